@@ -1,0 +1,105 @@
+"""A request described, and how to read its reply: what passes between dialects and transport."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import (
+    Any,
+    Callable,
+    Generic,
+    Iterable,
+    Iterator,
+    Mapping,
+    TypeVar,
+)
+
+from .errors import HugChatError, status_error
+
+T = TypeVar("T")
+E = TypeVar("E")
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A complete reply; the keys of ``headers`` are lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    url: str = ""
+
+    @property
+    def content_type(self) -> str:
+        """The media type without its parameters, lower case; ``""`` when there is none."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    @property
+    def text(self) -> str:
+        """The body as text; what is not UTF-8 is replaced."""
+        return self.body.decode("utf-8", "replace")
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a multipart body; without a filename it is a plain field."""
+
+    content: str | bytes
+    filename: str | None = None
+    mime: str | None = None
+
+
+def bare_error(reply: Reply) -> HugChatError:
+    """Return the error of a bad reply whose body nobody can read."""
+    return status_error(reply.status, "", url=reply.url, body=reply.text)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is common to both kinds of call.
+
+    :param path: relative to the base URL, for example ``"/conversation"``.
+    :param json: the body as a JSON value.
+    :param parts: the body as multipart parts, in order.
+    :param form: the body as a urlencoded form, in order.
+    :param body: the body as bytes; its type belongs into ``headers``.
+    :param repeatable: sending it twice does no more than sending it once.
+    :param error: makes the error of a bad reply; only a dialect knows how bad news is spelt.
+    """
+
+    method: str
+    path: str
+    json: Any = None
+    parts: tuple[tuple[str, Part], ...] = ()
+    form: tuple[tuple[str, str], ...] | None = None
+    body: bytes | None = None
+    params: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    repeatable: bool = False
+    error: Callable[[Reply], HugChatError] = bare_error
+
+
+@dataclass(frozen=True)
+class Call(Generic[T]):
+    """One request, and how to read its complete reply.
+
+    :param any_status: ``read`` wants bad statuses and redirects as well (a probe does).
+    """
+
+    request: Request
+    read: Callable[[Reply], T]
+    any_status: bool = False
+
+
+@dataclass(frozen=True)
+class StreamCall(Generic[E]):
+    """One request, and how to read a reply that comes piece by piece.
+
+    :param read: bytes as they arrive → what they mean; raises when the stream says so.
+    :param closes_at_answer: the server never ends this reply: close it at the final answer.
+    :param keep_alives: the server shows signs of life while it is busy.
+    """
+
+    request: Request
+    read: Callable[[Iterable[bytes]], Iterator[E]]
+    closes_at_answer: bool = False
+    keep_alives: bool = True

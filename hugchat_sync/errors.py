@@ -1,0 +1,267 @@
+"""Every exception and warning of the package, and the table from status to class."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Sequence
+
+_BODY_KEPT = 2048  # characters of a server's reply that an error carries
+
+
+class HugChatError(Exception):
+    """Anything that this package raises on purpose; catch it to catch all of them.
+
+    The sentence is ``str(error)``; further facts are attributes, and both survive pickling.
+    """
+
+    def __init__(self, message: str = "", **facts: Any) -> None:
+        super().__init__(message)
+        for name, value in facts.items():
+            setattr(self, name, value)
+
+    def __reduce__(self) -> tuple[Callable[..., HugChatError], tuple[Any, ...]]:
+        return _rebuild, (type(self), self.args, dict(self.__dict__))
+
+
+def _rebuild(
+    kind: type[HugChatError], args: tuple[Any, ...], facts: dict[str, Any]
+) -> HugChatError:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(facts)
+    return error
+
+
+class UsageError(HugChatError, ValueError):
+    """The call cannot be right as it was written; nothing was sent. Mend the call."""
+
+
+class AuthError(HugChatError):
+    """The server wants to know who asks, or refuses who asks. Sign in, or pass cookies."""
+
+    status: int | None = None
+    url: str | None = None
+
+
+class LoginFailed(AuthError):
+    """A step of the sign-in did not work; ``step`` names it."""
+
+    step: str = ""
+
+
+class WrongPassword(LoginFailed):
+    """The e-mail and the password do not belong together; it is not tried again."""
+
+
+class ConsentMissing(LoginFailed):
+    """The account has not allowed this application yet; allow it once in a browser."""
+
+
+class ChallengeRequired(LoginFailed):
+    """A captcha or a firewall asks for a human; export the cookies from a browser instead."""
+
+
+class TwoFactorRequired(LoginFailed):
+    """The account has a second factor; export the cookies from a browser instead."""
+
+
+class SessionExpired(AuthError):
+    """Credentials were given and are no longer accepted; sign in again."""
+
+
+class TransportError(HugChatError, OSError):
+    """No complete reply came; ``__cause__`` is the error of the layer below."""
+
+    url: str | None = None
+    unsure: bool = False  # the request may have reached the server
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+
+class ConnectionFailed(TransportError, ConnectionError):
+    """The connection could not be made, or broke; check the address and the network."""
+
+
+class TimedOut(TransportError, TimeoutError):
+    """A clock ran out; ``phase`` is "connect", "idle", "progress" or "total"."""
+
+    phase: str = ""
+    partial: str = ""
+
+
+class ServerError(HugChatError):
+    """A complete reply with a bad status: ``status``, ``url``, ``body``, ``error_id``."""
+
+    status: int | None = None
+    url: str | None = None
+    body: str = ""
+    error_id: str | None = None
+
+
+class BadRequest(ServerError):
+    """The server does not take these values (400); its sentence says which."""
+
+
+class NotFound(ServerError):
+    """The server does not have this (404)."""
+
+
+class ConversationNotExistError(NotFound, ValueError):
+    """The conversation is not there, or not yours; ``status`` is ``None`` if nothing was sent."""
+
+
+class ModelNotFound(BadRequest, ValueError):
+    """The server does not offer this model; ``nearest`` holds the closest names it has."""
+
+    model: str = ""
+    nearest: tuple[str, ...] = ()
+
+
+class ModelGone(ServerError):
+    """The model of this conversation was withdrawn (410); start a new conversation."""
+
+
+class TooLarge(ServerError):
+    """A file or a request is larger than the server takes (413); send less."""
+
+
+class RateLimited(ServerError):
+    """Too many requests (429); wait ``retry_after`` seconds, if the server or its era says so."""
+
+    retry_after: float | None = None
+    told: bool = False  # the reply itself said how long
+
+
+class ConversationLimit(RateLimited):
+    """Too many conversations, or too many messages in this one; delete some, or start a new one."""
+
+
+class Unavailable(ServerError):
+    """The server, or a gateway before it, has trouble (5xx); try later."""
+
+
+class ProtocolError(HugChatError):
+    """A reply is not in a shape we know; ``line`` or ``field`` shows where."""
+
+    line: str = ""
+    field: str = ""
+    url: str | None = None
+
+
+class UnknownDialect(ProtocolError):
+    """No known server era answers like this; name one with ``dialect=``, or check the address."""
+
+
+class GenerationError(HugChatError):
+    """The server took the message, but the model failed; ``partial`` holds what had come."""
+
+    partial: str = ""
+    status_code: int | None = None
+
+
+class ModelOverloaded(GenerationError):
+    """The model is overloaded; a later try may work."""
+
+
+class QuotaExceeded(GenerationError, ServerError):
+    """The account is out of credits (402); a later try works only after topping up."""
+
+
+class IncompleteAnswer(GenerationError):
+    """The answer ended early, or was closed; ``partial`` holds what had come."""
+
+
+class FeatureUnavailable(HugChatError):
+    """The server has no such thing: ``feature``, ``dialect``, ``available`` (eras that have it)."""
+
+    feature: str = ""
+    dialect: str = ""
+    available: tuple[str, ...] = ()
+
+
+class HugChatDeprecationWarning(FutureWarning):
+    """What was asked for is gone from the connected server; the text says what happens instead."""
+
+
+class CookieFileWarning(UserWarning):
+    """Renewed cookies could not be written back; the answer is good, the file is older."""
+
+
+#: What a bad status is raised as; 5xx not named here is :class:`Unavailable`.
+STATUS_ERRORS: dict[int, type[HugChatError]] = {
+    400: BadRequest,
+    401: AuthError,
+    402: QuotaExceeded,
+    403: AuthError,
+    404: NotFound,
+    405: BadRequest,
+    409: BadRequest,
+    410: ModelGone,
+    413: TooLarge,
+    415: BadRequest,
+    422: BadRequest,
+    429: RateLimited,
+}
+
+#: What the reader of each class can do; appended where the server's own sentence says no more.
+ADVICE: dict[type[HugChatError], str] = {
+    AuthError: "sign in, or pass cookies",
+    SessionExpired: "sign in again and pass the new cookies",
+    QuotaExceeded: "top up the account, or choose another model",
+    ModelGone: "start a new conversation with another model",
+    TooLarge: "send less",
+    RateLimited: "wait before the next try",
+    ConversationLimit: "delete conversations, or start a new one",
+    Unavailable: "try again later",
+    NotFound: "check the id",
+    BadRequest: "check the values",
+}
+
+
+def class_for(status: int) -> type[HugChatError]:
+    """Return the class that a bad status is raised as."""
+    if status >= 500:
+        return Unavailable
+    return STATUS_ERRORS.get(status, ServerError)
+
+
+def status_error(
+    status: int,
+    sentence: str,
+    *,
+    url: str = "",
+    body: str = "",
+    error_id: str | None = None,
+    kind: type[HugChatError] | None = None,
+    advice: str | None = None,
+    **facts: Any,
+) -> HugChatError:
+    """Return the error for a bad status, with the server's sentence and our advice.
+
+    :param sentence: what the server said; may be empty.
+    :param body: the reply's text; the first 2048 characters are kept.
+    :param kind: a better class than the status alone gives.
+    :param advice: better advice than the class alone gives.
+    :param facts: further attributes of the error.
+    """
+    kind = kind or class_for(status)
+    advice = ADVICE.get(kind, "") if advice is None else advice
+    said = sentence.strip()[:300] or "no reason given"
+    message = f"the server answered {status}: {said}"
+    return kind(
+        f"{message} ({advice})" if advice else message,
+        status=status,
+        url=url,
+        body=body[:_BODY_KEPT],
+        error_id=error_id,
+        **facts,
+    )
+
+
+def nearest_names(name: str, names: Sequence[str]) -> tuple[str, ...]:
+    """Return up to three of *names* that look like *name*, the closest first."""
+    from difflib import get_close_matches  # here: only a mistake needs it
+
+    lowered = {known.lower(): known for known in names}
+    found = get_close_matches(name.lower(), list(lowered), n=3, cutoff=0.3)
+    return tuple(lowered[hit] for hit in found) or tuple(names[:3])

@@ -1,0 +1,191 @@
+"""What happens during an answer: plain frozen values, in the order they arrive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, Callable, Mapping
+
+
+def _rebuild(kind: type[Event], values: tuple[Any, ...]) -> Event:
+    return kind(*values)
+
+
+class Event:
+    """The base of everything that a message yields."""
+
+    __slots__ = ()
+
+    def __reduce__(self) -> tuple[Callable[..., Event], tuple[Any, ...]]:
+        # frozen classes with slots do not unpickle by themselves on 3.8
+        names = [field.name for field in fields(self)]  # type: ignore[arg-type]
+        return _rebuild, (type(self), tuple(getattr(self, name) for name in names))
+
+
+@dataclass(frozen=True)
+class Token(Event):
+    """A piece of the answer's text; ``str()`` of it is the piece."""
+
+    __slots__ = ("text",)
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
+class Reasoning(Event):
+    """A piece of the model's thinking; not part of the text."""
+
+    __slots__ = ("text",)
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class WebSearch(Event):
+    """The base of the three kinds of web search news."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True)
+class WebSearchStep(WebSearch):
+    """What the search is doing, for example ``"Browsing webpage"`` with its address."""
+
+    message: str
+    args: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class WebSearchSources(WebSearch):
+    """What the search found so far; each source has ``title``, ``link`` and ``hostname``."""
+
+    sources: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
+class WebSearchError(WebSearch):
+    """The search failed; the answer goes on without it."""
+
+    message: str
+    args: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ToolCall(Event):
+    """The model calls a tool."""
+
+    uuid: str
+    name: str
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class ToolProgress(Event):
+    """A tool tells how far it is."""
+
+    uuid: str
+    progress: float
+    total: float | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class ToolResult(Event):
+    """A tool answered; ``outputs`` are dicts as the server sent them."""
+
+    uuid: str
+    status: str
+    outputs: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
+class ToolError(Event):
+    """A tool failed."""
+
+    uuid: str
+    message: str
+
+
+@dataclass(frozen=True)
+class FileCreated(Event):
+    """The run made a file; ``Client.download`` fetches it."""
+
+    name: str
+    sha: str
+    mime: str
+
+
+@dataclass(frozen=True)
+class TitleChanged(Event):
+    """The server named the conversation."""
+
+    title: str
+
+
+@dataclass(frozen=True)
+class Route(Event):
+    """Who answers: the router's route, the model, the provider; what is unknown is ``""``."""
+
+    route: str = ""
+    model: str = ""
+    provider: str = ""
+
+
+@dataclass(frozen=True)
+class Status(Event):
+    """A state of the run, such as ``"started"`` or ``"finished"``."""
+
+    status: str
+    message: str = ""
+    status_code: int | None = None
+
+
+@dataclass(frozen=True)
+class ElicitationRequest(Event):
+    """A tool server asks the user; answer with ``Client.answer_elicitation``."""
+
+    elicitation_id: str
+    server: str
+    mode: str
+    message: str
+    fields: tuple[Any, ...] = ()
+    url: str | None = None
+    expires_at: str | None = None
+
+
+@dataclass(frozen=True)
+class ElicitationResolved(Event):
+    """The question of a tool server is settled."""
+
+    elicitation_id: str
+    action: str
+    resolution: str
+    content: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class FinalAnswer(Event):
+    """The whole text, exactly once per good answer."""
+
+    text: str
+    interrupted: bool = False
+
+
+@dataclass(frozen=True)
+class Unknown(Event):
+    """Something that a newer server sends; ``raw`` is the object as it came."""
+
+    raw: dict[str, Any]
+
+
+_new_object = object.__new__
+_set_text = Token.__dict__["text"].__set__
+
+
+def fast_token(text: str) -> Token:
+    """Return ``Token(text)`` at half the price: the one class that comes in hundred thousands."""
+    token = _new_object(Token)
+    _set_text(token, text)
+    return token

@@ -1,0 +1,247 @@
+"""What the server stores, as frozen values: no I/O, no session.
+
+Every record has the methods of dataclasses-json (``to_dict``, ``to_json``, ``from_dict``,
+``from_json``, ``schema``), put on its class at their first use, because that library brings
+a schema engine along that a script which only chats need not load. It also reads the annotations at run
+time, hence no postponed ones here.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Mapping, Optional, Tuple, Type, TypeVar, Union, cast
+
+from .errors import HugChatError, UsageError
+
+R = TypeVar("R", bound="Record")
+
+
+def _completed(kind: Type[R]) -> Any:
+    """Return *kind* with the methods of dataclasses-json on it."""
+    if "to_dict" not in kind.__dict__:
+        from dataclasses_json import dataclass_json
+
+        dataclass_json(kind)
+    return kind
+
+
+class Record:
+    """The base of all records."""
+
+    def to_dict(self, encode_json: bool = False) -> Dict[str, Any]:
+        """Return the record as a dict with snake_case keys."""
+        return cast(Dict[str, Any], _completed(type(self)).to_dict(self, encode_json))
+
+    def to_json(self, **options: Any) -> str:
+        """Return the record as JSON text; *options* are those of :func:`json.dumps`."""
+        return cast(str, _completed(type(self)).to_json(self, **options))
+
+    @classmethod
+    def from_dict(cls: Type[R], values: Mapping[str, Any], *, infer_missing: bool = True) -> R:
+        """Return the record that :meth:`to_dict` described."""
+        return cast(R, _completed(cls).from_dict(values, infer_missing=infer_missing))
+
+    @classmethod
+    def from_json(cls: Type[R], text: Union[str, bytes], **options: Any) -> R:
+        """Return the record that :meth:`to_json` described."""
+        return cast(R, _completed(cls).from_json(text, **options))
+
+    @classmethod
+    def schema(cls, **options: Any) -> Any:
+        """Return the marshmallow schema of the class."""
+        return _completed(cls).schema(**options)
+
+
+@dataclass(frozen=True)
+class Source(Record):
+    """A page that a web search found."""
+
+    title: str
+    link: str
+    hostname: str = ""
+
+
+@dataclass(frozen=True)
+class ChatFile(Record):
+    """A file of a conversation; ``sha`` is the name under which the server keeps it."""
+
+    name: str
+    sha: str
+    mime: str
+    conversation_id: str = ""
+
+
+@dataclass(frozen=True)
+class Conversation(Record):
+    """A line of the list of conversations; ``updated_at`` is ISO-8601 in UTC."""
+
+    id: str
+    title: str
+    updated_at: Optional[str] = None
+    model: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class HistoryEntry(Record):
+    """A message on the visible branch of a conversation."""
+
+    conversation_id: str
+    is_user: bool
+    text: str
+    text_id: str
+    files: Tuple[ChatFile, ...] = ()
+
+
+@dataclass(frozen=True)
+class TreeMessage(Record):
+    """A message of a conversation's tree; ``role`` is "system", "user" or "assistant".
+
+    ``interrupted`` is ``None`` while the run is on, or where the server does not say.
+    """
+
+    id: str
+    role: str
+    text: str
+    reasoning: str = ""
+    files: Tuple[ChatFile, ...] = ()
+    parent_id: Optional[str] = None
+    children: Tuple[str, ...] = ()
+    created_at: Optional[str] = None
+    interrupted: Optional[bool] = None
+
+
+@dataclass(frozen=True)
+class ConversationTree(Record):
+    """A conversation with all its branches; ``messages`` are in the order of their creation."""
+
+    id: str
+    title: str
+    model: str
+    system_prompt: str = ""
+    root_id: Optional[str] = None
+    messages: Tuple[TreeMessage, ...] = ()
+
+    def path(self, leaf: Optional[str] = None) -> List[TreeMessage]:
+        """Return the messages from the root to *leaf*, oldest first.
+
+        :param leaf: a message id; the newest message when ``None``.
+        :raises UsageError: no message has this id.
+        """
+        if not self.messages:
+            return []
+        known = {message.id: message for message in self.messages}
+        if leaf is not None and leaf not in known:
+            raise UsageError(f"conversation {self.id} has no message {leaf}")
+        step: Optional[TreeMessage] = known[leaf] if leaf else self.messages[-1]
+        thread: List[TreeMessage] = []
+        while step is not None and len(thread) <= len(known):  # a cycle must not hang us
+            thread.append(step)
+            step = known.get(step.parent_id or "")
+        return thread[::-1]
+
+
+@dataclass(frozen=True)
+class Model(Record):
+    """A model that the server offers."""
+
+    id: str
+    name: str
+    description: str = ""
+    multimodal: bool = False
+    supports_tools: bool = False
+    supports_reasoning: bool = False
+    is_router: bool = False
+    system_prompt: str = ""
+
+
+@dataclass(frozen=True)
+class User(Record):
+    """Who is signed in."""
+
+    id: str
+    username: str
+    email: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class Check(Record):
+    """What a connection check found; ``missing`` names credentials, ``features`` the era's."""
+
+    user: Optional[User]
+    missing: Tuple[str, ...]
+    era: str
+    features: Tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Settings(Record):
+    """The settings of the account; ``None`` where this server has no such setting.
+
+    ``extra`` holds what we have no name for, so that writing the settings back keeps it.
+    """
+
+    active_model: Optional[str] = None
+    custom_prompts: Mapping[str, str] = field(default_factory=dict)
+    custom_prompts_enabled: Optional[Mapping[str, bool]] = None
+    share_conversations_with_model_authors: Optional[bool] = None
+    streaming_mode: Optional[str] = None
+    direct_paste: Optional[bool] = None
+    haptics_enabled: Optional[bool] = None
+    hide_prompt_examples: Optional[Mapping[str, bool]] = None
+    multimodal_overrides: Optional[Mapping[str, bool]] = None
+    tools_overrides: Optional[Mapping[str, bool]] = None
+    reasoning_overrides: Optional[Mapping[str, bool]] = None
+    artifacts_overrides: Optional[Mapping[str, bool]] = None
+    provider_overrides: Optional[Mapping[str, str]] = None
+    reasoning_effort_overrides: Optional[Mapping[str, str]] = None
+    billing_organization: Optional[str] = None
+    welcome_modal_seen: Optional[bool] = None
+    welcome_modal_seen_at: Optional[str] = None
+    search_enabled: Optional[bool] = None
+    ethics_modal_accepted: Optional[bool] = None
+    ethics_modal_accepted_at: Optional[str] = None
+    hide_emoji_on_sidebar: Optional[bool] = None
+    disable_stream: Optional[bool] = None
+    tools: Any = None
+    assistants: Any = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def stored_prompt(self, model: str) -> str:
+        """Return the system prompt kept for *model*; ``""`` where none is, or it is off."""
+        if not (self.custom_prompts_enabled or {}).get(model, True):
+            return ""
+        return self.custom_prompts.get(model, "")
+
+
+def _sentence(error: Optional[HugChatError]) -> Optional[str]:
+    return None if error is None else f"{type(error).__name__}: {error}"
+
+
+@dataclass(frozen=True)
+class Result(Record):
+    """One answer of many; either ``error`` is ``None`` or ``text`` holds what had come."""
+
+    index: int
+    prompt: str
+    text: Optional[str]
+    error: Optional[HugChatError] = field(metadata={"dataclasses_json": {"encoder": _sentence}})
+    seconds: float
+
+
+@dataclass
+class RequestData(Record):
+    """The wiki's ``custom_data``: a request body of 2023, every field optional.
+
+    ``parameters``, ``options`` and ``stream`` belong to the older form of that year.
+    """
+
+    inputs: Optional[str] = None
+    id: Optional[str] = None
+    response_id: Optional[str] = None
+    is_retry: Optional[bool] = None
+    web_search: Optional[bool] = None
+    parameters: Optional[Dict[str, Any]] = None
+    options: Optional[Dict[str, Any]] = None
+    stream: Optional[bool] = None
+
+    def given(self) -> Dict[str, Any]:
+        """Return the fields that were set."""
+        return {name: value for name, value in self.__dict__.items() if value is not None}
