@@ -1,0 +1,135 @@
+"""How a file is written whole or not at all, by one job at a time, and where ours are kept."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Iterator
+
+from ..errors import UsageError
+from .values import Hidden, Problem
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+LOCK_WAIT = 5.0  # seconds that a renewal waits for another job; its answer waits with it
+_POLL = 0.01
+
+
+def _take(handle: int) -> bool:
+    try:
+        if sys.platform == "win32":
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        else:
+            # not lockf: its locks belong to the process, so threads would share them
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in (errno.EAGAIN, errno.EACCES, errno.EDEADLK):
+            return False
+        raise
+    return True
+
+
+def _release(handle: int) -> None:
+    # by name, and not by closing alone: a child that was forked meanwhile has the handle, too
+    if sys.platform == "win32":
+        msvcrt.locking(handle, msvcrt.LK_UNLCK, 1)
+    else:
+        fcntl.flock(handle, fcntl.LOCK_UN)
+
+
+@contextmanager
+def locked(path: Path, wait: float = LOCK_WAIT) -> Iterator[None]:
+    """Hold the lock of a file, which is another file beside it: the file itself is replaced.
+
+    :param wait: seconds; :class:`TimeoutError` after them.
+    """
+    handle = os.open(str(path) + ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        deadline = time.monotonic() + wait
+        while not _take(handle):
+            if time.monotonic() >= deadline:
+                raise TimeoutError(errno.ETIMEDOUT, "the lock is held")
+            time.sleep(_POLL)
+        try:
+            yield
+        finally:
+            _release(handle)
+    finally:
+        os.close(handle)
+
+
+def replace_file(path: Path, text: Hidden) -> None:
+    """Write a file in one step, readable by its owner only; call it under the lock.
+
+    The temporary file has one fixed name, so that killed writers leave one behind and no more.
+    """
+    beside = str(path) + ".tmp"
+    if os.path.lexists(beside):
+        os.unlink(beside)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    try:
+        with os.fdopen(os.open(beside, flags, 0o600), "wb") as stream:
+            stream.write(text.value.encode("utf-8", "backslashreplace"))
+            stream.flush()
+            os.fsync(stream.fileno())
+        _move(beside, path)
+    finally:
+        if os.path.lexists(beside):
+            os.unlink(beside)
+
+
+def _move(source: str, target: Path) -> None:
+    if sys.platform == "win32":  # it refuses while anybody reads the file
+        for pause in (0.01, 0.05, 0.2, 0.5):
+            try:
+                return os.replace(source, target)
+            except PermissionError:  # the last try, below, raises it
+                time.sleep(pause)
+    return os.replace(source, target)
+
+
+def write_new(path: Path, text: Hidden) -> Problem | None:
+    """Write a file of one's own, and its directory if need be; return why not, if so."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with locked(path):
+            replace_file(path, text)
+    except OSError as error:
+        return Problem(os.strerror(error.errno or errno.EIO))
+    return None
+
+
+def default_directory() -> Path:
+    """Return the directory of the user's own configuration of this package."""
+    home = Path.home()
+    if sys.platform == "win32":
+        base = Path(os.environ.get("APPDATA") or home / "AppData" / "Roaming")
+    elif sys.platform == "darwin":
+        base = home / "Library" / "Application Support"
+    else:
+        base = Path(os.environ.get("XDG_CONFIG_HOME") or "")
+        if not base.is_absolute():  # by the standard, a relative one is to be ignored
+            base = home / ".config"
+    return base / "hugchat_sync"
+
+
+def file_of(email: str, directory: str | os.PathLike[str] | None = None) -> Path:
+    """Return where the cookies of an account are kept: ``<directory>/<email>.json``.
+
+    :param directory: the user's own configuration directory when ``None``.
+    :raises UsageError: there is no e-mail.
+    """
+    name = email.strip()
+    if not name:
+        raise UsageError("an e-mail is needed to name the cookie file")
+    safe = re.sub(r"[\x00-\x1f\x7f/\\:*?\"<>|%]", lambda hit: f"%{ord(hit.group()):02X}", name)
+    folder = default_directory() if directory is None else Path(directory).expanduser()
+    return folder / f"{safe}.json"

@@ -1,0 +1,139 @@
+"""What a cookie is here, whom it is for, and which of several is meant."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from typing import Any, Iterable, NamedTuple
+from urllib.parse import urlsplit
+
+_PORTS = {"http": 80, "https": 443}
+_BAD_NAME = re.compile(r"[^!-~]|[;,=/\\\"]")
+_BAD_VALUE = re.compile(r"[\x00-\x1f\x7f;]|[^\x00-\xff]")
+
+
+class Problem(str):
+    """A sentence that says why something cannot be used; it never holds a value."""
+
+
+class Hidden:
+    """A holder for a secret, so that the frames of a traceback show nothing of it."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __repr__(self) -> str:
+        return "<hidden>"
+
+
+@dataclass(frozen=True, repr=False)
+class Cookie:
+    """One cookie; *domain* is empty where the form carried none, *expires* is in Unix seconds."""
+
+    name: str
+    value: str
+    domain: str = ""
+    path: str = "/"
+    expires: float | None = None
+    secure: bool = False
+    http_only: bool = False
+    host_only: bool = True
+
+    def __repr__(self) -> str:
+        return f"<cookie for {self.domain or 'any host'}>"
+
+    def expired(self, now: float) -> bool:
+        """Return whether its time is over."""
+        return self.expires is not None and self.expires <= now
+
+    def fits(self, path: str) -> bool:
+        """Return whether it goes to this path of its host (RFC 6265, 5.1.4)."""
+        if not path.startswith(self.path):
+            return False
+        return self.path.endswith("/") or path[len(self.path) :][:1] in ("", "/")
+
+
+class Site(NamedTuple):
+    """The origin and path of a URL."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+
+    @classmethod
+    def of(cls, url: str) -> Site | None:
+        """Return the site of an http URL; ``None`` when it is none."""
+        try:
+            parts = urlsplit(url)
+            host, port = parts.hostname or "", parts.port
+        except ValueError:  # brackets or a port that are none: no such site
+            return None
+        if parts.scheme not in _PORTS or not host:
+            return None
+        return cls(parts.scheme, _ascii(host), port or _PORTS[parts.scheme], parts.path or "/")
+
+    @property
+    def origin(self) -> tuple[str, str, int]:
+        """Scheme, host and port."""
+        return self[:3]
+
+    @property
+    def loopback(self) -> bool:
+        """Whether the host is this machine."""
+        if self.host == "localhost" or self.host.endswith(".localhost"):
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:  # a name, not an address
+            return False
+
+    def owns(self, cookie: Cookie) -> bool:
+        """Return whether the cookie is for this host (RFC 6265, 5.1.3)."""
+        domain = _ascii(cookie.domain.lstrip("."))
+        if not domain or domain == self.host:
+            return True
+        if cookie.host_only or "." not in domain or re.match(r"[\d.]+$|.*:", self.host):
+            return False
+        return self.host.endswith("." + domain)
+
+
+def _ascii(host: str) -> str:
+    if host.isascii():
+        return host.lower()
+    try:
+        return host.encode("idna").decode("ascii").lower()
+    except UnicodeError:  # no name of the internet: compared as it is
+        return host.lower()
+
+
+def best(cookies: Iterable[Cookie], site: Site, now: float) -> dict[str, tuple[int, Cookie]]:
+    """Return, of the cookies for a site, one per name, each with its index among all of them.
+
+    A client has one session, so of two cookies with one name the more specific is meant; one
+    that expired is returned only where there is no other.
+    """
+    found: dict[str, tuple[Any, int, Cookie]] = {}
+    for index, cookie in enumerate(cookies):
+        if site.owns(cookie):
+            exact = cookie.domain.lstrip(".")
+            near = (cookie.fits(site.path), len(cookie.path), len(exact), cookie.host_only)
+            rank = (not cookie.expired(now), *near)
+            if cookie.name not in found or rank >= found[cookie.name][0]:
+                found[cookie.name] = (rank, index, cookie)
+    return {name: (index, cookie) for name, (_, index, cookie) in found.items()}
+
+
+def flaw(cookie: Cookie) -> Problem | None:
+    """Return why it cannot be sent in a header, if so."""
+    if not cookie.name or _BAD_NAME.search(cookie.name):
+        return Problem(
+            "a cookie name holds a character that no cookie name has; a path with '=' in it "
+            "must be given as a pathlib.Path"
+        )
+    if _BAD_VALUE.search(cookie.value):
+        return Problem(f"the value of {cookie.name!r} holds a character that no cookie has")
+    return None
