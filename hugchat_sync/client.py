@@ -1,0 +1,730 @@
+"""The synchronous surface in PEP 8: one short method per action."""
+
+from __future__ import annotations
+
+import re
+import threading
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+    TypeVar,
+    Union,
+)
+from uuid import uuid4
+
+from .auth import Secret
+from .batch import PromptArgument, answers
+from .calls import Call
+from .connection import Connection, checked_base_url
+from .custom_data import custom_fields, warn_of_ignored
+from .dialects import Created, Dialect, Prompt, Upload
+from .downloads import PathArgument, written
+from .errors import (
+    BadRequest,
+    ConversationNotExistError,
+    FeatureUnavailable,
+    HugChatError,
+    ModelNotFound,
+    Unavailable,
+    UsageError,
+    nearest_names,
+)
+from .events import Event, TitleChanged
+from .list_bots import RETIRED, warn_of_retired
+from .message import Message
+from .options import Retry, Timeout
+from .pace import Pace
+from .records import (
+    ChatFile,
+    Check,
+    Conversation,
+    ConversationTree,
+    HistoryEntry,
+    Model,
+    RequestData,
+    Result,
+    Settings,
+    User,
+)
+from .runs import Runs
+from .settings import changed, check_names, check_prompts, rewritten, with_prompts
+from .tool_servers import ServerArgument, ToolChoice, chosen
+from .transport import Patience
+from .uploads import FileArgument, read_uploads
+
+if TYPE_CHECKING:
+    import requests
+
+T = TypeVar("T")
+Self = TypeVar("Self", bound="Client")
+
+_ID = re.compile(r"[0-9a-fA-F]{24}\Z")
+
+
+class Client:
+    """A synchronous client of one chat-ui server; the constructor sends nothing.
+
+    :param base_url: default ``$HUGCHAT_SYNC_BASE_URL``, else ``https://huggingface.co/chat``.
+    :param email: whose saved cookies to use, when no others are given.
+    :param cookies: in any form that the README lists, or a path.
+    :param token: a Hugging Face token; it can read and tidy up, not chat.
+    :param model: for new conversations; ``None`` for the account's active model.
+    :param session: a ``requests.Session`` of yours (proxies, adapters); it is never changed.
+    :param timeout: seconds for a whole call or answer, or a :class:`Timeout`.
+    :param retries: a :class:`Retry`.
+    :param dialect: the server's era, if known: "tgi-2023", "lines-2023", "tree-2024", "v2-2025".
+    :param max_per_minute: messages a minute at most, over all threads.
+    :param allow_insecure: accept a plain http address other than this machine's.
+    :raises UsageError: the base URL, the dialect or the cookies cannot be used.
+    """
+
+    def __init__(
+        self,
+        base_url: str | None = None,
+        *,
+        email: str | None = None,
+        cookies: Any = None,
+        token: str | None = None,
+        model: str | None = None,
+        session: requests.Session | None = None,
+        timeout: Union[None, float, Timeout] = None,  # noqa: UP007
+        retries: Retry | None = None,
+        dialect: str | None = None,
+        max_per_minute: float | None = None,
+        allow_insecure: bool = False,
+    ) -> None:
+        secret, token = Secret(token or ""), None
+        self.email = email
+        self.model = model
+        self._connection = Connection(
+            checked_base_url(base_url, allow_insecure=allow_insecure),
+            email=email,
+            cookies=cookies,
+            token=secret,
+            session=session,
+            timeout=timeout,
+            retries=retries,
+            dialect=dialect,
+        )
+        self._runs = Runs(self._connection.transport, Pace(max_per_minute), self._told)
+        self._map = threading.Lock()
+        self._conversations: dict[str, str] = {}
+        self._current: str | None = None
+
+    # conversations ---------------------------------------------------------------------------
+
+    @property
+    def base_url(self) -> str:
+        """The address of the server, without a slash at its end."""
+        return self._connection.base_url
+
+    @property
+    def conversations(self) -> dict[str, str]:
+        """The conversations known so far, id → title; a copy."""
+        with self._map:
+            return dict(self._conversations)
+
+    @property
+    def current_conversation(self) -> str | None:
+        """The conversation that is meant where none is named."""
+        return self._current
+
+    @current_conversation.setter
+    def current_conversation(self, conversation_id: str | None) -> None:
+        self._current = None if conversation_id is None else _checked_id(conversation_id)
+
+    @property
+    def cookies(self) -> requests.cookies.RequestsCookieJar:
+        """A copy of the cookies as they are now; its ``repr`` shows no values."""
+        return self._connection.credentials.store.jar
+
+    def fetch_conversations(self) -> dict[str, str]:
+        """Return all conversations of the account, id → title, the newest first.
+
+        :raises SessionExpired: credentials were given and are no longer accepted.
+        :raises HugChatError: a page could not be read; the earlier map stays as it was.
+        """
+        found = {one.id: one.title for one in self.list_conversations()}
+        with self._map:
+            self._conversations = found
+        return dict(found)
+
+    def list_conversations(self) -> Iterator[Conversation]:
+        """Yield the conversations of the account, the newest first, page by page.
+
+        :raises SessionExpired: credentials were given and are no longer accepted.
+        """
+        dialect, number = self._dialect(), 0
+        seen: set[str] = set()
+        while True:
+            page = self._send(dialect.list_conversations(number))
+            if not page.conversations and not number:
+                self._connection.require_session()  # a lapsed session reads an empty list
+            new = [one for one in page.conversations if one.id not in seen]
+            seen.update(one.id for one in new)
+            yield from new
+            if not page.more or not new:
+                return
+            number += 1
+
+    def create_conversation(
+        self, model: str | None = None, system_prompt: str | None = None
+    ) -> str:
+        """Start a conversation, make it the current one, and return its id (24 hex digits).
+
+        :param model: a name from :meth:`models`; default the client's, then the account's.
+        :param system_prompt: ``None`` for the prompt stored for the model, ``""`` for none.
+        :raises ModelNotFound: the server does not offer the model; ``nearest`` has close names.
+        :raises ConversationLimit: there are too many conversations.
+        """
+        return self._create(model, system_prompt, self._patience())
+
+    def _create(self, model: str | None, system_prompt: str | None, patience: Patience) -> str:
+        conversation_id = self._begin(model, system_prompt, patience)
+        self._current = conversation_id
+        return conversation_id
+
+    def _begin(
+        self, model: str | None, system_prompt: str | None, patience: Patience | None = None
+    ) -> str:
+        """Start a conversation without making it the current one, and return its id."""
+        self._connection.credentials.require_session("create a conversation")
+        patience = patience or self._patience()
+        name, text = self._model_and_prompt(model, system_prompt, patience)
+        try:
+            made = self._made(name, text, patience)
+        except ModelNotFound:
+            if name not in RETIRED:
+                raise
+            warn_of_retired(name)
+            self.model = None if self.model == name else self.model
+            default, stored = self._model_and_prompt(None, system_prompt, patience)
+            made = self._made(default, text or stored, patience)
+        with self._map:
+            self._conversations = {made.id: made.title, **self._conversations}
+        self._runs.place(made.id).leaf = made.leaf_id
+        return made.id
+
+    def _made(self, model: str, system_prompt: str, patience: Patience) -> Created:
+        call = self._dialect(patience).create_conversation(model, system_prompt)
+        try:
+            return self._send(call, patience)
+        except HugChatError as error:
+            self._explain_model(model, error, patience)
+            raise
+
+    def _model_and_prompt(
+        self, model: str | None, system_prompt: str | None, patience: Patience
+    ) -> tuple[str, str]:
+        """Return what a new conversation is made with; the settings give what was not said."""
+        model = model or self.model
+        if model and system_prompt is not None:
+            return model, system_prompt
+        settings = self._send(self._dialect(patience).settings(), patience)
+        model = model or settings.active_model or self._default_model(patience)
+        return model, settings.stored_prompt(model) if system_prompt is None else system_prompt
+
+    def _default_model(self, patience: Patience) -> str:
+        offered = self._send(self._dialect(patience).models(), patience)
+        if not offered:
+            raise UsageError("the server offers no model; name one with model=")
+        return offered[0].id
+
+    def _explain_model(self, model: str, error: HugChatError, patience: Patience) -> None:
+        """Raise :class:`ModelNotFound` if *error* means that the server has no such model."""
+        if not isinstance(error, (BadRequest, Unavailable)):
+            return
+        names = [one.id for one in self._send(self._dialect(patience).models(), patience)]
+        if model in names:
+            return
+        nearest = nearest_names(model, names)
+        raise ModelNotFound(
+            f"the server does not offer the model {model!r}; near are {', '.join(nearest)}",
+            status=getattr(error, "status", None),
+            model=model,
+            nearest=nearest,
+        ) from error
+
+    def remove_conversation(self, conversation_id: str) -> None:
+        """Delete a conversation; an answer that is still coming in it is closed.
+
+        :raises ConversationNotExistError: the server does not have it.
+        """
+        _checked_id(conversation_id)
+        self._runs.forget(conversation_id)
+        self._send(self._dialect().remove_conversation(conversation_id))
+        self._drop(conversation_id)
+
+    def remove_all_conversations(self) -> int:
+        """Delete all conversations of the account, and return how many there were."""
+        dialect = self._dialect()
+        for conversation_id in self.conversations:
+            self._runs.forget(conversation_id)
+        before = None if dialect.counts_removed else sum(1 for _ in self.list_conversations())
+        count = self._send(dialect.remove_all_conversations())
+        with self._map:
+            self._conversations = {}
+            self._current = None
+        return count if count is not None else before or 0
+
+    def rename_conversation(self, conversation_id: str, title: str) -> None:
+        """Give a conversation another title, once no answer is coming in it.
+
+        :param title: 1 to 100 characters.
+        """
+        if not isinstance(title, str) or not 1 <= len(title.strip()) <= 100:
+            raise UsageError("a title has 1 to 100 characters")
+        patience = self._patience()
+        dialect = self._dialect(patience)
+        with self._runs.quiet(dialect, _checked_id(conversation_id), patience):
+            self._send(dialect.rename_conversation(conversation_id, title.strip()), patience)
+        self._titled(conversation_id, title.strip())
+
+    def update_title(self, conversation_id: str) -> str:
+        """Return the title as the server has it now; servers of 2023 are asked to make one."""
+        patience = self._patience()
+        dialect = self._dialect(patience)
+        with self._runs.quiet(dialect, _checked_id(conversation_id), patience):
+            made = dialect.make_title(conversation_id)
+            title = self._send(made, patience) if made is not None else ""
+            title = title or self._read(conversation_id, patience).title
+        self._titled(conversation_id, title)
+        return title
+
+    def switch_conversation(self, conversation_id: str) -> None:
+        """Make a known conversation the current one.
+
+        :raises ConversationNotExistError: it is not among :attr:`conversations`.
+        """
+        self._require_known(conversation_id)
+        self._current = conversation_id
+
+    def history(self, conversation_id: str | None = None) -> list[HistoryEntry]:
+        """Return the messages of the visible branch, oldest first, without the system message.
+
+        :param conversation_id: the current conversation when ``None``.
+        :raises UsageError: none is named and none is current.
+        """
+        tree = self.conversation(conversation_id)
+        return [
+            HistoryEntry(tree.id, message.role == "user", message.text, message.id, message.files)
+            for message in tree.path()
+            if message.role != "system"
+        ]
+
+    def conversation(self, conversation_id: str | None = None) -> ConversationTree:
+        """Return a conversation with all its branches, once no answer is coming in it."""
+        conversation_id = self._named(conversation_id)
+        patience = self._patience()
+        with self._runs.quiet(self._dialect(patience), conversation_id, patience) as place:
+            tree = self._read(conversation_id, patience)
+            place.leaf = tree.messages[-1].id if tree.messages else tree.root_id
+        return tree
+
+    @contextmanager
+    def temporary_conversation(
+        self, model: str | None = None, system_prompt: str | None = None
+    ) -> Iterator[str]:
+        """Start a conversation for the length of a ``with`` block; yields its id.
+
+        It is the current one inside and removed at the end, also after an error.
+        """
+        before = self._current
+        conversation_id = self.create_conversation(model, system_prompt)
+        try:
+            yield conversation_id
+        finally:
+            restore = self._current == conversation_id
+            self.remove_conversation(conversation_id)
+            if restore:
+                self._current = before
+
+    # messages --------------------------------------------------------------------------------
+
+    def chat(
+        self,
+        text: str,
+        conversation_id: str | None = None,
+        web_search: bool | str = False,
+        max_tries: int = 3,
+        custom_data: RequestData | None = None,
+        *,
+        files: Sequence[FileArgument] = (),
+        mcp_servers: Sequence[ServerArgument] | None = None,
+        parent_id: str | None = None,
+        resume: bool = True,
+    ) -> Message:
+        """Send a message and return its answer, which is still coming.
+
+        :param conversation_id: default the current one, else a new one, which becomes current.
+        :param web_search: search first; the name of a tool server to search with that one.
+        :param max_tries: requests at most for this send.
+        :param custom_data: a request body of 2023; what the server cannot take is warned about.
+        :param files: paths, or ``(name, bytes, mime)``, of up to 10 MiB each.
+        :param mcp_servers: tool servers to offer, by name or as ``{"name", "url", "headers"?}``.
+        :param parent_id: the message to append to; default the newest.
+        :param resume: make good for a lost connection.
+        :raises UsageError: the text is empty, or a parameter cannot be right.
+        :raises FeatureUnavailable: this server cannot search, or takes no files; nothing was sent.
+        """
+        custom = custom_fields(custom_data)
+        text = _checked_text(text or custom.get("inputs"))
+        uploads = read_uploads(files)
+        patience = self._patience(max_tries)
+        self._connection.credentials.require_session("send a message")
+        dialect = self._dialect(patience)
+        web_search = web_search or bool(custom.get("web_search"))
+        tools = self._tools(dialect, web_search, mcp_servers, patience)
+        if uploads and "files" not in dialect.features:
+            dialect.lacks("files")
+        warn_of_ignored(dialect, custom)
+        if conversation_id is None and self._current is None:
+            self._create(None, None, patience)
+        prompt = self._prompt(
+            text, conversation_id, parent_id=parent_id, files=uploads, custom=custom
+        )
+        prompt = replace(
+            prompt,
+            web_search=bool(web_search) and tools.search is None,
+            search_server=tools.search,
+            tool_servers=tools.names,
+            own_servers=tools.own,
+        )
+        return self._runs.send(dialect, prompt, patience, resume=resume)
+
+    def ask(
+        self,
+        text: str,
+        conversation_id: str | None = None,
+        web_search: bool | str = False,
+        max_tries: int = 3,
+        custom_data: RequestData | None = None,
+        *,
+        files: Sequence[FileArgument] = (),
+        mcp_servers: Sequence[ServerArgument] | None = None,
+        parent_id: str | None = None,
+        resume: bool = True,
+    ) -> str:
+        """Return the whole answer to *text*; the parameters are those of :meth:`chat`."""
+        return self.chat(
+            text,
+            conversation_id,
+            web_search,
+            max_tries,
+            custom_data,
+            files=files,
+            mcp_servers=mcp_servers,
+            parent_id=parent_id,
+            resume=resume,
+        ).text()
+
+    def retry(self, message_id: str, conversation_id: str | None = None) -> Message:
+        """Have an answer made again, beside the old one where the server keeps branches.
+
+        :param message_id: the answer to make again.
+        """
+        return self._again("retry", message_id, "", conversation_id, ())
+
+    def edit(
+        self,
+        message_id: str,
+        text: str,
+        conversation_id: str | None = None,
+        files: Sequence[FileArgument] = (),
+    ) -> Message:
+        """Ask a question again in other words, beside the old one where there are branches.
+
+        :param message_id: the question to replace.
+        """
+        uploads = read_uploads(files)
+        return self._again("edit", message_id, _checked_text(text), conversation_id, uploads)
+
+    def _again(
+        self,
+        action: str,
+        message_id: str,
+        text: str,
+        conversation_id: str | None,
+        files: tuple[Upload, ...],
+    ) -> Message:
+        patience = self._patience()
+        self._connection.credentials.require_session("send a message")
+        dialect = self._dialect(patience)
+        if action not in dialect.features:
+            dialect.lacks(action)
+        target = self._named(conversation_id)
+        if action == "retry" and not dialect.needs_parent:
+            message_id, text = self._question_of(message_id, target)
+        prompt = self._prompt(text, target, action=action, parent_id=message_id, files=files)
+        return self._runs.send(dialect, prompt, patience)
+
+    def _question_of(self, answer_id: str, conversation_id: str) -> tuple[str, str]:
+        """Return id and text of the question that was answered; servers without trees want it."""
+        path = self.conversation(conversation_id).path(answer_id)
+        questions = [message for message in path if message.role == "user"]
+        if not questions:
+            raise UsageError(f"message {answer_id} answers no question")
+        return questions[-1].id, questions[-1].text
+
+    def stop(self, conversation_id: str | None = None) -> None:
+        """Stop the answer that is coming in a conversation; where none is, nothing is sent.
+
+        A stop that comes late would interrupt the next message.
+        """
+        self._runs.stop(self._named(conversation_id))
+
+    # account ---------------------------------------------------------------------------------
+
+    def settings(self) -> Settings:
+        """Return the settings of the account."""
+        return self._send(self._dialect().settings())
+
+    def update_settings(self, **changes: Any) -> Settings:
+        """Change settings by their names in :class:`Settings`, and return them all.
+
+        :raises UsageError: a name is unknown; nothing was sent.
+        """
+        check_names(changes)
+        return self._rewrite(lambda settings: changed(settings, changes))
+
+    def set_system_prompt(self, model: str, prompt: str) -> None:
+        """Store the system prompt of a model, for all conversations begun from now on.
+
+        :param prompt: ``""`` removes it.
+        """
+        self.set_system_prompts({model: prompt})
+
+    def set_system_prompts(self, prompts: Mapping[str, str]) -> None:
+        """Store the system prompts of several models, ``{model: prompt}``, in one request.
+
+        The server only keeps them; :meth:`create_conversation` applies them.
+        """
+        check_prompts(prompts)
+        self._rewrite(lambda settings: with_prompts(settings, prompts))
+
+    def _rewrite(self, change: Callable[[Settings], Settings]) -> Settings:
+        dialect = self._dialect()
+        return rewritten(
+            lambda: self._send(dialect.settings()),
+            change,
+            lambda wanted: self._send(dialect.save_settings(wanted)),
+            self._connection.transport.retry.tries,
+        )
+
+    def models(self) -> list[Model]:
+        """Return the models that the server offers, the default first."""
+        offered = self._send(self._dialect().models())
+        return list(offered)
+
+    def whoami(self) -> User | None:
+        """Return who is signed in; ``None`` for nobody."""
+        return self._send(self._dialect().user())
+
+    def check(self) -> Check:
+        """Return who is signed in, which cookies are missing, and what this server can do.
+
+        Costs no message. Incomplete cookies are told, not raised.
+        """
+        dialect = self._connection.dialect()
+        user = self._connection.transport.send(dialect.user())
+        missing = self._connection.credentials.store.missing()
+        return Check(user, missing, dialect.name, tuple(sorted(dialect.features)))
+
+    # extras ----------------------------------------------------------------------------------
+
+    def remove_message(self, message_id: str, conversation_id: str | None = None) -> None:
+        """Delete a message and everything that follows it."""
+        patience = self._patience()
+        dialect, target = self._dialect(patience), self._named(conversation_id)
+        with self._runs.quiet(dialect, target, patience) as place:
+            place.leaf = None
+            self._send(dialect.remove_message(target, message_id), patience)
+
+    def share(self, conversation_id: str | None = None) -> str:
+        """Publish a conversation as it is now, and return the URL."""
+        patience = self._patience()
+        self._connection.credentials.require_session("share a conversation")
+        dialect, target = self._dialect(patience), self._named(conversation_id)
+        with self._runs.quiet(dialect, target, patience):
+            place = self._send(dialect.share(target), patience)
+        return place if "://" in place else f"{self.base_url}/{place.lstrip('/')}"
+
+    def import_share(self, url_or_id: str) -> str:
+        """Copy a shared conversation into the account, and return the new id."""
+        share_id = url_or_id.rstrip("/").rpartition("/")[2].partition("?")[0]
+        if not share_id:
+            raise UsageError("a share is a URL that ends in its id, or that id")
+        patience = self._patience()
+        dialect = self._dialect(patience)
+        model = self.model or ""
+        if not model and "import_share" not in dialect.features:
+            dialect.lacks("import_share")
+        found = self._send(dialect.import_share(share_id, model), patience)
+        self._titled(found, self._read(found, patience).title)
+        return found
+
+    def download(
+        self, file: ChatFile | str, path: PathArgument, conversation_id: str | None = None
+    ) -> Path:
+        """Write a file of a conversation to *path*, and return where it is.
+
+        :param file: a :class:`ChatFile`, or its ``sha``.
+        :param path: a file, or an existing folder, which gets a safe name.
+        """
+        chosen_file = file if isinstance(file, ChatFile) else ChatFile("", file, "")
+        target = self._named(conversation_id or chosen_file.conversation_id or None)
+        content = self._send(self._dialect().download(target, chosen_file.sha))
+        return written(content, chosen_file, Path(path))
+
+    def list_mcp_servers(self) -> list[dict[str, Any]]:
+        """Return the server's own tool servers, ``{"name", "url", ...}`` each."""
+        listed = self._send(self._dialect().tool_servers())
+        return list(listed)
+
+    def mcp_health(self, url: str, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """Return whether a tool server answers, and its tools."""
+        return self._send(self._dialect().tool_server_health(url, headers))
+
+    def transcribe(self, audio: bytes, mime: str | None = None) -> str:
+        """Return what is said in *audio*, the bytes of a sound file of up to 25 MB."""
+        return self._send(self._dialect().transcribe(audio, mime or "audio/wav"))
+
+    def answer_elicitation(
+        self,
+        elicitation_id: str,
+        action: str,
+        content: Mapping[str, Any] | None = None,
+        conversation_id: str | None = None,
+    ) -> None:
+        """Answer what a tool server asked the user.
+
+        :param action: "accept", "decline" or "cancel".
+        """
+        if action not in ("accept", "decline", "cancel"):
+            raise UsageError("the action is accept, decline or cancel")
+        target = self._named(conversation_id)
+        self._send(self._dialect().answer_elicitation(target, elicitation_id, action, content))
+
+    def map(self, prompts: Iterable[PromptArgument], **options: Any) -> Iterator[Result]:
+        """Yield the answers to many prompts, a :class:`Result` each.
+
+        :param options: ``workers=4, max_per_minute=None, executor=None, temporary=True,
+            ordered=True``, and those of :meth:`chat`.
+        """
+        return answers(self, prompts, **options)
+
+    def close(self) -> None:
+        """Close open answers and idle connections."""
+        self._runs.close()
+        self._connection.close()
+
+    def __enter__(self: Self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self.base_url}>"
+
+    # inside ----------------------------------------------------------------------------------
+
+    def _use_pace(self, pace: Pace) -> None:
+        self._runs.pace = pace
+
+    def _patience(self, tries: int | None = None) -> Patience:
+        if tries is not None and (not isinstance(tries, int) or tries < 1):
+            raise UsageError("max_tries is 1 or more")
+        return self._connection.transport.patience(tries=tries)
+
+    def _dialect(self, patience: Patience | None = None) -> Dialect:
+        self._connection.credentials.require_complete()
+        return self._connection.dialect(patience)
+
+    def _send(self, call: Call[T], patience: Patience | None = None) -> T:
+        return self._connection.send(call, patience)
+
+    def _read(self, conversation_id: str, patience: Patience) -> ConversationTree:
+        return self._send(self._dialect(patience).conversation(conversation_id), patience)
+
+    def _prompt(self, text: str, conversation_id: str | None, **more: Any) -> Prompt:
+        target = self._named(conversation_id)
+        return Prompt(target, text, message_id=str(uuid4()), generation_id=str(uuid4()), **more)
+
+    def _tools(
+        self,
+        dialect: Dialect,
+        web_search: bool | str,
+        servers: Sequence[ServerArgument] | None,
+        patience: Patience,
+    ) -> ToolChoice:
+        """Return the tool servers of one message, asking for the server's list where it matters."""
+        own_switch = "web_search" in dialect.features
+        if (own_switch or not web_search) and not servers:
+            return ToolChoice()
+        if "tool_servers" not in dialect.features:
+            dialect.lacks("tool_servers" if servers else "web_search")
+        listed = self._send(dialect.tool_servers(), patience)
+        choice = chosen(web_search if not own_switch else False, servers, listed)
+        if choice is None:
+            raise FeatureUnavailable(
+                "this server lists no tool server that searches the web; give the name of one as "
+                f"web_search= (there are {[server.get('name') for server in listed]})",
+                feature="web_search",
+                dialect=dialect.name,
+            )
+        return choice
+
+    def _named(self, conversation_id: str | None) -> str:
+        if conversation_id is not None:
+            return _checked_id(conversation_id)
+        if self._current is None:
+            raise UsageError("no conversation is named and none is current")
+        return self._current
+
+    def _require_known(self, conversation_id: str) -> None:
+        if conversation_id not in self._conversations:
+            raise ConversationNotExistError(
+                f"{conversation_id!r} is none of the conversations known here; "
+                "fetch_conversations() reads them again"
+            )
+
+    def _told(self, conversation_id: str, event: Event) -> None:
+        if isinstance(event, TitleChanged):
+            self._titled(conversation_id, event.title)
+
+    def _titled(self, conversation_id: str, title: str) -> None:
+        with self._map:
+            self._conversations[conversation_id] = title
+
+    def _drop(self, conversation_id: str) -> None:
+        with self._map:
+            self._conversations.pop(conversation_id, None)
+            if self._current == conversation_id:
+                self._current = None
+
+
+def _checked_id(conversation_id: str) -> str:
+    """Return the id, if it can be one.
+
+    :raises ConversationNotExistError: it cannot; nothing was sent.
+    """
+    if not isinstance(conversation_id, str) or not _ID.match(conversation_id):
+        raise ConversationNotExistError(
+            f"{conversation_id!r} is no conversation id (24 hex digits)"
+        )
+    return conversation_id
+
+
+def _checked_text(text: object) -> str:
+    if not isinstance(text, str) or not text.strip():
+        raise UsageError("a message is a text that is not empty")
+    return text

@@ -1,0 +1,407 @@
+"""One answer: read by whoever asks first, replayed for everybody else.
+
+No rule about text lives here (:mod:`~hugchat_sync.answer` has those), and no socket: a message is
+given its events and told how to end them.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from typing import Any, Callable, Iterator
+
+from .answer import Answer, conclude, fold
+from .errors import (
+    ConnectionFailed,
+    GenerationError,
+    HugChatError,
+    IncompleteAnswer,
+    TimedOut,
+    UsageError,
+)
+from .events import Event, FinalAnswer, Token, ToolCall
+from .polling import Polling
+from .records import ChatFile, Source
+
+TAIL = 10.0  # seconds that iteration goes on behind the final answer
+_SLICE = 0.5  # seconds; Windows delivers Ctrl-C only between waits
+
+
+def _nothing() -> None:
+    return None
+
+
+class Message(Polling):
+    """One answer of the server.
+
+    Iterating yields :mod:`~hugchat_sync.events` as they arrive, in the caller's own thread; a
+    second loop replays them. :meth:`text` is the whole answer. However it is read, in any mixture
+    and from any thread, there is one answer and one message on the server.
+
+    :param events: the events as the dialect reads them; may raise :class:`HugChatError`.
+    :param close: ends the connection; called from any thread.
+    :param stop: asks the server to stop the run.
+    :param limit: is given the seconds that the rest may take, once the answer is there.
+    :param told: is called with every event but the tokens.
+    :param ended: is called once, when nothing more will come.
+    """
+
+    def __init__(
+        self,
+        events: Iterator[Event],
+        *,
+        conversation_id: str = "",
+        generation_id: str = "",
+        web_search: bool = False,
+        close: Callable[[], None] = _nothing,
+        stop: Callable[[], None] = _nothing,
+        limit: Callable[[float], None] | None = None,
+        told: Callable[[Event], None] | None = None,
+        ended: Callable[[], None] = _nothing,
+    ) -> None:
+        self.conversation_id = conversation_id
+        self.generation_id = generation_id
+        self.web_search_enabled = web_search
+        self._events: list[Event] = []
+        self._answer = Answer()
+        self._failure: HugChatError | None = None
+        self._ended = False  # nothing more will come
+        self._source: Iterator[Event] = events
+        self._close = close
+        self._stop = stop
+        self._limit = limit
+        self._told = told
+        self._on_end = ended
+        self._stopped = False
+        self._closed = False
+        self._reading = threading.RLock()
+        self._news = threading.Condition(threading.Lock())
+        self._reader: threading.Thread | None = None
+        self._process = os.getpid()
+        super().__init__()
+
+    # the three ways of reading ---------------------------------------------------------------
+
+    def __iter__(self) -> Iterator[Event]:
+        """Yield the events of the answer, from the first, as they arrive.
+
+        :raises HugChatError: the answer failed; what had come was yielded before.
+        """
+        index, events = 0, self._events
+        while True:
+            while index < len(events):
+                yield events[index]
+                index += 1
+            if not self._more(index):
+                break
+        self._raise_failure()
+
+    def tokens(self) -> Iterator[str]:
+        """Yield the pieces of the answer's text as they arrive.
+
+        The server may throw a first try away without a word; :meth:`text` is what counts.
+
+        :raises HugChatError: the answer failed; what had come was yielded before.
+        """
+        for event in self:
+            if type(event) is Token:
+                yield event.text
+
+    def text(self) -> str:
+        """Return the whole answer; reads until it is there.
+
+        :raises GenerationError: the model failed, or the answer is incomplete; ``partial`` holds
+            what had come.
+        :raises TimedOut: a clock ran out; ``partial`` as above.
+        :raises TransportError: the connection broke and the answer could not be completed.
+        """
+        while self._answer.final is None and self._more(len(self._events)):
+            pass
+        if self._answer.final is None:
+            self._raise_failure()
+        return self._answer.text
+
+    def wait(self, timeout: float | None = None) -> Message:
+        """Return the message itself, finished.
+
+        :param timeout: seconds; the message goes on when they are over.
+        :raises TimedOut: it was not finished in time; ``partial`` holds what had come.
+        :raises HugChatError: the answer failed.
+        """
+        self._start()
+        end = None if timeout is None else time.monotonic() + timeout
+        with self._news:
+            while not self.is_over:
+                left = _SLICE if end is None else min(_SLICE, end - time.monotonic())
+                if left <= 0:
+                    raise TimedOut(
+                        f"the answer was not complete after {timeout:g} s; it goes on",
+                        phase="total",
+                        partial=self._answer.text,
+                    )
+                self._news.wait(left)
+        if self._answer.final is None:
+            self._raise_failure()
+        return self
+
+    # ending it -------------------------------------------------------------------------------
+
+    def stop(self) -> None:
+        """Ask the server to stop; the text so far stays readable.
+
+        :raises HugChatError: the request to stop failed.
+        """
+        if not self.is_over:
+            self._stopped = True
+            self._stop()
+
+    def close(self) -> None:
+        """Close the connection; the server's run goes on where its era allows that.
+
+        :meth:`text` of an unfinished answer raises :class:`IncompleteAnswer` afterwards.
+        """
+        if self._ended or self._closed:
+            return
+        self._closed = True
+        self._close()
+        if self._reading.acquire(blocking=False):  # else its reader is awake now and ends it
+            try:
+                self._end()
+            finally:
+                self._reading.release()
+
+    def __enter__(self) -> Message:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    # what is known so far --------------------------------------------------------------------
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the text is settled, or never will be; unlike ``done`` it starts no reading."""
+        return self._answer.final is not None or self._ended
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether nothing more will come, not even a late title."""
+        return self._ended
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was closed, or interrupted, before its end."""
+        return self._closed
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the server has said that the answer is whole."""
+        return self._answer.final is not None or self._answer.finished
+
+    @property
+    def event_count(self) -> int:
+        """How many events have come so far."""
+        return len(self._events)
+
+    @property
+    def error(self) -> HugChatError | None:
+        """Why the answer failed; ``None`` while it is good."""
+        return self._failure if self._answer.final is None else None
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the run was stopped before its end."""
+        return self._answer.final is not None and self._answer.final.interrupted
+
+    @property
+    def reasoning(self) -> str:
+        """The model's thinking so far."""
+        return self._answer.reasoning
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """The pages that a web search found so far."""
+        return self._answer.sources
+
+    @property
+    def files(self) -> tuple[ChatFile, ...]:
+        """The files that the run has made so far."""
+        return tuple(self._answer.files)
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        """The tools called so far."""
+        return tuple(self._answer.tool_calls)
+
+    @property
+    def title(self) -> str | None:
+        """The conversation's new title, once the server has sent one."""
+        return self._answer.title
+
+    @property
+    def route(self) -> tuple[str, str, str] | None:
+        """Who answers: (route, model, provider), once the server has said so."""
+        known = self._answer.route
+        return None if known is None else (known.route, known.model, known.provider)
+
+    @property
+    def partial(self) -> str:
+        """The text so far."""
+        return self._answer.text
+
+    def __repr__(self) -> str:
+        state = "failed" if self.error else "done" if self.is_over else "open"
+        count = len(self._events)
+        return f"<Message in {self.conversation_id}: {state}, {count} events; .text() reads it>"
+
+    def events_so_far(self) -> tuple[Event, ...]:
+        """Return the events that have come; unlike iteration it waits for nothing."""
+        return tuple(self._events)
+
+    # reading ---------------------------------------------------------------------------------
+
+    def _more(self, index: int) -> bool:
+        """Return whether there is an event at *index*, waiting for it if need be."""
+        if self._reader is not None and self._reader is not threading.current_thread():
+            with self._news:
+                while index >= len(self._events) and not self._ended:
+                    self._news.wait(_SLICE)
+            return index < len(self._events)
+        return self._advance(index)
+
+    def _advance(self, index: int) -> bool:
+        """Return whether there is an event at *index*; reads one if need be."""
+        with self._reading:
+            if index < len(self._events):
+                return True
+            if self._ended:
+                return False
+            if os.getpid() != self._process:
+                raise UsageError("an open answer cannot be read in a forked process")
+            settled = False
+            try:
+                self._take(next(self._source))
+                settled = True
+            except StopIteration:
+                settled = True
+                self._end()
+            except HugChatError as error:
+                settled = True
+                self._end(error)
+            finally:
+                if not settled:  # Ctrl-C, or a bug: whoever reads next must not hang
+                    self._closed = True
+                    self._close()
+                    self._end()
+            return index < len(self._events)
+
+    def _take(self, event: Event) -> None:
+        event = fold(self._answer, event)
+        self._events.append(event)
+        if type(event) is not Token:
+            self._told_of(event)
+        if self._reader is not None:
+            with self._news:
+                self._news.notify_all()
+
+    def _told_of(self, event: Event) -> None:
+        if self._told is not None:
+            self._told(event)
+        if type(event) is FinalAnswer and self._limit is not None:
+            self._limit(TAIL)
+
+    def _end(self, error: HugChatError | None = None) -> None:
+        """Settle what the answer is, once nothing more will come."""
+        if self._ended:
+            return
+        final = conclude(self._answer, stopped=self._stopped and not self._closed)
+        if final is not None:
+            self._events.append(final)
+        if self._answer.final is None:
+            self._failure = self._failed(error)
+        with self._news:
+            self._ended = True
+            self._news.notify_all()
+        self._on_end()
+
+    def _failed(self, error: HugChatError | None) -> HugChatError:
+        if self._closed or error is None or isinstance(error, ConnectionFailed):
+            why = "it was closed" if self._closed else str(error or "the stream ended early")
+            incomplete = IncompleteAnswer(
+                f"the answer is incomplete: {why}; .partial has what came, and "
+                "Client.history() what the server keeps"
+            )
+            incomplete.__cause__ = None if self._closed else error
+            error = incomplete
+        if isinstance(error, (GenerationError, TimedOut)):
+            error.partial = self._answer.streamed
+        return error
+
+    def _raise_failure(self) -> None:
+        failure = self.error
+        if failure is not None:
+            raise failure
+
+    def drain(self, deadline: float) -> bool:
+        """Read to the very end into the own buffer, and return whether that was reached.
+
+        :param deadline: a moment of the monotonic clock. A failure stays with the message.
+        """
+        if not self.is_over:
+            self._start()  # only a reader of its own lets us leave at the deadline
+        if self._reader is None:
+            while self._more(len(self._events)):  # the tail has a limit of its own
+                pass
+            return True
+        with self._news:
+            while not self._ended and time.monotonic() < deadline:
+                self._news.wait(min(_SLICE, max(0.0, deadline - time.monotonic())))
+        return self._ended
+
+    # the daemon reader for pollers -----------------------------------------------------------
+
+    def _start(self) -> None:
+        if self._ended or self._reader is not None:
+            return
+        # a daemon: a pool task would delay the interpreter's exit until its answer ends
+        reader = threading.Thread(target=self._read_all, daemon=True, name="hugchat-sync reader")
+        with self._news:
+            if self._reader is None:
+                self._reader = reader
+        if self._reader is reader:
+            reader.start()
+
+    def _read_all(self) -> None:
+        while self._advance(len(self._events)):
+            pass
+
+    # pickling --------------------------------------------------------------------------------
+
+    def __getstate__(self) -> dict[str, Any]:
+        if not self.is_over:
+            raise UsageError("an answer pickles once it is finished; read it to the end first")
+        kept = dict(self.__dict__, _ended=True, _events=list(self._events))
+        for name in (
+            "_source",
+            "_close",
+            "_stop",
+            "_limit",
+            "_told",
+            "_on_end",
+            "_reading",
+            "_news",
+            "_reader",
+        ):
+            kept.pop(name)
+        return kept
+
+    def __setstate__(self, kept: dict[str, Any]) -> None:
+        self.__dict__.update(kept)
+        self._source = iter(())
+        self._close = self._stop = self._on_end = _nothing
+        self._limit = self._told = None
+        self._reading = threading.RLock()
+        self._news = threading.Condition(threading.Lock())
+        self._reader = None
+        self._spelling = threading.Lock()

@@ -1,0 +1,38 @@
+"""So many messages a minute and no more, over all threads."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Callable
+
+
+class Pace:
+    """Hands out evenly spaced moments at which a message may leave.
+
+    :param per_minute: messages a minute; ``None`` for no limit.
+    """
+
+    def __init__(
+        self,
+        per_minute: float | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._gap = 60.0 / per_minute if per_minute else 0.0
+        self._clock = clock
+        self._sleep = sleep
+        self._lock = threading.Lock()
+        self._next = 0.0
+
+    def wait(self) -> None:
+        """Return when the next message may leave."""
+        if not self._gap:
+            return
+        with self._lock:
+            moment = max(self._clock(), self._next)
+            self._next = moment + self._gap
+        delay = moment - self._clock()
+        if delay > 0:
+            self._sleep(delay)

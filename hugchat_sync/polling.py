@@ -1,0 +1,154 @@
+"""The wiki's way of reading an answer: ask again and again, while a reader thread fills it."""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from typing import Any
+
+from .answer import Answer
+from .errors import HugChatError
+from .events import Event, WebSearch, WebSearchError, WebSearchSources, WebSearchStep
+
+
+class Polling(ABC):
+    """The accessors of the old package; the first one asked starts the reader.
+
+    Attributes never raise; methods raise the failure of the answer once there is one.
+    """
+
+    conversation_id: str
+    web_search_enabled: bool
+    _events: list[Event]
+    _answer: Answer
+
+    def __init__(self) -> None:
+        self._spelling = threading.Lock()  # two pollers must not spell a piece twice
+        self._characters: list[str] = []
+        self._spelled = 0  # pieces of the answer that are in the list of characters
+        self._steps: list[dict[str, Any]] = []
+        self._looked_at = 0  # events that were searched for steps
+        self._steps_read = 0
+
+    @property
+    @abstractmethod
+    def is_over(self) -> bool:
+        """Whether the text is settled, or never will be."""
+
+    @property
+    @abstractmethod
+    def error(self) -> HugChatError | None:
+        """Why the answer failed."""
+
+    @abstractmethod
+    def _start(self) -> None:
+        """Start the reader thread, unless it runs."""
+
+    @abstractmethod
+    def _raise_failure(self) -> None:
+        """Raise the failure, if there is one."""
+
+    # attributes ------------------------------------------------------------------------------
+
+    @property
+    def done(self) -> bool:
+        """Whether the answer is finished or failed; never blocks."""
+        self._start()
+        return self.is_over
+
+    @property
+    def stream_text(self) -> list[str]:
+        """The text so far as one growing list of single characters."""
+        self._start()
+        pieces = self._answer.pieces
+        with self._spelling:
+            while self._spelled < len(pieces):
+                self._characters.extend(pieces[self._spelled])
+                self._spelled += 1
+        return self._characters
+
+    @property
+    def final_text(self) -> str | None:
+        """The whole text, ``None`` until it is there."""
+        self._start()
+        return None if self._answer.final is None else self._answer.final.text
+
+    @property
+    def web_search_steps(self) -> list[dict[str, Any]]:
+        """What the web search did so far, as one growing list of the dicts of 2023."""
+        self._start()
+        with self._spelling:
+            while self._looked_at < len(self._events):
+                event = self._events[self._looked_at]
+                if isinstance(event, WebSearch):
+                    self._steps.append(_step(event))
+                self._looked_at += 1
+        return self._steps
+
+    @property
+    def web_search_done(self) -> bool:
+        """Whether there is nothing more to expect of the web search."""
+        self._start()
+        over = self.is_over or bool(self._answer.pieces)
+        return self.web_search_enabled and over
+
+    # methods ---------------------------------------------------------------------------------
+
+    def isDone(self) -> bool:
+        """Return whether the answer is finished or failed; never blocks."""
+        return self.done
+
+    def getText(self) -> list[str]:
+        """Return the text so far: one growing list of single characters."""
+        text = self.stream_text
+        self._raise_failure()
+        return text
+
+    def getFinalText(self) -> str | None:
+        """Return the whole text, ``None`` until it is there."""
+        text = self.final_text
+        self._raise_failure()
+        return text
+
+    def getWebSearchSteps(self) -> list[dict[str, Any]]:
+        """Return what the web search did so far.
+
+        :returns: dicts ``{"type": "webSearch", "messageType": "update" | "error" | "sources",
+            "message": str, "args"?: list, "sources"?: list}``, as a server of 2023 sent them.
+        """
+        steps = self.web_search_steps
+        self._raise_failure()
+        return steps
+
+    def getWebSearchStep(self) -> dict[str, Any] | None:
+        """Return the next step of the web search that was not read yet, or ``None``."""
+        steps = self.getWebSearchSteps()
+        with self._spelling:
+            if self._steps_read >= len(steps):
+                return None
+            self._steps_read += 1
+            return steps[self._steps_read - 1]
+
+    def getConversation(self) -> str:
+        """Return the id of the conversation."""
+        return self.conversation_id
+
+
+def _step(event: WebSearch) -> dict[str, Any]:
+    """Return *event* as the old package handed it out.
+
+    Source: the update lines of chat-ui, 2023-10 (measured).
+    """
+    step: dict[str, Any] = {"type": "webSearch", "messageType": "update", "message": ""}
+    if isinstance(event, WebSearchSources):
+        found = [
+            {"title": source.title, "link": source.link, "hostname": source.hostname}
+            for source in event.sources
+        ]
+        step.update(messageType="sources", message="sources", sources=found)
+    elif isinstance(event, (WebSearchStep, WebSearchError)):
+        kind = "error" if isinstance(event, WebSearchError) else "update"
+        step.update(messageType=kind, message=event.message)
+        if event.args:
+            step["args"] = list(event.args)
+    return step

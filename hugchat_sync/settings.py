@@ -1,0 +1,77 @@
+"""Changing settings: read, changed, written whole, because a write resets what it leaves out."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import Any, Callable, Mapping
+
+from .errors import TransportError, Unavailable, UsageError
+from .records import Settings
+
+_PASSING = (502, 503, 504)
+
+
+def changed(settings: Settings, changes: Mapping[str, Any]) -> Settings:
+    """Return *settings* with *changes* by their snake_case names.
+
+    :raises UsageError: a name is unknown.
+    """
+    check_names(changes)
+    return replace(settings, **changes)
+
+
+def check_names(changes: Mapping[str, Any]) -> None:
+    """Refuse names that no server has.
+
+    :raises UsageError: a name is unknown.
+    """
+    known = {field.name for field in fields(Settings)} - {"extra"}
+    unknown = sorted(set(changes) - known)
+    if unknown:
+        raise UsageError(f"unknown settings: {', '.join(unknown)}; known are {sorted(known)}")
+
+
+def with_prompts(settings: Settings, prompts: Mapping[str, str]) -> Settings:
+    """Return *settings* with these system prompts, one a model; ``""`` removes one."""
+    kept = {model: text for model, text in settings.custom_prompts.items() if model not in prompts}
+    kept.update({model: text for model, text in prompts.items() if text})
+    enabled = settings.custom_prompts_enabled
+    if enabled is not None:
+        enabled = {**enabled, **{model: True for model, text in prompts.items() if text}}
+    return replace(settings, custom_prompts=kept, custom_prompts_enabled=enabled)
+
+
+def check_prompts(prompts: Mapping[str, str]) -> None:
+    """Refuse prompts that are not text.
+
+    :raises UsageError: *prompts* is not a mapping of model names to texts.
+    """
+    if not isinstance(prompts, Mapping):
+        raise UsageError("prompts is a dict: {model: system prompt}")
+    for model, text in prompts.items():
+        if not isinstance(model, str) or not model or not isinstance(text, str):
+            raise UsageError('a system prompt is a text for a model name; "" removes it')
+
+
+def rewritten(
+    read: Callable[[], Settings],
+    change: Callable[[Settings], Settings],
+    write: Callable[[Settings], None],
+    tries: int,
+) -> Settings:
+    """Return the settings after *change* was stored.
+
+    A write that may or may not have arrived is made again out of what is there then.
+    """
+    tried = 0
+    while True:
+        tried += 1
+        wanted = change(read())
+        try:
+            write(wanted)
+        except (TransportError, Unavailable) as error:
+            unsure = getattr(error, "unsure", False) or getattr(error, "status", 0) in _PASSING
+            if not unsure or tried >= tries:
+                raise
+        else:
+            return wanted

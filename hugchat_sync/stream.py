@@ -1,0 +1,175 @@
+"""An open reply: its bytes as they arrive, its clocks, and how to end it."""
+
+from __future__ import annotations
+
+import socket
+import time
+from contextlib import suppress
+from typing import Any, Callable, Iterator, NoReturn
+
+import requests
+import urllib3.exceptions as low
+
+from .errors import ConnectionFailed, TimedOut, TransportError, UsageError
+
+_PIECE = 65536  # bytes asked of the socket at once
+_LONGEST_PIECE = 1 << 20  # bytes; a chunk that claims to be longer is handed over in parts
+
+
+class Stream:
+    """The body of one reply, piece by piece, each as soon as it is there.
+
+    :param silence: the socket's read timeout, and ``phase`` the clock it stands for.
+    :param progress: seconds without an event.
+    :param deadline: a moment of the monotonic clock.
+    """
+
+    def __init__(
+        self,
+        response: requests.Response,
+        *,
+        phase: str,
+        progress: float,
+        deadline: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.response = response
+        self.closed = False
+        self._phase = phase
+        self._progress = progress
+        self._deadline = deadline
+        self._clock = clock
+        self._events_seen: Callable[[], int] | None = None
+
+    def watch(self, events_seen: Callable[[], int]) -> None:
+        """Count as progress what *events_seen* counts; it is asked when bytes arrive."""
+        self._events_seen = events_seen
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield the bytes as they arrive; the connection is given back at the end.
+
+        :raises TransportError: the connection broke, or a clock ran out.
+        """
+        url = self.response.url
+        try:
+            pieces = _pieces(self.response)
+            checked = self._checked(pieces)
+            yield from checked
+        except (requests.RequestException, low.HTTPError, OSError) as error:
+            if isinstance(error, TransportError):
+                raise
+            raise translated(error, url, phase=self._phase) from error
+        finally:
+            self.response.close()
+
+    def _checked(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        clock = self._clock
+        seen, moved = -1, clock()
+        for piece in pieces:
+            now = clock()
+            count = self._events_seen() if self._events_seen is not None else seen + 1
+            if count != seen:
+                seen, moved = count, now
+            elif now - moved > self._progress:
+                self._out_of("progress", self._progress)
+            if now > self._deadline:
+                self._out_of("total", None)
+            yield piece
+
+    def _out_of(self, phase: str, seconds: float | None) -> NoReturn:
+        spent = f" for {seconds:g} s" if seconds is not None else " within the time given"
+        what = "no event came" if phase == "progress" else "the answer was not complete"
+        raise TimedOut(f"{what}{spent}", phase=phase, url=self.response.url, unsure=True)
+
+    def limit(self, seconds: float) -> None:
+        """Let the rest of the body take *seconds* and no more."""
+        self._deadline = min(self._deadline, self._clock() + seconds)
+        sock = _socket(self.response)
+        if sock is not None:
+            sock.settimeout(max(0.001, self._deadline - self._clock()))
+
+    def close(self) -> None:
+        """End the reply now, from any thread; a reader in the middle gets an error."""
+        self.closed = True
+        interrupt(self.response)
+
+
+def _pieces(response: requests.Response) -> Iterator[bytes]:
+    """Yield what arrives when it arrives.
+
+    ``iter_content`` alone waits for the end of a body that is not chunked.
+    """
+    raw = response.raw
+    if getattr(raw, "chunked", False):
+        yield from response.iter_content(_LONGEST_PIECE)
+    elif not hasattr(raw, "read1"):  # urllib3 before 2.2: slow, but nothing is held back
+        yield from response.iter_content(1)
+    else:
+        piece = raw.read1(_PIECE, decode_content=True)
+        while piece:
+            yield piece
+            piece = raw.read1(_PIECE, decode_content=True)
+
+
+def translated(error: Exception, url: str, *, phase: str = "idle") -> Exception:
+    """Return what the user is told of an error of the layers below."""
+    if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema)):
+        return UsageError(f"{url} is no address: {error}")
+    if isinstance(error, requests.exceptions.ConnectTimeout):
+        return TimedOut(f"no connection to {_host(url)} in time", phase="connect", url=url)
+    if _is_timeout(error):
+        return TimedOut(f"{_host(url)} fell silent", phase=phase, url=url, unsure=True)
+    if _never_connected(error):
+        return ConnectionFailed(f"cannot connect to {_host(url)}: {_reason(error)}", url=url)
+    return ConnectionFailed(
+        f"the connection to {_host(url)} broke: {_reason(error)}", url=url, unsure=True
+    )
+
+
+def _is_timeout(error: Exception) -> bool:
+    if isinstance(error, (requests.exceptions.ReadTimeout, low.ReadTimeoutError, TimeoutError)):
+        return True
+    # inside a stream requests reports a read timeout as a lost connection
+    return bool(error.args) and isinstance(error.args[0], low.ReadTimeoutError)
+
+
+def _never_connected(error: Exception) -> bool:
+    if isinstance(error, (requests.exceptions.SSLError, requests.exceptions.ProxyError)):
+        return True
+    inner = error.args[0] if error.args else None
+    reason = getattr(inner, "reason", inner)
+    return isinstance(reason, (low.NewConnectionError, low.ConnectTimeoutError))
+
+
+def _reason(error: Exception) -> str:
+    inner = error.args[0] if error.args else error
+    reason = getattr(inner, "reason", None) or inner
+    cause = getattr(reason, "__cause__", None) or reason
+    return type(cause).__name__ if isinstance(cause, Exception) else str(cause)[:200]
+
+
+def _host(url: str) -> str:
+    return url.split("/")[2] if url.count("/") >= 2 else url
+
+
+def _socket(response: requests.Response) -> Any:
+    """Return the socket below *response*, or ``None`` where it cannot be found."""
+    connection = getattr(response.raw, "_connection", None)
+    sock = getattr(connection, "sock", None)
+    if sock is None:  # "Connection: close": only the body still holds it
+        body = getattr(getattr(response.raw, "_fp", None), "fp", None)
+        sock = getattr(getattr(body, "raw", None), "_sock", None)
+    return sock
+
+
+def interrupt(response: requests.Response) -> None:
+    """End a reply from any thread, even while another one waits for its next byte.
+
+    ``response.close()`` alone would wait for that byte. Shutting the socket down wakes the reader,
+    who then closes; where nobody reads, it is closed here.
+    """
+    sock = _socket(response)
+    if sock is not None:
+        with suppress(OSError, ValueError):  # gone already, which is what was wanted
+            sock.shutdown(socket.SHUT_RDWR)
+    response.close()

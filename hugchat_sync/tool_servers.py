@@ -1,0 +1,78 @@
+"""Which tool servers a message may use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Mapping, Sequence, Union
+
+from .errors import UsageError
+
+Listed = Sequence[Mapping[str, Any]]
+ServerArgument = Union[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class ToolChoice:
+    """The tool servers of one message; ``search`` is the one whose calls are the web search."""
+
+    search: str | None = None
+    names: tuple[str, ...] = ()
+    own: tuple[Mapping[str, Any], ...] = ()
+
+
+def chosen(
+    web_search: bool | str,
+    mcp_servers: Sequence[ServerArgument] | None,
+    listed: Listed,
+) -> ToolChoice | None:
+    """Return the choice, or ``None`` where a search is wanted and no listed server searches.
+
+    :param web_search: whether to search, or the name of the server to search with.
+    :param mcp_servers: names of listed servers, or ``{"name", "url", "headers"?}`` of others.
+    :param listed: the server's own list, ``{"name", "url"}`` each.
+    :raises UsageError: a name is not listed.
+    """
+    names, own = _asked_for(mcp_servers or (), listed)
+    if not web_search:
+        return ToolChoice(None, names, own)
+    if isinstance(web_search, str):
+        _check_listed(web_search, listed, own)
+        search: str | None = web_search
+    else:
+        search = _searching(listed)
+    if search is None:
+        return None
+    more = () if search in names or any(server["name"] == search for server in own) else (search,)
+    return ToolChoice(search, (*names, *more), own)
+
+
+def _asked_for(
+    servers: Sequence[ServerArgument], listed: Listed
+) -> tuple[tuple[str, ...], tuple[Mapping[str, Any], ...]]:
+    if isinstance(servers, (str, Mapping)):
+        raise UsageError("mcp_servers is a list of names, or of dicts with name and url")
+    names: list[str] = []
+    own: list[Mapping[str, Any]] = []
+    for server in servers:
+        if isinstance(server, str):
+            _check_listed(server, listed, ())
+            names.append(server)
+        elif isinstance(server, Mapping) and server.get("name") and server.get("url"):
+            own.append(server)
+        else:
+            raise UsageError("a tool server is a name, or a dict with name and url")
+    return tuple(names), tuple(own)
+
+
+def _check_listed(name: str, listed: Listed, own: Sequence[Mapping[str, Any]]) -> None:
+    known = [str(server.get("name", "")) for server in (*listed, *own)]
+    if name not in known:
+        raise UsageError(f"no tool server is called {name!r}; there are {known or 'none'}")
+
+
+def _searching(listed: Listed) -> str | None:
+    """Return the first listed server whose name or address speaks of search."""
+    for server in listed:
+        if "search" in f"{server.get('name', '')} {server.get('url', '')}".lower():
+            return str(server["name"])
+    return None

@@ -1,0 +1,55 @@
+"""Files on their way to the server: read, named, measured."""
+
+from __future__ import annotations
+
+import mimetypes
+import os
+from pathlib import Path
+from typing import Iterable, Tuple, Union
+
+from .dialects.base import Upload
+from .errors import TooLarge, UsageError
+
+LARGEST = 10 * 1024 * 1024  # bytes, as the server counts them
+
+FileArgument = Union[str, "os.PathLike[str]", Tuple[str, bytes, str]]
+
+
+def read_uploads(files: Iterable[FileArgument]) -> tuple[Upload, ...]:
+    """Return *files* ready to be sent.
+
+    :param files: paths, or ``(name, bytes, mime)``.
+    :raises UsageError: a file cannot be read, or is given in another form.
+    :raises TooLarge: a file is over 10 MiB; nothing was sent.
+    """
+    if isinstance(files, (str, os.PathLike)):
+        raise UsageError("files is a list of files; write files=[path]")
+    return tuple(_upload(file) for file in files)
+
+
+def _upload(file: FileArgument) -> Upload:
+    if isinstance(file, (str, os.PathLike)):
+        return _from_path(Path(file))
+    try:
+        name, content, mime = file
+    except (TypeError, ValueError) as error:
+        raise UsageError("a file is a path or (name, bytes, mime)") from error
+    if not isinstance(name, str) or not isinstance(content, bytes) or not isinstance(mime, str):
+        raise UsageError("a file is a path or (name, bytes, mime)")
+    _check(name, len(content))
+    return Upload(name, content, mime)
+
+
+def _from_path(path: Path) -> Upload:
+    try:
+        _check(path.name, path.stat().st_size)
+        content = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from error
+    mime = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    return Upload(path.name, content, mime)
+
+
+def _check(name: str, size: int) -> None:
+    if size > LARGEST:
+        raise TooLarge(f"{name} has {size} bytes; the server takes files of up to {LARGEST}")

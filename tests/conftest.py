@@ -1,0 +1,39 @@
+"""No network but this machine's, and one embedded server for all tests that want an ordinary one."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import Any, Iterator
+
+import pytest
+
+for _name in list(os.environ):
+    if _name.startswith("HUGCHAT_SYNC_") or _name == "HF_TOKEN":
+        del os.environ[_name]  # whoever runs the tests may be signed in somewhere
+
+
+@pytest.fixture(autouse=True)
+def _loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        host = address[0] if isinstance(address, tuple) else "127.0.0.1"
+        assert host.startswith("127.") or host in ("localhost", "::1"), f"the tests called {host}"
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture(autouse=True)
+def _own_home(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Any]:
+    """A server of today that answers out of the shipped documents, shared by many tests."""
+    from hugchat_sync.local import LocalServer
+
+    with LocalServer() as running:
+        yield running
