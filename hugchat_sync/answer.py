@@ -30,7 +30,7 @@ class ThinkSplitter:
     """
 
     def __init__(self) -> None:
-        self.plain = True  # a piece without "<" is nothing but text now
+        self.plain = False  # a piece without "<" is nothing but text now
         self._thinking = False
         self._held = ""
         self._trim = False  # a block came before any text: drop the blanks behind it
@@ -49,7 +49,8 @@ class ThinkSplitter:
             if found:
                 self._thinking = not self._thinking
                 self._trim = self._trim or not self._started
-        self.plain = not (self._thinking or self._held or self._trim)
+        # the first text must have passed here: whether there was any decides about later blanks
+        self.plain = self._started and not (self._thinking or self._held or self._trim)
         return parts
 
     def rest(self) -> list[tuple[bool, str]]:
@@ -133,6 +134,11 @@ class Answer:
         return self.final.text if self.final is not None else self.streamed
 
 
+@dataclass(frozen=True)
+class StoredAnswer(FinalAnswer):
+    """A final answer read from where the server stores it: nothing is merged into it any more."""
+
+
 def fold(state: Answer, event: Event) -> Event:
     """Bring *state* forward by *event*, and return the event as the user is to see it.
 
@@ -165,6 +171,11 @@ def _final(state: Answer, event: FinalAnswer) -> Event:
     if state.tool_calls and not event.interrupted:
         text = merged_text(state.streamed, text)
     state.final = FinalAnswer(text, event.interrupted)
+    return state.final
+
+
+def _stored(state: Answer, event: StoredAnswer) -> Event:
+    state.final = FinalAnswer(event.text, event.interrupted)
     return state.final
 
 
@@ -208,6 +219,7 @@ def _status(state: Answer, event: Status) -> Event:
 
 _FOLDS: dict[type[Event], Callable[[Answer, Any], Event]] = {
     FinalAnswer: _final,
+    StoredAnswer: _stored,
     Reasoning: _reasoning,
     WebSearchSources: _sources,
     FileCreated: _file,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
 from typing import Any, Callable, Sequence
 
 _BODY_KEPT = 2048  # characters of a server's reply that an error carries
@@ -11,7 +13,10 @@ class HugChatError(Exception):
     """Anything that this package raises on purpose; catch it to catch all of them.
 
     The sentence is ``str(error)``; further facts are attributes, and both survive pickling.
+    ``step`` names the step of a sign-in at which it happened.
     """
+
+    step: str = ""
 
     def __init__(self, message: str = "", **facts: Any) -> None:
         super().__init__(message)
@@ -44,8 +49,6 @@ class AuthError(HugChatError):
 
 class LoginFailed(AuthError):
     """A step of the sign-in did not work; ``step`` names it."""
-
-    step: str = ""
 
 
 class WrongPassword(LoginFailed):
@@ -256,6 +259,15 @@ def status_error(
         error_id=error_id,
         **facts,
     )
+
+
+def warn_of_change(text: str) -> None:
+    """Warn that something is gone, at the line outside this package that led here."""
+    level, frame = 2, sys._getframe(1)
+    package = __name__.partition(".")[0]
+    while frame.f_back is not None and frame.f_globals["__name__"].startswith(package):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(text, HugChatDeprecationWarning, stacklevel=level - 1)
 
 
 def nearest_names(name: str, names: Sequence[str]) -> tuple[str, ...]:

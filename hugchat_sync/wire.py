@@ -14,6 +14,7 @@ from .errors import ProtocolError
 LONGEST_LINE = 64 * 1024 * 1024  # bytes; an answer of that size is a mistake, not an answer
 _SHOWN = 200  # characters of a bad line that an error carries
 _PAGE = "an HTML page"
+_NOT_JSON = (ValueError, RecursionError)  # of JSON, of UTF-8, and of a thousand brackets in a row
 
 _decode = json.JSONDecoder(strict=False).decode
 _decode_at = json.JSONDecoder(strict=False).raw_decode
@@ -62,11 +63,11 @@ def objects(chunks: Iterable[bytes], longest: int = LONGEST_LINE) -> Iterator[di
             text = line.decode("utf-8")
             try:
                 value, end = _decode_at(text)  # half the price; knows no blanks around the value
-            except ValueError:
+            except _NOT_JSON:
                 end = -1
             if end != len(text):
                 value = _decode(text)
-        except ValueError as error:  # of JSON and of UTF-8 alike
+        except _NOT_JSON as error:
             kind = _kind(line)
             if not finished and kind != _PAGE:
                 return
@@ -89,7 +90,7 @@ def read_json(body: bytes, url: str = "") -> Any:
     """
     try:
         return _decode(body.decode("utf-8"))
-    except ValueError as error:
+    except _NOT_JSON as error:
         raise ProtocolError(
             f"expected JSON, got {_kind(body)}; is the base URL right?", line=_shown(body), url=url
         ) from error
@@ -276,4 +277,9 @@ def sveltekit_nodes(body: bytes, url: str = "") -> list[Any]:
 def _node(node: Any) -> Any:
     if not isinstance(node, dict) or node.get("type") == "skip":
         return None
-    return devalue(node["data"]) if node.get("type") == "data" else node
+    if node.get("type") != "data":
+        return node
+    table = node.get("data")
+    if not isinstance(table, list) or not table:
+        raise ProtocolError("a node of the page data holds no table", field="data")
+    return devalue(table)

@@ -1,0 +1,103 @@
+"""Settings, models and users between the wire's spelling and our records, for all eras."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..records import Model, Settings, User
+from .fields import kind_of, listed, need, text_of
+
+#: our name → the wire's
+SETTINGS: dict[str, str] = {
+    "active_model": "activeModel",
+    "custom_prompts": "customPrompts",
+    "custom_prompts_enabled": "customPromptsEnabled",
+    "share_conversations_with_model_authors": "shareConversationsWithModelAuthors",
+    "streaming_mode": "streamingMode",
+    "direct_paste": "directPaste",
+    "haptics_enabled": "hapticsEnabled",
+    "hide_prompt_examples": "hidePromptExamples",
+    "multimodal_overrides": "multimodalOverrides",
+    "tools_overrides": "toolsOverrides",
+    "reasoning_overrides": "reasoningOverrides",
+    "artifacts_overrides": "artifactsOverrides",
+    "provider_overrides": "providerOverrides",
+    "reasoning_effort_overrides": "reasoningEffortOverrides",
+    "billing_organization": "billingOrganization",
+    "welcome_modal_seen": "welcomeModalSeen",
+    "welcome_modal_seen_at": "welcomeModalSeenAt",
+    "search_enabled": "searchEnabled",
+    "ethics_modal_accepted": "ethicsModalAccepted",
+    "ethics_modal_accepted_at": "ethicsModalAcceptedAt",
+    "hide_emoji_on_sidebar": "hideEmojiOnSidebar",
+    "disable_stream": "disableStream",
+    "tools": "tools",
+    "assistants": "assistants",
+}
+
+#: what the server works out by itself; it is not for us to send back
+_READ_ONLY = ("welcome_modal_seen_at", "search_enabled", "ethics_modal_accepted_at", "assistants")
+
+
+def read_settings(value: Any) -> Settings:
+    """Return the settings of a reply; what we have no name for is kept in ``extra``.
+
+    :raises ProtocolError: *value* is no settings object.
+    """
+    need(value, "customPrompts", dict)
+    known = {ours: value[wire] for ours, wire in SETTINGS.items() if value.get(wire) is not None}
+    names = set(SETTINGS.values())
+    return Settings(**known, extra={key: item for key, item in value.items() if key not in names})
+
+
+def settings_body(settings: Settings) -> dict[str, Any]:
+    """Return the whole settings as the server wants them back; ``None`` is left out."""
+    body = {key: item for key, item in settings.extra.items() if item is not None}
+    for ours, wire in SETTINGS.items():
+        item = getattr(settings, ours)
+        if item is not None and ours not in _READ_ONLY:
+            body[wire] = item
+    return body
+
+
+def read_model(value: Any) -> Model:
+    """Return one entry of a list of models, of any year.
+
+    :raises ProtocolError: it has no id.
+    """
+    return Model(
+        need(value, "id", str),
+        text_of(value, "displayName") or text_of(value, "name") or value["id"],
+        text_of(value, "description"),
+        multimodal=kind_of(value, "multimodal", bool, False),
+        supports_tools=value.get("supportsTools") is True or value.get("tools") is True,
+        supports_reasoning=value.get("supportsReasoning") is True or bool(value.get("reasoning")),
+        is_router=kind_of(value, "isRouter", bool, False),
+        system_prompt=text_of(value, "preprompt"),
+    )
+
+
+def read_models(values: Any) -> tuple[Model, ...]:
+    """Return a list of models without those that are not to be offered.
+
+    :raises ProtocolError: it is no list, or an entry has no id.
+    """
+    offered = [value for value in listed(values, "models") if not _unlisted(value)]
+    return tuple(read_model(value) for value in offered)
+
+
+def _unlisted(value: Any) -> bool:
+    return kind_of(value, "unlisted", bool, False)
+
+
+def read_user(value: Any) -> User | None:
+    """Return who is signed in; ``None`` for nobody.
+
+    :raises ProtocolError: it is no user.
+    """
+    if not value:
+        return None
+    # the servers of 2023 know no id of a user
+    return User(
+        text_of(value, "id"), need(value, "username", str), kind_of(value, "email", str, None)
+    )

@@ -1,0 +1,298 @@
+"""What every server era can be asked for: the questions, not the answers."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import Any, Mapping, NoReturn
+
+from ..calls import Call, StreamCall
+from ..errors import FeatureUnavailable, HugChatError
+from ..events import Event
+from ..records import Conversation, ConversationTree, Model, Settings, User
+
+#: The features that an era may have, in the order in which tables show them.
+FEATURES: tuple[str, ...] = (
+    "web_search",  # by a switch of the server's own
+    "tool_servers",  # MCP servers to choose from; the web search is one of them
+    "system_prompts",
+    "trees",
+    "retry",
+    "edit",
+    "stop",
+    "files",
+    "reattach",
+    "parameters",  # generation parameters of the caller's choice
+    "titles",
+    "share",
+    "import_share",
+    "remove_message",
+    "elicitation",
+    "transcribe",
+)
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file on its way to the server."""
+
+    name: str
+    content: bytes = field(repr=False)
+    mime: str
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """All that one message needs, whatever the era; a dialect takes what it knows.
+
+    :param message_id: our own id for the user's message (a UUID; eras before trees).
+    :param generation_id: our own id of the run (a UUID).
+    :param parent_id: the message to append to, or the target of a retry or an edit.
+    :param action: "new", "retry" (``parent_id`` is the answer to redo) or "edit" (``parent_id``
+        is the question to replace).
+    :param web_search: search first, in eras with a switch for it.
+    :param search_server: the tool server whose calls are the web search, or ``None``.
+    :param tool_servers: names of the server's own tool servers to offer.
+    :param own_servers: tool servers of the caller: ``{"name", "url", "headers"?}``.
+    :param custom: the fields of a ``RequestData`` that were set.
+    """
+
+    conversation_id: str
+    text: str
+    message_id: str
+    generation_id: str
+    parent_id: str | None = None
+    action: str = "new"
+    web_search: bool = False
+    search_server: str | None = None
+    search_id: str | None = None
+    tool_servers: tuple[str, ...] = ()
+    own_servers: tuple[Mapping[str, Any], ...] = ()
+    files: tuple[Upload, ...] = ()
+    custom: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Page:
+    """A part of a list, and whether more of it may follow."""
+
+    conversations: tuple[Conversation, ...]
+    more: bool
+
+
+@dataclass(frozen=True)
+class Created:
+    """A new conversation; ``leaf_id`` is the message to append to, where the era tells it."""
+
+    id: str
+    title: str
+    leaf_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What the server keeps of one run.
+
+    ``state`` is "running", "done", "interrupted", "failed" or "unknown" (this era does not say).
+
+    :param events: what happened besides the text, as far as it is kept; a final answer in it only
+        marks the place.
+    :param error: why the run failed.
+    """
+
+    question_id: str | None
+    answer_id: str | None
+    text: str = ""
+    reasoning: str = ""
+    state: str = "unknown"
+    events: tuple[Event, ...] = field(default=(), compare=False)
+    error: HugChatError | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class Logged:
+    """A step of a run's log: its position, its events, and the run's end status if it is over."""
+
+    position: int
+    events: tuple[Event, ...] = ()
+    end: str = ""
+
+
+class Dialect(ABC):
+    """How one era spells requests and replies. It describes and reads; it performs nothing.
+
+    Every method returns a description of a request. What an era lacks raises
+    :class:`~hugchat_sync.errors.FeatureUnavailable`.
+    """
+
+    name = ""
+    features: frozenset[str] = frozenset()
+    #: Which bad manners of a run the state around a conversation must mind:
+    #: the open request rewrites the conversation when it closes (2023)
+    rewrites_on_close = False
+    #: a run goes on after its connection was closed
+    survives_disconnect = True
+    #: stopping means closing the connection, whatever :meth:`stop` describes besides
+    stops_by_closing = False
+    #: the reply to deleting everything tells how much it was
+    counts_removed = False
+    #: a message names its parent
+    needs_parent = True
+    #: a message is stored together with its answer, at the end: until then nothing tells of it
+    stores_at_end = False
+
+    # conversations ---------------------------------------------------------------------------
+
+    @abstractmethod
+    def list_conversations(self, page: int = 0) -> Call[Page]:
+        """Describe reading one page of the list, from 0, the newest first."""
+
+    @abstractmethod
+    def create_conversation(self, model: str, system_prompt: str) -> Call[Created]:
+        """Describe starting a conversation."""
+
+    @abstractmethod
+    def remove_conversation(self, conversation_id: str) -> Call[None]:
+        """Describe deleting a conversation."""
+
+    @abstractmethod
+    def remove_all_conversations(self) -> Call[int | None]:
+        """Describe deleting all conversations; the reply may tell how many there were."""
+
+    @abstractmethod
+    def rename_conversation(self, conversation_id: str, title: str) -> Call[None]:
+        """Describe renaming a conversation."""
+
+    @abstractmethod
+    def conversation(self, conversation_id: str) -> Call[ConversationTree]:
+        """Describe reading a conversation with all its messages."""
+
+    def make_title(self, conversation_id: str) -> Call[str] | None:
+        """Describe asking the server for a title; ``None`` where it makes one unasked."""
+        return None
+
+    # account ---------------------------------------------------------------------------------
+
+    @abstractmethod
+    def settings(self) -> Call[Settings]:
+        """Describe reading the settings."""
+
+    @abstractmethod
+    def save_settings(self, settings: Settings) -> Call[None]:
+        """Describe replacing all settings; what is left out goes back to its default."""
+
+    @abstractmethod
+    def models(self) -> Call[tuple[Model, ...]]:
+        """Describe reading the models, the default first."""
+
+    @abstractmethod
+    def user(self) -> Call[User | None]:
+        """Describe asking who is signed in."""
+
+    @abstractmethod
+    def login_required(self) -> Call[bool]:
+        """Describe asking whether this server has a sign-in at all."""
+
+    # answers ---------------------------------------------------------------------------------
+
+    @abstractmethod
+    def chat(self, prompt: Prompt) -> StreamCall[Event]:
+        """Describe sending a message; the stream reads as events.
+
+        A final answer comes as the server sent it; error lines raise
+        :class:`~hugchat_sync.errors.GenerationError` or a subclass.
+        """
+
+    def ignored(self, custom: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the names in *custom* that this era cannot take."""
+        return tuple(custom)
+
+    def search(self, conversation_id: str, text: str) -> StreamCall[Event] | None:
+        """Describe a search of its own before the message; ``None`` where it is part of it.
+
+        Its last event is ``Unknown({"search_id": id})``, the id for ``Prompt.search_id``.
+        """
+        return None
+
+    @abstractmethod
+    def stop(self, conversation_id: str, generation_id: str) -> Call[None] | None:
+        """Describe stopping the run; ``None`` where closing the connection does it."""
+
+    def log_reader(self, prompt: Prompt) -> Any:
+        """Return what the calls that read one log share: half a tag may end one of them."""
+        self.lacks("reattach")
+
+    def reattach(
+        self, conversation_id: str, generation_id: str, after: int = 0, reader: Any = None
+    ) -> StreamCall[Logged]:
+        """Describe reading the log of a run from behind position *after*.
+
+        :param reader: a :meth:`log_reader` that has read the log up to there.
+        """
+        self.lacks("reattach")
+
+    @abstractmethod
+    def stored(self, conversation_id: str, prompt: Prompt) -> Call[Stored | None]:
+        """Describe looking for what became of *prompt*; ``None`` when it never arrived."""
+
+    def other_body_form(self) -> Dialect | None:
+        """Return the dialect to try once when a message is refused with 500; ``None`` for none.
+
+        For months no probe tells which of two bodies a server takes; the wrong one stores nothing.
+        """
+        return None
+
+    # extras ----------------------------------------------------------------------------------
+
+    def remove_message(self, conversation_id: str, message_id: str) -> Call[None]:
+        """Describe deleting a message and all that follows it."""
+        self.lacks("remove_message")
+
+    def share(self, conversation_id: str) -> Call[str]:
+        """Describe publishing a conversation; reads as a URL, or as a path below the base URL."""
+        self.lacks("share")
+
+    def import_share(self, share_id: str, model: str = "") -> Call[str]:
+        """Describe copying a shared conversation; reads as the new id."""
+        self.lacks("import_share")
+
+    def download(self, conversation_id: str, sha: str) -> Call[bytes]:
+        """Describe fetching a file of a conversation."""
+        self.lacks("files")
+
+    def tool_servers(self) -> Call[tuple[dict[str, Any], ...]]:
+        """Describe listing the server's own tool servers: ``{"name", "url", ...}`` each."""
+        self.lacks("tool_servers")
+
+    def tool_server_health(
+        self, url: str, headers: Mapping[str, str] | None = None
+    ) -> Call[dict[str, Any]]:
+        """Describe asking whether a tool server answers, and with which tools."""
+        self.lacks("tool_servers")
+
+    def answer_elicitation(
+        self,
+        conversation_id: str,
+        elicitation_id: str,
+        action: str,
+        content: Mapping[str, Any] | None = None,
+    ) -> Call[None]:
+        """Describe answering the question of a tool server."""
+        self.lacks("elicitation")
+
+    def transcribe(self, audio: bytes, mime: str) -> Call[str]:
+        """Describe turning speech into text."""
+        self.lacks("transcribe")
+
+    def lacks(self, feature: str) -> NoReturn:
+        """Raise the error which says that this era has no *feature*, and which eras have."""
+        from . import eras_with  # the registry imports this room
+
+        eras = eras_with(feature)
+        raise FeatureUnavailable(
+            f"{feature.replace('_', ' ')} is not available on a {self.name} server"
+            + (f"; it is on {', '.join(eras)}" if eras else ""),
+            feature=feature,
+            dialect=self.name,
+            available=eras,
+        )

@@ -1,0 +1,238 @@
+"""Which era a server belongs to, found out with the fewest harmless requests.
+
+A newer server costs one request, one of 2024 two, one of 2023 three. Nothing is created, and no
+sign-in is needed unless the server wants one for everything. What an answer holds decides, never
+its status: the servers around the turn of 2025 put 200 on every page they render.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Mapping, Union
+from urllib.parse import urlsplit
+
+from ..calls import Call, Reply, Request
+from ..errors import AuthError, HugChatError, ProtocolError, UnknownDialect, status_error
+from ..wire import read_json, sveltekit_nodes
+from . import dialect_named
+from .base import Dialect
+from .fields import text_of
+from .forms_2023 import in_path
+
+#: An era, ready to use, or the next question to ask.
+Verdict = Union[Dialect, "Call[Any]"]
+
+_FLAGS = "/api/v2/feature-flags"
+_PAGE_DATA = "/__data.json"
+_MODELS = "/api/models"
+_NOBODY = "000000000000000000000000"  # no conversation has this id
+_SUMMARIZE = f"/conversation/{_NOBODY}/summarize"
+
+
+def known_dialect(base_url: str) -> str | None:
+    """Return the name of the era of a server that need not be asked, else ``None``."""
+    return "v2-2025" if urlsplit(base_url).hostname == "huggingface.co" else None
+
+
+def first_probe() -> Call[Verdict]:
+    """Return the first question; its answer is the era, or the next question.
+
+    Source: GET /api/v2/feature-flags, chat-ui 2025-06 … 2026-08; what older servers answer was
+    measured on those of 2023-09, 2023-10, 2024-04, 2024-06, 2024-08 and 2024-12.
+    """
+    return _probe(_FLAGS, _read_flags)
+
+
+def _probe(path: str, read: Callable[[Reply], Verdict]) -> Call[Verdict]:
+    request = Request(
+        "GET", path, headers={"Accept": "application/json"}, repeatable=True, error=_trouble
+    )
+    return Call(request, read, any_status=True)
+
+
+# the questions, in their order ---------------------------------------------------------------
+
+
+def _read_flags(reply: Reply) -> Verdict:
+    """Read the feature flags, which only the newest era has.
+
+    Source: GET /api/v2/feature-flags, chat-ui 2025-06 … 2026-08 (measured); hidden API: 2024-01 …
+    2025-02.
+    """
+    if reply.status == 403 and "API is disabled" in reply.text:
+        return _probe(_PAGE_DATA, lambda page: _read_page_data(page, hidden=True))
+    flags = _json(reply)
+    if isinstance(flags, dict) and isinstance(flags.get("json"), dict):
+        return _v2(flags["json"])
+    _refuse_trouble(reply, flags)
+    return _probe(_PAGE_DATA, lambda page: _read_page_data(page, hidden=False))
+
+
+def _read_page_data(reply: Reply, hidden: bool) -> Verdict:
+    """Read the data of the start page; its keys came and went on known dates.
+
+    Source: GET /__data.json, chat-ui 2023-04 … 2025-06 (measured).
+    """
+    _refuse_trouble(reply, _json(reply))
+    try:
+        nodes = sveltekit_nodes(reply.body, reply.url)
+    except ProtocolError:  # this address has no page data: perhaps only the API is let through
+        return _probe(_MODELS, _read_models)
+    for node in nodes:
+        if isinstance(node, dict) and "conversations" in node:
+            return _dated(node, hidden)
+    if nodes and not any(nodes):
+        return _v2({})  # pages have carried no data since v2 came
+    return _probe(_MODELS, _read_models)
+
+
+def _dated(layout: Mapping[str, Any], hidden: bool) -> Verdict:
+    settings = layout.get("settings")
+    settings = settings if isinstance(settings, dict) else {}
+    if "enableAssistantsRAG" in layout or "tools" in layout:
+        return _tree(layout, settings, hidden)
+    if "enableAssistants" in layout:
+        return _around_trees(layout, settings, hidden)
+    if "loginRequired" in layout:
+        return _lines(layout, settings)
+    return _probe(_SUMMARIZE, lambda answer: _read_summarize(answer, layout, settings))
+
+
+def _around_trees(layout: Mapping[str, Any], settings: Mapping[str, Any], hidden: bool) -> Verdict:
+    """Assistants came three weeks before trees: only a conversation shows which it is.
+
+    Source: GET /conversation/{id}/__data.json, chat-ui 2024-01-24 … 2024-03 (history).
+    """
+    listed = layout["conversations"] if isinstance(layout["conversations"], list) else []
+    ids = [text_of(item, "id") for item in listed if text_of(item, "id")]
+    if not ids:
+        return _tree(layout, settings, hidden)
+
+    def read(reply: Reply) -> Verdict:
+        _refuse_trouble(reply, _json(reply))
+        for node in sveltekit_nodes(reply.body, reply.url):
+            if isinstance(node, dict) and "messages" in node and "rootMessageId" not in node:
+                return _lines(layout, settings)
+        return _tree(layout, settings, hidden)
+
+    return _probe(f"{in_path(ids[0])}/__data.json", read)
+
+
+def _read_summarize(
+    reply: Reply, layout: Mapping[str, Any], settings: Mapping[str, Any]
+) -> Verdict:
+    """Read whether the title endpoint is there; it went within an hour of the update lines' coming.
+
+    Source: GET /conversation/{id}/summarize, chat-ui 2023-04-21 … 2023-09-20 (measured).
+    """
+    allowed = reply.headers.get("allow", "").upper()
+    if reply.status == 405 and "POST" in allowed:
+        return dialect_named("tgi-2023")
+    _refuse_trouble(reply, _json(reply))
+    return _lines(layout, settings)
+
+
+def _read_models(reply: Reply) -> Verdict:
+    """Read the list of models, on a server that shows no page data.
+
+    Source: GET /api/models, chat-ui 2024-01 … 2025-06 (measured); ``tools`` came on 2024-07-04.
+    """
+    models = _json(reply)
+    _refuse_trouble(reply, models)
+    if not isinstance(models, list) or not all(isinstance(item, dict) for item in models):
+        raise UnknownDialect(
+            "this is no chat-ui server that we know; the base URL must include the path under"
+            ' which the chat is found (often "/chat"), and dialect= names an era without asking',
+            url=reply.url,
+            line=reply.text[:200],
+        )
+    from .tree_2024 import Facts, Tree2024  # each era is loaded when it is first met
+
+    keys = {key for item in models for key in item}
+    tools = "array" if "hasInferenceAPI" in keys else "object" if "tools" in keys else "none"
+    body = "multipart" if "tools" in keys else "json"
+    return Tree2024(Facts(body=body, tools=tools, flag_searches=tools != "object"))
+
+
+# the eras, with what was learned about them on the way ----------------------------------------
+
+
+def _v2(flags: Mapping[str, Any]) -> Dialect:
+    if "searchEnabled" in flags:
+        from .between import Summer2025  # each era is loaded when it is first met
+
+        return Summer2025(searches=flags["searchEnabled"] is True)
+    return dialect_named("v2-2025")
+
+
+def _tree(layout: Mapping[str, Any], settings: Mapping[str, Any], hidden: bool) -> Dialect:
+    from .tree_2024 import Facts, Tree2024
+
+    array = "communityToolCount" in layout or isinstance(settings.get("tools"), list)
+    listed = layout.get("tools")
+    names = [tool.get("name") for tool in listed or () if isinstance(tool, dict)]
+    facts = Facts(
+        body="multipart" if "disableStream" in settings else "json",
+        tools="none" if listed is None else "array" if array else "object",
+        tool_names=tuple(name for name in names if isinstance(name, str)),
+        flag_searches=listed is None or "directPaste" in settings,
+        hidden=hidden,
+        keep_alives="communityToolCount" in layout,
+    )
+    return Tree2024(facts)
+
+
+def _lines(layout: Mapping[str, Any], settings: Mapping[str, Any]) -> Dialect:
+    if "ethicsModalAccepted" in settings:
+        from .between import WinterLines
+
+        return WinterLines()
+    return dialect_named("lines-2023")
+
+
+# answers that are none -----------------------------------------------------------------------
+
+
+def _json(reply: Reply) -> Any:
+    """Return the value of a JSON body, and ``None`` for a page or a plain text."""
+    if reply.content_type == "text/html":
+        return None
+    try:
+        return read_json(reply.body)
+    except ProtocolError:
+        return None
+
+
+def _refuse_trouble(reply: Reply, value: Any) -> None:
+    """Raise what keeps a server from answering at all; anything else is an answer.
+
+    Source: hooks of chat-ui with automatic login, 2025-10 … 2026-08 (measured).
+    """
+    if isinstance(value, dict) and value.get("type") == "redirect":
+        raise _sign_in(reply)
+    if 300 <= reply.status < 400 or reply.status in (401, 403, 429) or reply.status >= 500:
+        raise _trouble(reply)
+
+
+def _trouble(reply: Reply) -> HugChatError:
+    if reply.status in (301, 308):
+        return UnknownDialect(
+            f"the server has moved to {_origin(reply)}; give that address as the base URL",
+            url=reply.url,
+        )
+    if 300 <= reply.status < 400:
+        return _sign_in(reply)
+    sentence = "" if reply.content_type == "text/html" else reply.text
+    return status_error(reply.status, sentence, url=reply.url, body=reply.text)
+
+
+def _origin(reply: Reply) -> str:
+    there = urlsplit(reply.headers.get("location", ""))
+    return f"{there.scheme}://{there.netloc}" if there.netloc else there.path or "nowhere"
+
+
+def _sign_in(reply: Reply) -> AuthError:
+    return AuthError(
+        "this server answers nobody who is not signed in: sign in first, or pass cookies",
+        status=reply.status,
+        url=reply.url,
+    )

@@ -1,0 +1,238 @@
+"""What both eras of 2023 have in common: page data to read, forms to write, a row of messages."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from urllib.parse import quote
+
+from ..calls import Call, Reply, Request
+from ..errors import ProtocolError
+from ..records import ConversationTree, Model, Settings, User
+from ..wire import read_json
+from .account import read_models, read_settings, read_user
+from .bad_news import read_error, read_nothing, read_value
+from .base import Created, Dialect, Page
+from .fields import each, kind_of, need, text_of
+from .headers import READ, WRITE
+from .messages import read_conversation, read_row
+from .page_data import LAYOUT_ONLY, PAGE_ONLY, layout, page
+
+#: A form must say so, even an empty one: without this header the server drops the body.
+_FORM = {**WRITE, "Content-Type": "application/x-www-form-urlencoded"}
+
+
+def in_path(conversation_id: str) -> str:
+    """Return the path of a conversation."""
+    return f"/conversation/{quote(conversation_id, safe='')}"
+
+
+def page_of(conversation_id: str) -> Request:
+    """Return the request for the data of a conversation's page."""
+    return Request(
+        "GET",
+        f"{in_path(conversation_id)}/__data.json",
+        params=PAGE_ONLY,
+        headers=READ,
+        repeatable=True,
+        error=read_error,
+    )
+
+
+def layout_of_home() -> Request:
+    """Return the request for the data that every page has."""
+    return Request(
+        "GET",
+        "/__data.json",
+        params=LAYOUT_ONLY,
+        headers=READ,
+        repeatable=True,
+        error=read_error,
+    )
+
+
+class Forms2023(Dialect):
+    """Conversations and account of the servers of 2023."""
+
+    needs_parent = False
+
+    # conversations
+
+    def list_conversations(self, page: int = 0) -> Call[Page]:
+        """Describe reading the list, which is always whole.
+
+        Source: GET /__data.json, chat-ui 2023-09 and 2023-10 (measured).
+        """
+
+        def read(reply: Reply) -> Page:
+            found = layout(reply)["conversations"]
+            return Page(each(found, read_conversation, "conversations") if page == 0 else (), False)
+
+        return Call(layout_of_home(), read)
+
+    def create_conversation(self, model: str, system_prompt: str) -> Call[Created]:
+        """Describe starting a conversation; its title ("Untitled" and a number) is not told.
+
+        Source: POST /conversation, chat-ui 2023-10 (measured).
+        """
+        return self._create({"model": model, "preprompt": system_prompt})
+
+    def _create(self, body: dict[str, str]) -> Call[Created]:
+        request = Request("POST", "/conversation", json=body, headers=WRITE, error=read_error)
+        return Call(
+            request,
+            lambda reply: Created(need(read_value(reply), "conversationId", str), "Untitled"),
+        )
+
+    def remove_conversation(self, conversation_id: str) -> Call[None]:
+        """Describe deleting a conversation.
+
+        Source: DELETE /conversation/{id}, chat-ui 2023-09 and 2023-10 (measured).
+        """
+        request = Request(
+            "DELETE",
+            in_path(conversation_id),
+            headers=WRITE,
+            repeatable=True,
+            error=read_error,
+        )
+        return Call(request, read_nothing)
+
+    def remove_all_conversations(self) -> Call[int | None]:
+        """Describe deleting all conversations.
+
+        Source: POST /conversations?/delete, chat-ui 2023-09 and 2023-10 (measured).
+        """
+        request = Request(
+            "POST",
+            "/conversations?/delete",
+            form=(),
+            headers=_FORM,
+            repeatable=True,  # it leaves nothing, however often it is sent
+            error=read_error,
+        )
+        return Call(request, read_form_answer)
+
+    def rename_conversation(self, conversation_id: str, title: str) -> Call[None]:
+        """Describe renaming a conversation.
+
+        Source: PATCH /conversation/{id}, chat-ui 2023-09 and 2023-10 (measured).
+        """
+        request = Request(
+            "PATCH",
+            in_path(conversation_id),
+            json={"title": title},
+            headers=WRITE,
+            repeatable=True,
+            error=read_error,
+        )
+        return Call(request, read_nothing)
+
+    def conversation(self, conversation_id: str) -> Call[ConversationTree]:
+        """Describe reading a conversation.
+
+        Source: GET /conversation/{id}/__data.json, chat-ui 2023-09 and 2023-10 (measured).
+        """
+        return Call(page_of(conversation_id), lambda reply: read_row(page(reply), conversation_id))
+
+    def share(self, conversation_id: str) -> Call[str]:
+        """Describe publishing a conversation.
+
+        Source: POST /conversation/{id}/share, chat-ui 2023-09 and 2023-10 (measured).
+        """
+        request = Request(
+            "POST", f"{in_path(conversation_id)}/share", headers=WRITE, error=read_error
+        )
+        return Call(request, lambda reply: need(read_value(reply), "url", str))
+
+    def import_share(self, share_id: str, model: str = "") -> Call[str]:
+        """Describe copying a shared conversation: a model must be named, that of the share counts.
+
+        Source: POST /conversation, chat-ui 2023-09 and 2023-10 (measured).
+        """
+        created = self._create({"model": model, "fromShare": share_id})
+        return Call(created.request, lambda reply: created.read(reply).id)
+
+    # account
+
+    def settings(self) -> Call[Settings]:
+        """Describe reading the settings.
+
+        Source: GET /__data.json, chat-ui 2023-09 and 2023-10 (measured).
+        """
+        return Call(
+            layout_of_home(), lambda reply: read_settings(need(layout(reply), "settings", dict))
+        )
+
+    def save_settings(self, settings: Settings) -> Call[None]:
+        """Describe replacing all settings: what the form leaves out goes back to its default.
+
+        Source: POST /settings, chat-ui 2023-09 and 2023-10 (measured).
+        """
+        request = Request(
+            "POST",
+            "/settings",
+            form=settings_form(settings),
+            headers=_FORM,
+            repeatable=True,
+            error=read_error,
+        )
+        return Call(request, read_form_answer)
+
+    def models(self) -> Call[tuple[Model, ...]]:
+        """Describe reading the models.
+
+        Source: GET /__data.json, chat-ui 2023-09 and 2023-10 (measured).
+        """
+        return Call(layout_of_home(), lambda reply: read_models(layout(reply).get("models")))
+
+    def user(self) -> Call[User | None]:
+        """Describe asking who is signed in.
+
+        Source: GET /__data.json, chat-ui 2023-09 and 2023-10 (measured).
+        """
+        return Call(layout_of_home(), lambda reply: read_user(layout(reply).get("user")))
+
+    def login_required(self) -> Call[bool]:
+        """Describe asking whether this server has a sign-in at all.
+
+        Source: GET /__data.json, chat-ui 2023-09 and 2023-10 (measured); the newer name of the
+        field is of 2023-10-23.
+        """
+
+        def read(reply: Reply) -> bool:
+            found = layout(reply)
+            name = "requiresLogin" if "requiresLogin" in found else "loginRequired"
+            return kind_of(found, name, bool, False)
+
+        return Call(layout_of_home(), read)
+
+
+def settings_form(settings: Settings) -> tuple[tuple[str, str], ...]:
+    """Return the settings as fields of the form; a switch that is off is left out."""
+    fields = [("customPrompts", json.dumps(dict(settings.custom_prompts)))]
+    if settings.active_model is not None:
+        fields.append(("activeModel", settings.active_model))
+    for name, value in (
+        ("shareConversationsWithModelAuthors", settings.share_conversations_with_model_authors),
+        ("ethicsModalAccepted", settings.ethics_modal_accepted),  # any text means yes, "false" too
+        ("hideEmojiOnSidebar", settings.hide_emoji_on_sidebar),
+    ):
+        if value:
+            fields.append((name, "true"))
+    return tuple(fields)
+
+
+def read_form_answer(reply: Reply) -> None:
+    """Read the answer of a form: a redirect inside JSON is what going well looks like.
+
+    :raises ProtocolError: it is something else.
+    :raises ServerError: the form failed.
+    """
+    value = read_json(reply.body, reply.url)
+    kind = text_of(value, "type")
+    if kind in ("error", "failure"):
+        status = kind_of(value, "status", int, reply.status)
+        raise read_error(replace(reply, status=status if status >= 400 else 500))
+    if kind not in ("redirect", "success"):
+        raise ProtocolError("the answer of a form is not as we know it", field="type")

@@ -1,0 +1,136 @@
+"""The era of autumn 2023: JSON lines that never end, and a web search inside the message.
+
+It began on 2023-09-20, when the web search moved into the message, and ended with the trees of
+2024-02-15; what changed in between is read all the same.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+
+from ..answer import split_thinking
+from ..calls import Call, Reply, Request, StreamCall
+from ..events import Event
+from .bad_news import read_error
+from .base import Prompt, Stored
+from .fields import dicts_of, text_of
+from .forms_2023 import Forms2023, in_path, page_of
+from .headers import MESSAGE
+from .page_data import page
+from .updates import Updates
+
+#: what of a ``RequestData`` this era takes; the generation parameters had just gone
+_TAKEN = ("inputs", "id", "response_id", "is_retry", "web_search")
+
+
+class LinesUpdates(Updates):
+    """Lines of a reply that the server never ends.
+
+    Reading stops at the final answer: the connection must be closed then, before anything else is
+    written to the conversation, because closing it writes the conversation as it was before.
+    """
+
+    trims_start = True
+    ends_at_answer = True
+
+
+class Lines2023(Forms2023):
+    """The servers of autumn 2023, the ones that the first clients were written for.
+
+    A retry or an edit names the *question*, repeats its text or brings a new one, and removes
+    everything behind it.
+    """
+
+    name = "lines-2023"
+    features = frozenset(
+        {
+            "web_search",
+            "system_prompts",
+            "retry",
+            "edit",
+            "stop",
+            "titles",
+            "share",
+            "import_share",
+        }
+    )
+    rewrites_on_close = True
+    survives_disconnect = False
+    stops_by_closing = True
+
+    def chat(self, prompt: Prompt) -> StreamCall[Event]:
+        """Describe sending a message: all ids are ours, the answer's too.
+
+        Source: POST /conversation/{id}, chat-ui 2023-10 (measured).
+        """
+        request = Request(
+            "POST",
+            in_path(prompt.conversation_id),
+            json=_body(prompt),
+            headers=MESSAGE,
+            error=read_error,
+        )
+        return StreamCall(
+            request,
+            lambda chunks: LinesUpdates().read(chunks),
+            closes_at_answer=True,
+            keep_alives=False,
+        )
+
+    def ignored(self, custom: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the names in *custom* that this era cannot take."""
+        return tuple(name for name in custom if name not in _TAKEN)
+
+    def stop(self, conversation_id: str, generation_id: str) -> None:
+        """Describe nothing: only closing the connection ends a run.
+
+        Source: POST /conversation/{id}/stop-generating, which does not, chat-ui 2023-10 (measured).
+        """
+
+    def stored(self, conversation_id: str, prompt: Prompt) -> Call[Stored | None]:
+        """Describe looking for what became of *prompt*, by the ids that we gave.
+
+        Source: GET /conversation/{id}/__data.json, chat-ui 2023-10 (measured).
+        """
+
+        def read(reply: Reply) -> Stored | None:
+            return _find(dicts_of(page(reply), "messages"), prompt)
+
+        return Call(page_of(conversation_id), read)
+
+
+def _body(prompt: Prompt) -> dict[str, Any]:
+    custom = prompt.custom
+    again = prompt.action in ("retry", "edit")
+    question = prompt.parent_id if again and prompt.parent_id else prompt.message_id
+    return {
+        "inputs": prompt.text,
+        "id": custom.get("id", question),
+        "response_id": custom.get("response_id", prompt.generation_id),
+        "is_retry": custom.get("is_retry", again),
+        "web_search": prompt.web_search or custom.get("web_search", False),
+    }
+
+
+def _find(messages: list[dict[str, Any]], prompt: Prompt) -> Stored | None:
+    """Return what is kept of *prompt*: its answer by its id, else its question.
+
+    A retried question keeps its id, so there only the answer's id tells.
+    """
+    sent = _body(prompt)
+    for index, message in enumerate(messages):
+        if message.get("id") == sent["response_id"]:
+            before = messages[index - 1] if index else {}
+            return _answer(message, text_of(before, "id") or None)
+    last = messages[-1] if messages else {}
+    if last.get("id") == sent["id"] and last.get("from") == "user":
+        return Stored(sent["id"], None)
+    return None
+
+
+def _answer(message: dict[str, Any], question_id: str | None) -> Stored:
+    text, thought = split_thinking(text_of(message, "content").lstrip())
+    # the line of the final answer is written only when the connection closes
+    kinds = {text_of(item, "type") for item in dicts_of(message, "updates")}
+    state = "done" if "finalAnswer" in kinds else "unknown"
+    return Stored(question_id, text_of(message, "id"), text, thought, state)

@@ -1,0 +1,126 @@
+"""Conversations as calls, where they differ from those of 2023: list, create, messages."""
+
+from __future__ import annotations
+
+from typing import Callable, NoReturn
+from urllib.parse import quote
+
+from ...calls import Call, Reply, Request
+from ...errors import HugChatError, ModelNotFound, status_error
+from ...records import ConversationTree
+from ..bad_news import read_error, read_value
+from ..base import Created, Page, Prompt, Stored
+from ..fields import dicts_of, each, need, text_of
+from ..forms_2023 import in_path, page_of
+from ..headers import READ, WRITE
+from ..messages import read_conversation, read_tree
+from ..page_data import page
+from ..v2_2025.stored import find
+
+_PAGE_SIZES = (30, 300)  # since 2025-01-09, and before
+
+
+def list_conversations(number: int) -> Call[Page]:
+    """Describe one page of the list; only its length tells whether more follows.
+
+    Source: GET /api/conversations, chat-ui 2024-04 … 2024-12 (measured).
+    """
+
+    def read(reply: Reply) -> Page:
+        found = each(read_value(reply), read_conversation, "conversations")
+        return Page(found, len(found) in _PAGE_SIZES)
+
+    request = Request(
+        "GET",
+        "/api/conversations",
+        params={"p": str(number)},
+        headers=READ,
+        repeatable=True,
+        error=read_error,
+    )
+    return Call(request, read)
+
+
+def create_conversation(body: dict[str, str]) -> Call[Created]:
+    """Describe starting a conversation, with its system prompt or out of a share.
+
+    Source: POST /conversation, chat-ui 2024-04 … 2024-12 (measured).
+    """
+
+    def error(reply: Reply) -> HugChatError:
+        if reply.status != 400:
+            return read_error(reply)
+        # the values sent are texts, so what is wrong with them is the model
+        return status_error(
+            400,
+            f"the server does not offer the model {body['model']!r}",
+            url=reply.url,
+            body=reply.text,
+            kind=ModelNotFound,
+            advice="see models()",
+            model=body["model"],
+        )
+
+    def read(reply: Reply) -> Created:
+        return Created(need(read_value(reply), "conversationId", str), "New Chat")
+
+    return Call(Request("POST", "/conversation", json=body, headers=WRITE, error=error), read)
+
+
+def conversation(conversation_id: str) -> Call[ConversationTree]:
+    """Describe reading a conversation with all its branches; a share id does as well.
+
+    Source: GET /conversation/{id}/__data.json, chat-ui 2024-04 … 2024-12 (measured).
+    """
+
+    def read(reply: Reply) -> ConversationTree:
+        value = page(reply)
+        need(value, "rootMessageId", str)  # else it is from before trees, and ids mean other things
+        return read_tree(value, conversation_id)
+
+    return Call(page_of(conversation_id), read)
+
+
+def stored(conversation_id: str, prompt: Prompt) -> Call[Stored | None]:
+    """Describe looking for what became of *prompt*: nothing here names a run.
+
+    Source: GET /conversation/{id}/__data.json, chat-ui 2024-04 … 2024-12 (measured).
+    """
+    return Call(
+        page_of(conversation_id), lambda reply: find(dicts_of(page(reply), "messages"), prompt)
+    )
+
+
+def share(conversation_id: str) -> Call[str]:
+    """Describe publishing a conversation; the answer is a whole URL, since 2025-06-10 an id.
+
+    Source: POST /conversation/{id}/share, chat-ui 2024-04 … 2024-12 (measured).
+    """
+
+    def read(reply: Reply) -> str:
+        value = read_value(reply)
+        return text_of(value, "url") or f"/r/{need(value, 'shareId', str)}"
+
+    path = f"{in_path(conversation_id)}/share"
+    return Call(Request("POST", path, headers=WRITE, error=read_error), read)
+
+
+def remove_message(
+    conversation_id: str, message_id: str, lacking: Callable[[], NoReturn]
+) -> Call[None]:
+    """Describe deleting a message and its descendants; only servers since 2025-02-11 can.
+
+    The older ones answer with a page, whose status says nothing: *lacking* raises then.
+
+    Source: DELETE /api/conversation/{id}/message/{id}, chat-ui 2024-04 … 2025-08 (measured).
+    """
+
+    def read(reply: Reply) -> None:
+        if reply.content_type == "text/html":
+            lacking()
+        if not 200 <= reply.status < 300:
+            raise read_error(reply)
+
+    path = f"/api{in_path(conversation_id)}/message/{quote(message_id, safe='')}"
+    request = Request("DELETE", path, headers=WRITE, repeatable=True, error=read_error)
+    return Call(request, read, any_status=True)

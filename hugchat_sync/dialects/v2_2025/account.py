@@ -1,0 +1,68 @@
+"""Settings, models and who is signed in, as calls."""
+
+from __future__ import annotations
+
+from ...calls import Call, Reply, Request
+from ...records import Model, Settings, User
+from ..account import read_models, read_settings, read_user, settings_body
+from ..bad_news import read_error, read_nothing
+from ..fields import kind_of, need
+from ..headers import WRITE
+from .conversations import get, plain
+
+_SETTINGS = "/api/v2/user/settings"
+
+
+def settings() -> Call[Settings]:
+    """Describe reading the settings.
+
+    Source: GET /api/v2/user/settings, chat-ui 2025-06 … 2026-08 (measured).
+    """
+    return get(_SETTINGS, lambda reply: read_settings(plain(reply)))
+
+
+def save_settings(changed: Settings) -> Call[None]:
+    """Describe replacing all settings.
+
+    Source: POST /api/v2/user/settings, chat-ui 2025-06 … 2026-08 (measured).
+    """
+    request = Request(
+        "POST",
+        _SETTINGS,
+        json=settings_body(changed),
+        headers=WRITE,
+        repeatable=True,  # it replaces everything: twice is once
+        error=read_error,
+    )
+    return Call(request, read_nothing)
+
+
+def models() -> Call[tuple[Model, ...]]:
+    """Describe reading the models; the default comes first.
+
+    Source: GET /api/v2/models, chat-ui 2025-06 … 2026-08 (measured).
+    """
+    return get("/api/v2/models", lambda reply: read_models(plain(reply)))
+
+
+def user() -> Call[User | None]:
+    """Describe asking who is signed in; the one question whose answer always tells.
+
+    Source: GET /api/v2/user, chat-ui 2025-06 … 2026-08 (measured).
+    """
+    return get("/api/v2/user", lambda reply: read_user(plain(reply)))
+
+
+def login_required() -> Call[bool]:
+    """Describe asking whether this server has a sign-in.
+
+    Source: GET /api/v2/feature-flags, chat-ui 2025-06 … 2026-08 (measured).
+    """
+
+    def read(reply: Reply) -> bool:
+        flags = plain(reply)
+        if kind_of(flags, "loginRequired", bool, False):
+            return True
+        return need(flags, "loginEnabled", bool)
+
+    return get("/api/v2/feature-flags", read)

@@ -1,0 +1,141 @@
+"""Messages as calls: send, stop, re-attach."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any, Iterable, Iterator, Mapping
+
+from ...calls import Call, Part, Request, StreamCall
+from ...errors import HugChatError, ProtocolError
+from ...events import Event
+from ...wire import read_json, sse_frames
+from ..bad_news import read_error, read_nothing
+from ..base import Logged, Prompt
+from ..fields import need
+from ..headers import LOG, MESSAGE
+from ..updates import Updates
+from .conversations import in_path, post
+from .search import SearchUpdates
+from .tools import header_list
+
+#: what of a ``RequestData`` has a meaning here; the rest is of 2023
+_TAKEN = ("inputs", "web_search")
+
+
+def ignored(custom: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names in *custom* that this era cannot take."""
+    return tuple(name for name in custom if name not in _TAKEN)
+
+
+def chat(prompt: Prompt) -> StreamCall[Event]:
+    """Describe sending a message.
+
+    The prompt is a plain field of a multipart body, and each file a part whose *content* is
+    base64 text; the prefix of its filename says so.
+
+    Source: POST /conversation/{id}, chat-ui 2025-06 … 2026-08 (measured).
+    """
+    parts = [("data", Part(json.dumps(_data(prompt))))]
+    for upload in prompt.files:
+        content = base64.b64encode(upload.content).decode("ascii")
+        parts.append(("files", Part(content, f"base64;{upload.name}", upload.mime)))
+    request = Request(
+        "POST",
+        f"/conversation/{in_path(prompt.conversation_id)}",
+        parts=tuple(parts),
+        headers=MESSAGE,
+        error=read_error,
+    )
+    return StreamCall(request, lambda chunks: updates_of(prompt).read(chunks))
+
+
+def _data(prompt: Prompt) -> dict[str, Any]:
+    again = prompt.action in ("retry", "edit")
+    data: dict[str, Any] = {"is_retry": again, "generationId": prompt.generation_id}
+    if prompt.action != "retry":  # which names the answer to redo, and takes no text
+        data["inputs"] = prompt.text
+    if prompt.parent_id is not None:
+        data["id"] = prompt.parent_id
+    if prompt.web_search and prompt.search_server is None:
+        data["web_search"] = True  # the switch of 2025-06 … 2025-09; later servers ignore it
+    own = [_own_server(server) for server in prompt.own_servers]
+    names = [*prompt.tool_servers, *(server["name"] for server in own)]
+    if prompt.search_server is not None:
+        names.append(prompt.search_server)
+    # always sent: without it the server offers all tools it has
+    data["selectedMcpServerNames"] = list(dict.fromkeys(names))
+    if own:
+        data["selectedMcpServers"] = own
+    return data
+
+
+def _own_server(server: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {"name": server["name"], "url": server["url"]}
+    if server.get("headers"):
+        found["headers"] = header_list(server["headers"])
+    return found
+
+
+def updates_of(prompt: Prompt) -> Updates:
+    """Return what reads the lines of this message's answer."""
+    if prompt.search_server is None:
+        return Updates()
+    others = {*prompt.tool_servers, *(server["name"] for server in prompt.own_servers)}
+    return SearchUpdates(alone=not others - {prompt.search_server})
+
+
+def stop(conversation_id: str) -> Call[None]:
+    """Describe stopping the run; the answer so far stays as it is stored.
+
+    Source: POST /conversation/{id}/stop-generating, chat-ui 2025-06 … 2026-08 (measured).
+    """
+    # a stop that comes twice would interrupt the next message, so it is not repeatable
+    return post(f"/conversation/{in_path(conversation_id)}/stop-generating", read_nothing)
+
+
+def reattach(
+    conversation_id: str, generation_id: str, after: int, updates: Updates
+) -> StreamCall[Logged]:
+    """Describe reading the log of a run from behind position *after*.
+
+    :param updates: has read the log up to there.
+
+    Source: GET /conversation/{id}/stream, chat-ui 2026-07 … 2026-08 (measured).
+    """
+    request = Request(
+        "GET",
+        f"/conversation/{in_path(conversation_id)}/stream",
+        params={"generationId": generation_id, "fromSeq": str(after)},
+        headers=LOG,
+        repeatable=True,
+        error=read_error,
+    )
+    return StreamCall(request, lambda chunks: _log(chunks, after, updates))
+
+
+def _log(chunks: Iterable[bytes], position: int, updates: Updates) -> Iterator[Logged]:
+    for event, data, number in sse_frames(chunks):
+        position = int(number) if number.isascii() and number.isdigit() else position
+        if event == "update":
+            events: list[Event] = []
+            try:
+                for found in updates.line(_object(data)):
+                    events.append(found)  # one by one: an error must not take the earlier along
+            except ProtocolError:
+                raise  # another try may still bring what is held back
+            except HugChatError:
+                events.extend(updates.rest())
+                if events:
+                    yield Logged(position, tuple(events))
+                raise
+            yield Logged(position, tuple(events))
+        elif event == "end":
+            status = need(_object(data), "status", str)
+            yield Logged(position, tuple(updates.rest()), status)
+            return
+
+
+def _object(data: str) -> dict[str, Any]:
+    value = read_json(data.encode("utf-8", "surrogatepass"))
+    return need({"data": value}, "data", dict)

@@ -1,0 +1,207 @@
+"""Conversations as calls: list, create, read, rename, delete, share."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from ...calls import Call, Reply, Request
+from ...errors import HugChatError, ModelNotFound, ProtocolError, status_error
+from ...records import ConversationTree
+from ...wire import read_json, superjson
+from ..bad_news import read_error, read_nothing, read_value
+from ..base import Created, Page
+from ..fields import each, kind_of, need, text_of
+from ..headers import READ, WRITE
+from ..messages import read_conversation, read_tree
+
+_PAGE_SIZE = 30
+
+
+def get(path: str, read: Any, **more: Any) -> Call[Any]:
+    """Return a call that changes nothing."""
+    request = Request("GET", path, headers=READ, repeatable=True, error=read_error, **more)
+    return Call(request, read)
+
+
+def post(path: str, read: Any, **more: Any) -> Call[Any]:
+    """Return a call that changes something, and must not be sent twice."""
+    return Call(Request("POST", path, headers=WRITE, error=read_error, **more), read)
+
+
+def plain(reply: Reply) -> Any:
+    """Return the plain value of a superjson reply.
+
+    :raises ProtocolError: it is something else.
+    """
+    return superjson(read_value(reply))
+
+
+def in_path(name: str) -> str:
+    """Return *name* as one step of a path: an id never leaves its place."""
+    return quote(name, safe="")
+
+
+def list_conversations(page: int) -> Call[Page]:
+    """Describe one page of the list; whether more follows was told in three ways over time.
+
+    Source: GET /api/v2/conversations, chat-ui 2025-06 … 2026-08 (measured).
+    """
+
+    def read(reply: Reply) -> Page:
+        value = plain(reply)
+        found = each(need(value, "conversations", list), read_conversation, "conversations")
+        total = kind_of(value, "nConversations", int, None)
+        if total is not None:
+            more = total > page * _PAGE_SIZE + len(found)
+        else:
+            more = kind_of(value, "hasMore", bool, len(found) >= _PAGE_SIZE)
+        return Page(found, more and bool(found))
+
+    return get("/api/v2/conversations", read, params={"p": str(page)})
+
+
+def create_conversation(model: str, system_prompt: str) -> Call[Created]:
+    """Describe starting a conversation; since 2026-07 the reply tells its root as well.
+
+    Source: POST /conversation, chat-ui 2025-06 … 2026-08 (measured).
+    """
+
+    def error(reply: Reply) -> HugChatError:
+        found = read_error(reply)
+        if reply.status != 400:
+            return found
+        # the two values sent are texts, so what is wrong with them is the model
+        return status_error(
+            400,
+            f"the server does not offer the model {model!r}",
+            url=reply.url,
+            body=reply.text,
+            kind=ModelNotFound,
+            advice="see models()",
+            model=model,
+        )
+
+    body = {"model": model, "preprompt": system_prompt}
+    request = Request("POST", "/conversation", json=body, headers=WRITE, error=error)
+    return Call(request, read_created)
+
+
+def read_created(reply: Reply) -> Created:
+    """Return the new conversation.
+
+    :raises ProtocolError: the reply does not name it.
+    """
+    value = read_value(reply)
+    tree = _embedded(value)
+    title = text_of(tree, "title") or "New Chat"
+    messages = kind_of(tree, "messages", list, [])
+    leaf = text_of(messages[-1], "id") if messages else text_of(tree, "rootMessageId")
+    return Created(need(value, "conversationId", str), title, leaf or None)
+
+
+def _embedded(value: Any) -> Any:
+    """Return the conversation inside the reply: text that holds superjson."""
+    text = text_of(value, "conversation")
+    if not text:
+        return None
+    try:
+        return superjson(read_json(text.encode("utf-8")))
+    except ProtocolError:
+        return None  # only a shortcut: whoever needs the leaf reads the conversation
+
+
+def remove_conversation(conversation_id: str) -> Call[None]:
+    """Describe deleting a conversation.
+
+    Source: DELETE /api/v2/conversations/{id}, chat-ui 2025-06 … 2026-08 (measured).
+    """
+    return _delete(f"/api/v2/conversations/{in_path(conversation_id)}")
+
+
+def remove_message(conversation_id: str, message_id: str) -> Call[None]:
+    """Describe deleting a message and its descendants.
+
+    Source: DELETE /api/v2/conversations/{id}/message/{id}, chat-ui 2025-06 … 2026-08 (measured).
+    """
+    where = f"/api/v2/conversations/{in_path(conversation_id)}"
+    return _delete(f"{where}/message/{in_path(message_id)}")
+
+
+def _delete(path: str) -> Call[None]:
+    request = Request("DELETE", path, headers=WRITE, repeatable=True, error=read_error)
+    return Call(request, read_nothing)
+
+
+def remove_all_conversations() -> Call[int | None]:
+    """Describe deleting all conversations.
+
+    Source: DELETE /api/v2/conversations, chat-ui 2025-06 … 2026-08 (measured).
+    """
+
+    def read(reply: Reply) -> int | None:
+        count = plain(reply)
+        return count if isinstance(count, int) and not isinstance(count, bool) else None
+
+    path = "/api/v2/conversations"
+    return Call(Request("DELETE", path, headers=WRITE, repeatable=True, error=read_error), read)
+
+
+def rename_conversation(conversation_id: str, title: str) -> Call[None]:
+    """Describe renaming a conversation.
+
+    The servers of 2025-06 … 2026-02 answer the title that a conversation has already with 500
+    and the sentence of a missing one less its full stop.
+
+    Source: PATCH /api/v2/conversations/{id}, chat-ui 2025-06 … 2026-08 (measured).
+    """
+
+    def read(reply: Reply) -> None:
+        if 200 <= reply.status < 300:
+            read_nothing(reply)
+        elif reply.status != 500 or reply.text != "Conversation not found":
+            raise read_error(reply)
+
+    path = f"/api/v2/conversations/{in_path(conversation_id)}"
+    request = Request(
+        "PATCH", path, json={"title": title}, headers=WRITE, repeatable=True, error=read_error
+    )
+    return Call(request, read, any_status=True)
+
+
+def conversation(conversation_id: str) -> Call[ConversationTree]:
+    """Describe reading a conversation with all its branches; a share id does as well.
+
+    Source: GET /api/v2/conversations/{id}, chat-ui 2025-06 … 2026-08 (measured).
+    """
+    return get(
+        f"/api/v2/conversations/{in_path(conversation_id)}",
+        lambda reply: read_tree(plain(reply), conversation_id),
+    )
+
+
+def share(conversation_id: str) -> Call[str]:
+    """Describe publishing a conversation; the answer was a whole URL for a few days of 2025-06.
+
+    Source: POST /conversation/{id}/share, chat-ui 2025-06 … 2026-08 (measured).
+    """
+
+    def read(reply: Reply) -> str:
+        value = read_value(reply)
+        return text_of(value, "url") or f"/r/{need(value, 'shareId', str)}"
+
+    return post(f"/conversation/{in_path(conversation_id)}/share", read)
+
+
+def import_share(share_id: str) -> Call[str]:
+    """Describe copying a shared conversation; the same share gives the same copy.
+
+    Source: POST /api/v2/conversations/import-share, chat-ui 2026-01 … 2026-08 (measured).
+    """
+
+    def read(reply: Reply) -> str:
+        value = read_value(reply)
+        inner = value.get("json") if isinstance(value, dict) else None
+        return need(inner if isinstance(inner, dict) else value, "conversationId", str)
+
+    return post("/api/v2/conversations/import-share", read, json={"shareId": share_id})
