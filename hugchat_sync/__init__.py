@@ -6,48 +6,51 @@
 
 __version__ = "0.1.0"
 
+import importlib
 import logging
+from typing import TYPE_CHECKING, Any, List
 
-from . import errors, events
-from .bot import Bot, HuggingChat
-from .client import Client
-from .errors import (
-    AuthError,
-    BadRequest,
-    ChallengeRequired,
-    ConnectionFailed,
-    ConsentMissing,
-    ConversationLimit,
-    ConversationNotExistError,
-    CookieFileWarning,
-    FeatureUnavailable,
-    GenerationError,
-    HugChatDeprecationWarning,
-    HugChatError,
-    IncompleteAnswer,
-    LoginFailed,
-    ModelGone,
-    ModelNotFound,
-    ModelOverloaded,
-    NotFound,
-    ProtocolError,
-    QuotaExceeded,
-    RateLimited,
-    ServerError,
-    SessionExpired,
-    TimedOut,
-    TooLarge,
-    TransportError,
-    TwoFactorRequired,
-    Unavailable,
-    UnknownDialect,
-    UsageError,
-    WrongPassword,
-)
-from .list_bots import ListBots
-from .message import Message
-from .options import Retry, Timeout
-from .sign import Sign
+if TYPE_CHECKING:
+    from . import errors, events
+    from .bot import Bot, HuggingChat
+    from .client import Client
+    from .errors import (
+        AuthError,
+        BadRequest,
+        ChallengeRequired,
+        ConnectionFailed,
+        ConsentMissing,
+        ConversationLimit,
+        ConversationNotExistError,
+        CookieFileWarning,
+        FeatureUnavailable,
+        GenerationError,
+        HugChatDeprecationWarning,
+        HugChatError,
+        IncompleteAnswer,
+        LoginFailed,
+        ModelGone,
+        ModelNotFound,
+        ModelOverloaded,
+        NotFound,
+        ProtocolError,
+        QuotaExceeded,
+        RateLimited,
+        ServerError,
+        SessionExpired,
+        TimedOut,
+        TooLarge,
+        TransportError,
+        TwoFactorRequired,
+        Unavailable,
+        UnknownDialect,
+        UsageError,
+        WrongPassword,
+    )
+    from .list_bots import ListBots
+    from .message import Message
+    from .options import Retry, Timeout
+    from .sign import Sign
 
 __all__ = [
     "AuthError",
@@ -93,4 +96,33 @@ __all__ = [
     "events",
 ]
 
+#: Where the names live that are not errors. They are fetched at their first use: the terminal
+#: program imports this package, too, and ``--help`` should not pay for requests.
+_HOMES = {
+    "Bot": "bot",
+    "Client": "client",
+    "HuggingChat": "bot",
+    "ListBots": "list_bots",
+    "Message": "message",
+    "Retry": "options",
+    "Sign": "sign",
+    "Timeout": "options",
+}
+_MODULES = ("core", "errors", "events", "options", "records", "utils")
+
 logging.getLogger("hugchat_sync").addHandler(logging.NullHandler())
+
+if not TYPE_CHECKING:  # to a type checker it would make every misspelt name exist
+
+    def __getattr__(name: str) -> Any:
+        if name in _MODULES:
+            return importlib.import_module(f".{name}", __name__)
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        home = importlib.import_module(f".{_HOMES.get(name, 'errors')}", __name__)
+        value = globals()[name] = getattr(home, name)
+        return value
+
+
+def __dir__() -> List[str]:
+    return sorted({*globals(), *__all__, *_MODULES})

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from ipaddress import ip_address
-from typing import Callable
+from typing import Any, Callable
 from urllib.parse import urlsplit
 
 from requests import PreparedRequest
-from requests.auth import AuthBase
+from requests.auth import AuthBase, HTTPBasicAuth
+
+Authentication = Callable[[PreparedRequest], PreparedRequest]
 
 
 class Secret:
@@ -68,6 +70,24 @@ class CookieAuth(AuthBase):
 
     def __repr__(self) -> str:
         return "CookieAuth(<secret>)"
+
+
+def joined(theirs: Any, ours: Authentication | None) -> Authentication:
+    """Return what authenticates a request for a gateway, as the user's session does, and for us.
+
+    There is always something: left alone, requests would look into ``.netrc`` and send a password
+    to a chat server.
+
+    :param theirs: the ``auth`` of a session that the user gave: a pair, a callable or ``None``.
+    """
+    first = HTTPBasicAuth(*theirs) if isinstance(theirs, tuple) else theirs
+
+    def authenticated(request: PreparedRequest) -> PreparedRequest:
+        if first is not None:
+            request = first(request)
+        return request if ours is None else ours(request)
+
+    return authenticated
 
 
 def _united(theirs: str, ours: str) -> str:

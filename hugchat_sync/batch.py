@@ -15,7 +15,22 @@ if TYPE_CHECKING:
     from .client import Client
 
 PromptArgument = Union[str, Mapping[str, Any]]
-_Task = Tuple[int, str, Dict[str, Any]]
+_Task = Tuple[int, Any, Dict[str, Any]]
+
+_OPTIONS = frozenset(
+    (
+        "conversation_id",
+        "web_search",
+        "max_tries",
+        "custom_data",
+        "files",
+        "mcp_servers",
+        "parent_id",
+        "resume",
+        "model",
+        "system_prompt",
+    )
+)
 
 
 def answers(
@@ -29,19 +44,29 @@ def answers(
     ordered: bool = True,
     **chat_options: Any,
 ) -> Iterator[Result]:
-    """Yield a :class:`Result` for each prompt; one that fails does not end the others.
+    """Return a :class:`Result` for each prompt; the parameters are those of ``Client.map``.
 
-    :param prompts: texts, or dicts ``{"prompt": text, "id"?: any, **chat options}``.
-    :param max_per_minute: prompts begun a minute.
-    :param executor: whose work can be pickled: a pool of processes, or a cluster's.
-    :param temporary: each prompt in a conversation of its own, removed afterwards.
-    :param ordered: in the order of the prompts; otherwise as they are ready.
+    :raises UsageError: an option cannot be right. A prompt that cannot is a result like the others.
     """
-    if workers < 1:
+    if not isinstance(workers, int) or workers < 1:
         raise UsageError("workers is 1 or more")
-    tasks = (_task(index, prompt, chat_options) for index, prompt in enumerate(prompts))
+    if isinstance(prompts, (str, Mapping)):
+        raise UsageError("prompts is a list of prompts; write [prompt] for a single one")
+    _check_names(chat_options)
+    tasks = ((index, prompt, chat_options) for index, prompt in enumerate(prompts))
+    return _answers(client, tasks, Pace(max_per_minute), workers, executor, temporary, ordered)
+
+
+def _answers(
+    client: Client,
+    tasks: Iterable[_Task],
+    pace: Pace,
+    workers: int,
+    executor: Executor | None,
+    temporary: bool,
+    ordered: bool,
+) -> Iterator[Result]:
     pool = executor or ThreadPoolExecutor(workers, thread_name_prefix="hugchat-sync map")
-    pace = Pace(max_per_minute)
     under_way: deque[Future[Result]] = deque()
     try:
         for task in tasks:
@@ -58,15 +83,6 @@ def answers(
             pool.shutdown(wait=True)
 
 
-def _task(index: int, prompt: PromptArgument, options: Mapping[str, Any]) -> _Task:
-    if isinstance(prompt, str):
-        return index, prompt, dict(options)
-    if not isinstance(prompt, Mapping) or not isinstance(prompt.get("prompt"), str):
-        raise UsageError('a prompt is a text, or a dict {"prompt": text, ...}')
-    own = {name: value for name, value in prompt.items() if name not in ("prompt", "id")}
-    return index, prompt["prompt"], {**options, **own}
-
-
 def _next(under_way: deque[Future[Result]], ordered: bool) -> Result:
     if ordered:
         return under_way.popleft().result()
@@ -78,24 +94,45 @@ def _next(under_way: deque[Future[Result]], ordered: bool) -> Result:
 def answer_one(client: Client, task: _Task, temporary: bool) -> Result:
     """Return the result of one prompt; a module's function, so that a process pool can have it."""
     index, prompt, options = task
+    asked = str(prompt.get("prompt", "") if isinstance(prompt, Mapping) else prompt)
     started = time.monotonic()
     text: str | None = None
     error: HugChatError | None = None
     try:
-        text = _answer(client, prompt, dict(options), temporary)
+        text = _answer(client, *_parted(prompt, options), temporary)
     except HugChatError as failure:
         error = failure
         text = getattr(failure, "partial", None) or None
-    return Result(index, prompt, text, error, round(time.monotonic() - started, 3))
+    return Result(index, asked, text, error, round(time.monotonic() - started, 3))
+
+
+def _parted(prompt: Any, options: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return the text of a prompt and the options that go with it."""
+    if isinstance(prompt, str):
+        return prompt, dict(options)
+    if not isinstance(prompt, Mapping) or not isinstance(prompt.get("prompt"), str):
+        raise UsageError('a prompt is a text, or a dict {"prompt": text, ...}')
+    own = {name: value for name, value in prompt.items() if name not in ("prompt", "id")}
+    _check_names(own)
+    return prompt["prompt"], {**options, **own}
+
+
+def _check_names(options: Mapping[str, Any]) -> None:
+    unknown = sorted(str(name) for name in options if name not in _OPTIONS)
+    if unknown:
+        raise UsageError(
+            f"unknown: {', '.join(unknown)}; options are {', '.join(sorted(_OPTIONS))}"
+        )
 
 
 def _answer(client: Client, prompt: str, options: dict[str, Any], temporary: bool) -> str:
     model, system_prompt = options.pop("model", None), options.pop("system_prompt", None)
-    if "conversation_id" in options:
+    if options.get("conversation_id") is not None:
         return client.ask(prompt, **options)
+    options.pop("conversation_id", None)
     made = client._begin(model, system_prompt)
     try:
         return client.ask(prompt, made, **options)
     finally:
         if temporary:
-            client.remove_conversation(made)
+            client._remove_quietly(made)  # the answer must not be lost over it

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
+from functools import cached_property
 from typing import Any, Mapping, TypeVar, Union
 
 import requests
@@ -10,6 +11,8 @@ import requests
 from .auth import Secret
 from .client import Client
 from .connection import checked_base_url
+from .cookies import Hidden
+from .errors import UsageError
 from .futures import Background
 from .options import Retry, Timeout
 from .pace import Pace
@@ -27,9 +30,9 @@ class Bot(Client):
     The parameters are those of :class:`Client`.
     """
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._background = Background()
+    @cached_property  # no __init__, whose frame would show the credentials it passes on
+    def _background(self) -> Background:
+        return Background()
 
     def fetchConversations(self, wait: bool = True) -> Maybe[None]:
         """Read :attr:`conversations` again, all pages; a failure leaves the old map."""
@@ -67,7 +70,7 @@ class Bot(Client):
         """Delete a conversation that is among :attr:`conversations`."""
 
         def remove() -> None:
-            self._require_known(conversation_id)
+            self._map.require(conversation_id)
             self.remove_conversation(conversation_id)
 
         return self._background.run(remove, wait)
@@ -129,11 +132,15 @@ class HuggingChat:
         max_per_minute: float | None = None,
         allow_insecure: bool = False,
     ) -> None:
+        if not isinstance(max_workers, int) or max_workers < 1:
+            raise UsageError("max_workers is 1 or more")
+        secret, token = Secret(token or ""), None
         self.base_url = checked_base_url(base_url, allow_insecure=allow_insecure)
         self._hub_url = hub_url
-        self._token, token = Secret(token or ""), None
+        self._allow_insecure = allow_insecure
+        self._token = secret
         self._session = session
-        self._options = {
+        self._options: dict[str, Any] = {
             "session": session,
             "timeout": timeout,
             "retries": retries,
@@ -152,23 +159,30 @@ class HuggingChat:
         :param cookies: in any form that the README lists; default the saved ones of *email*.
         :param model: for new conversations; ``None`` for the server's default.
         """
+        held, cookies = Hidden(cookies), None
         bot = Bot(
             self.base_url,
             email=email,
-            cookies=cookies,
+            cookies=held.value,
             model=model,
             token=self._token.reveal() or None,
             **self._options,
         )
         bot._join(self._pace, self._background)
+        self._bots.append(bot)  # before anything can fail: close() must know it
         bot.fetch_conversations()
-        self._bots.append(bot)
         return bot
 
     def getSign(self, email: str, passwd: str | None = None) -> Sign:
         """Return the sign-in of one account; nothing is sent yet."""
+        secret, passwd = Secret(passwd or ""), None
         return Sign(
-            email, passwd, base_url=self.base_url, hub_url=self._hub_url, session=self._session
+            email,
+            secret.reveal() or None,
+            base_url=self.base_url,
+            hub_url=self._hub_url,
+            session=self._session,
+            allow_insecure=self._allow_insecure,
         )
 
     def close(self) -> None:

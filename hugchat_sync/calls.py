@@ -24,8 +24,8 @@ class Reply:
     """A complete reply; the keys of ``headers`` are lower case."""
 
     status: int
-    headers: Mapping[str, str]
-    body: bytes
+    headers: Mapping[str, str] = field(repr=False)  # cookies among them
+    body: bytes = field(repr=False)
     url: str = ""
 
     @property

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
-import threading
-from contextlib import contextmanager
-from dataclasses import replace
+import logging
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import (
     TYPE_CHECKING,
     Any,
-    Callable,
     Iterable,
     Iterator,
     Mapping,
@@ -20,56 +17,45 @@ from typing import (
 )
 from uuid import uuid4
 
+from .account import Account
 from .auth import Secret
 from .batch import PromptArgument, answers
-from .calls import Call
 from .connection import Connection, checked_base_url
+from .conversation_map import ConversationMap, checked_id
+from .cookies import Hidden
+from .creation import Creation
 from .custom_data import custom_fields, warn_of_ignored
-from .dialects import Created, Dialect, Prompt, Upload
+from .dialects import Prompt, Upload
 from .downloads import PathArgument, written
-from .errors import (
-    BadRequest,
-    ConversationNotExistError,
-    FeatureUnavailable,
-    HugChatError,
-    ModelNotFound,
-    Unavailable,
-    UsageError,
-    nearest_names,
-)
+from .errors import ConversationNotExistError, HugChatError, UsageError
 from .events import Event, TitleChanged
-from .list_bots import RETIRED, warn_of_retired
 from .message import Message
 from .options import Retry, Timeout
 from .pace import Pace
 from .records import (
     ChatFile,
-    Check,
     Conversation,
     ConversationTree,
     HistoryEntry,
-    Model,
     RequestData,
     Result,
-    Settings,
-    User,
 )
+from .retrying import Patience
 from .runs import Runs
-from .settings import changed, check_names, check_prompts, rewritten, with_prompts
-from .tool_servers import ServerArgument, ToolChoice, chosen
-from .transport import Patience
+from .tool_servers import ServerArgument, tool_choice
 from .uploads import FileArgument, read_uploads
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     import requests
 
-T = TypeVar("T")
 Self = TypeVar("Self", bound="Client")
 
-_ID = re.compile(r"[0-9a-fA-F]{24}\Z")
+logger = logging.getLogger("hugchat_sync")
 
 
-class Client:
+class Client(Account):
     """A synchronous client of one chat-ui server; the constructor sends nothing.
 
     :param base_url: default ``$HUGCHAT_SYNC_BASE_URL``, else ``https://huggingface.co/chat``.
@@ -102,22 +88,31 @@ class Client:
         allow_insecure: bool = False,
     ) -> None:
         secret, token = Secret(token or ""), None
+        held, cookies = Hidden(cookies), None
         self.email = email
         self.model = model
         self._connection = Connection(
             checked_base_url(base_url, allow_insecure=allow_insecure),
             email=email,
-            cookies=cookies,
+            cookies=held,
             token=secret,
             session=session,
             timeout=timeout,
             retries=retries,
             dialect=dialect,
         )
-        self._runs = Runs(self._connection.transport, Pace(max_per_minute), self._told)
-        self._map = threading.Lock()
-        self._conversations: dict[str, str] = {}
-        self._current: str | None = None
+        self._runs = self._made_runs(Pace(max_per_minute))
+        self._creation = Creation(self._connection)
+        self._map = ConversationMap()
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = {name: value for name, value in self.__dict__.items() if name != "_runs"}
+        return {**state, "pace": self._runs.pace}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        pace = state.pop("pace")
+        self.__dict__.update(state)
+        self._runs = self._made_runs(pace)
 
     # conversations ---------------------------------------------------------------------------
 
@@ -129,17 +124,16 @@ class Client:
     @property
     def conversations(self) -> dict[str, str]:
         """The conversations known so far, id → title; a copy."""
-        with self._map:
-            return dict(self._conversations)
+        return self._map.titles
 
     @property
     def current_conversation(self) -> str | None:
         """The conversation that is meant where none is named."""
-        return self._current
+        return self._map.current
 
     @current_conversation.setter
     def current_conversation(self, conversation_id: str | None) -> None:
-        self._current = None if conversation_id is None else _checked_id(conversation_id)
+        self._map.current = None if conversation_id is None else checked_id(conversation_id)
 
     @property
     def cookies(self) -> requests.cookies.RequestsCookieJar:
@@ -152,10 +146,10 @@ class Client:
         :raises SessionExpired: credentials were given and are no longer accepted.
         :raises HugChatError: a page could not be read; the earlier map stays as it was.
         """
+        before = self.conversations
         found = {one.id: one.title for one in self.list_conversations()}
-        with self._map:
-            self._conversations = found
-        return dict(found)
+        self._map.replace(found, before)
+        return self.conversations
 
     def list_conversations(self) -> Iterator[Conversation]:
         """Yield the conversations of the account, the newest first, page by page.
@@ -166,8 +160,9 @@ class Client:
         seen: set[str] = set()
         while True:
             page = self._send(dialect.list_conversations(number))
-            if not page.conversations and not number:
-                self._connection.require_session()  # a lapsed session reads an empty list
+            # a lapsed session reads an empty list
+            if not page.conversations and not number and self._connection.require_session():
+                page = self._send(dialect.list_conversations(number))
             new = [one for one in page.conversations if one.id not in seen]
             seen.update(one.id for one in new)
             yield from new
@@ -182,86 +177,37 @@ class Client:
 
         :param model: a name from :meth:`models`; default the client's, then the account's.
         :param system_prompt: ``None`` for the prompt stored for the model, ``""`` for none.
+        :raises FeatureUnavailable: a server of before 2023-10, where no conversation has a prompt
+            of its own, and the one stored for the model is another; see :meth:`set_system_prompt`.
         :raises ModelNotFound: the server does not offer the model; ``nearest`` has close names.
         :raises ConversationLimit: there are too many conversations.
         """
-        return self._create(model, system_prompt, self._patience())
-
-    def _create(self, model: str | None, system_prompt: str | None, patience: Patience) -> str:
-        conversation_id = self._begin(model, system_prompt, patience)
-        self._current = conversation_id
-        return conversation_id
+        made = self._begin(model, system_prompt, self._patience())
+        self._map.current = made
+        return made
 
     def _begin(
         self, model: str | None, system_prompt: str | None, patience: Patience | None = None
     ) -> str:
         """Start a conversation without making it the current one, and return its id."""
-        self._connection.credentials.require_session("create a conversation")
         patience = patience or self._patience()
-        name, text = self._model_and_prompt(model, system_prompt, patience)
-        try:
-            made = self._made(name, text, patience)
-        except ModelNotFound:
-            if name not in RETIRED:
-                raise
-            warn_of_retired(name)
-            self.model = None if self.model == name else self.model
-            default, stored = self._model_and_prompt(None, system_prompt, patience)
-            made = self._made(default, text or stored, patience)
-        with self._map:
-            self._conversations = {made.id: made.title, **self._conversations}
+        made = self._connection.in_one_session(
+            lambda steady: self._creation.begin(model or self.model, system_prompt, steady),
+            patience,
+        )
+        self._map.add(made.id, made.title)
         self._runs.place(made.id).leaf = made.leaf_id
         return made.id
-
-    def _made(self, model: str, system_prompt: str, patience: Patience) -> Created:
-        call = self._dialect(patience).create_conversation(model, system_prompt)
-        try:
-            return self._send(call, patience)
-        except HugChatError as error:
-            self._explain_model(model, error, patience)
-            raise
-
-    def _model_and_prompt(
-        self, model: str | None, system_prompt: str | None, patience: Patience
-    ) -> tuple[str, str]:
-        """Return what a new conversation is made with; the settings give what was not said."""
-        model = model or self.model
-        if model and system_prompt is not None:
-            return model, system_prompt
-        settings = self._send(self._dialect(patience).settings(), patience)
-        model = model or settings.active_model or self._default_model(patience)
-        return model, settings.stored_prompt(model) if system_prompt is None else system_prompt
-
-    def _default_model(self, patience: Patience) -> str:
-        offered = self._send(self._dialect(patience).models(), patience)
-        if not offered:
-            raise UsageError("the server offers no model; name one with model=")
-        return offered[0].id
-
-    def _explain_model(self, model: str, error: HugChatError, patience: Patience) -> None:
-        """Raise :class:`ModelNotFound` if *error* means that the server has no such model."""
-        if not isinstance(error, (BadRequest, Unavailable)):
-            return
-        names = [one.id for one in self._send(self._dialect(patience).models(), patience)]
-        if model in names:
-            return
-        nearest = nearest_names(model, names)
-        raise ModelNotFound(
-            f"the server does not offer the model {model!r}; near are {', '.join(nearest)}",
-            status=getattr(error, "status", None),
-            model=model,
-            nearest=nearest,
-        ) from error
 
     def remove_conversation(self, conversation_id: str) -> None:
         """Delete a conversation; an answer that is still coming in it is closed.
 
         :raises ConversationNotExistError: the server does not have it.
         """
-        _checked_id(conversation_id)
+        checked_id(conversation_id)
         self._runs.forget(conversation_id)
         self._send(self._dialect().remove_conversation(conversation_id))
-        self._drop(conversation_id)
+        self._map.drop(conversation_id)
 
     def remove_all_conversations(self) -> int:
         """Delete all conversations of the account, and return how many there were."""
@@ -270,9 +216,7 @@ class Client:
             self._runs.forget(conversation_id)
         before = None if dialect.counts_removed else sum(1 for _ in self.list_conversations())
         count = self._send(dialect.remove_all_conversations())
-        with self._map:
-            self._conversations = {}
-            self._current = None
+        self._map.clear()
         return count if count is not None else before or 0
 
     def rename_conversation(self, conversation_id: str, title: str) -> None:
@@ -282,21 +226,23 @@ class Client:
         """
         if not isinstance(title, str) or not 1 <= len(title.strip()) <= 100:
             raise UsageError("a title has 1 to 100 characters")
+        checked_id(conversation_id)
         patience = self._patience()
         dialect = self._dialect(patience)
-        with self._runs.quiet(dialect, _checked_id(conversation_id), patience):
+        with self._runs.quiet(dialect, conversation_id, patience):
             self._send(dialect.rename_conversation(conversation_id, title.strip()), patience)
-        self._titled(conversation_id, title.strip())
+        self._map.rename(conversation_id, title.strip())
 
     def update_title(self, conversation_id: str) -> str:
         """Return the title as the server has it now; servers of 2023 are asked to make one."""
+        checked_id(conversation_id)
         patience = self._patience()
         dialect = self._dialect(patience)
-        with self._runs.quiet(dialect, _checked_id(conversation_id), patience):
+        with self._runs.quiet(dialect, conversation_id, patience):
             made = dialect.make_title(conversation_id)
             title = self._send(made, patience) if made is not None else ""
             title = title or self._read(conversation_id, patience).title
-        self._titled(conversation_id, title)
+        self._map.rename(conversation_id, title)
         return title
 
     def switch_conversation(self, conversation_id: str) -> None:
@@ -304,8 +250,8 @@ class Client:
 
         :raises ConversationNotExistError: it is not among :attr:`conversations`.
         """
-        self._require_known(conversation_id)
-        self._current = conversation_id
+        self._map.require(conversation_id)
+        self._map.current = conversation_id
 
     def history(self, conversation_id: str | None = None) -> list[HistoryEntry]:
         """Return the messages of the visible branch, oldest first, without the system message.
@@ -322,7 +268,7 @@ class Client:
 
     def conversation(self, conversation_id: str | None = None) -> ConversationTree:
         """Return a conversation with all its branches, once no answer is coming in it."""
-        conversation_id = self._named(conversation_id)
+        conversation_id = self._map.named(conversation_id)
         patience = self._patience()
         with self._runs.quiet(self._dialect(patience), conversation_id, patience) as place:
             tree = self._read(conversation_id, patience)
@@ -337,15 +283,27 @@ class Client:
 
         It is the current one inside and removed at the end, also after an error.
         """
-        before = self._current
+        before = self._map.current
         conversation_id = self.create_conversation(model, system_prompt)
+        failed = True
         try:
             yield conversation_id
+            failed = False
         finally:
-            restore = self._current == conversation_id
-            self.remove_conversation(conversation_id)
+            restore = self._map.current == conversation_id
+            if failed:
+                self._remove_quietly(conversation_id)  # what went wrong inside is what counts
+            else:
+                with suppress(ConversationNotExistError):  # it was removed inside
+                    self.remove_conversation(conversation_id)
             if restore:
-                self._current = before
+                self._map.current = before
+
+    def _remove_quietly(self, conversation_id: str) -> None:
+        try:
+            self.remove_conversation(conversation_id)
+        except HugChatError as error:
+            logger.warning("conversation %s was not removed: %s", conversation_id, error)
 
     # messages --------------------------------------------------------------------------------
 
@@ -378,27 +336,34 @@ class Client:
         custom = custom_fields(custom_data)
         text = _checked_text(text or custom.get("inputs"))
         uploads = read_uploads(files)
+        if conversation_id is not None:
+            checked_id(conversation_id)
         patience = self._patience(max_tries)
         self._connection.credentials.require_session("send a message")
         dialect = self._dialect(patience)
-        web_search = web_search or bool(custom.get("web_search"))
-        tools = self._tools(dialect, web_search, mcp_servers, patience)
         if uploads and "files" not in dialect.features:
             dialect.lacks("files")
-        warn_of_ignored(dialect, custom)
-        if conversation_id is None and self._current is None:
-            self._create(None, None, patience)
-        prompt = self._prompt(
-            text, conversation_id, parent_id=parent_id, files=uploads, custom=custom
+        web_search = web_search or bool(custom.get("web_search"))
+        tools = tool_choice(
+            dialect, web_search, mcp_servers, lambda: self._send(dialect.tool_servers(), patience)
         )
-        prompt = replace(
-            prompt,
+        warn_of_ignored(dialect, custom)
+        if conversation_id is None and self._map.current is None:
+            self._map.current = self._begin(None, None, patience)
+        prompt = self._prompt(
+            text,
+            conversation_id,
+            parent_id=parent_id,
+            files=uploads,
+            custom=custom,
             web_search=bool(web_search) and tools.search is None,
             search_server=tools.search,
             tool_servers=tools.names,
             own_servers=tools.own,
         )
-        return self._runs.send(dialect, prompt, patience, resume=resume)
+        return self._connection.surely(
+            lambda: self._runs.send(dialect, prompt, patience, resume=resume), patience
+        )
 
     def ask(
         self,
@@ -455,16 +420,18 @@ class Client:
         conversation_id: str | None,
         files: tuple[Upload, ...],
     ) -> Message:
+        target = self._map.named(conversation_id)
         patience = self._patience()
         self._connection.credentials.require_session("send a message")
         dialect = self._dialect(patience)
         if action not in dialect.features:
             dialect.lacks(action)
-        target = self._named(conversation_id)
         if action == "retry" and not dialect.needs_parent:
             message_id, text = self._question_of(message_id, target)
         prompt = self._prompt(text, target, action=action, parent_id=message_id, files=files)
-        return self._runs.send(dialect, prompt, patience)
+        return self._connection.surely(
+            lambda: self._runs.send(dialect, prompt, patience), patience
+        )
 
     def _question_of(self, answer_id: str, conversation_id: str) -> tuple[str, str]:
         """Return id and text of the question that was answered; servers without trees want it."""
@@ -479,80 +446,23 @@ class Client:
 
         A stop that comes late would interrupt the next message.
         """
-        self._runs.stop(self._named(conversation_id))
-
-    # account ---------------------------------------------------------------------------------
-
-    def settings(self) -> Settings:
-        """Return the settings of the account."""
-        return self._send(self._dialect().settings())
-
-    def update_settings(self, **changes: Any) -> Settings:
-        """Change settings by their names in :class:`Settings`, and return them all.
-
-        :raises UsageError: a name is unknown; nothing was sent.
-        """
-        check_names(changes)
-        return self._rewrite(lambda settings: changed(settings, changes))
-
-    def set_system_prompt(self, model: str, prompt: str) -> None:
-        """Store the system prompt of a model, for all conversations begun from now on.
-
-        :param prompt: ``""`` removes it.
-        """
-        self.set_system_prompts({model: prompt})
-
-    def set_system_prompts(self, prompts: Mapping[str, str]) -> None:
-        """Store the system prompts of several models, ``{model: prompt}``, in one request.
-
-        The server only keeps them; :meth:`create_conversation` applies them.
-        """
-        check_prompts(prompts)
-        self._rewrite(lambda settings: with_prompts(settings, prompts))
-
-    def _rewrite(self, change: Callable[[Settings], Settings]) -> Settings:
-        dialect = self._dialect()
-        return rewritten(
-            lambda: self._send(dialect.settings()),
-            change,
-            lambda wanted: self._send(dialect.save_settings(wanted)),
-            self._connection.transport.retry.tries,
-        )
-
-    def models(self) -> list[Model]:
-        """Return the models that the server offers, the default first."""
-        offered = self._send(self._dialect().models())
-        return list(offered)
-
-    def whoami(self) -> User | None:
-        """Return who is signed in; ``None`` for nobody."""
-        return self._send(self._dialect().user())
-
-    def check(self) -> Check:
-        """Return who is signed in, which cookies are missing, and what this server can do.
-
-        Costs no message. Incomplete cookies are told, not raised.
-        """
-        dialect = self._connection.dialect()
-        user = self._connection.transport.send(dialect.user())
-        missing = self._connection.credentials.store.missing()
-        return Check(user, missing, dialect.name, tuple(sorted(dialect.features)))
+        self._runs.stop(self._map.named(conversation_id))
 
     # extras ----------------------------------------------------------------------------------
 
     def remove_message(self, message_id: str, conversation_id: str | None = None) -> None:
         """Delete a message and everything that follows it."""
-        patience = self._patience()
-        dialect, target = self._dialect(patience), self._named(conversation_id)
+        target, patience = self._map.named(conversation_id), self._patience()
+        dialect = self._dialect(patience)
         with self._runs.quiet(dialect, target, patience) as place:
             place.leaf = None
             self._send(dialect.remove_message(target, message_id), patience)
 
     def share(self, conversation_id: str | None = None) -> str:
         """Publish a conversation as it is now, and return the URL."""
-        patience = self._patience()
+        target, patience = self._map.named(conversation_id), self._patience()
         self._connection.credentials.require_session("share a conversation")
-        dialect, target = self._dialect(patience), self._named(conversation_id)
+        dialect = self._dialect(patience)
         with self._runs.quiet(dialect, target, patience):
             place = self._send(dialect.share(target), patience)
         return place if "://" in place else f"{self.base_url}/{place.lstrip('/')}"
@@ -568,7 +478,7 @@ class Client:
         if not model and "import_share" not in dialect.features:
             dialect.lacks("import_share")
         found = self._send(dialect.import_share(share_id, model), patience)
-        self._titled(found, self._read(found, patience).title)
+        self._map.rename(found, self._read(found, patience).title)
         return found
 
     def download(
@@ -580,7 +490,7 @@ class Client:
         :param path: a file, or an existing folder, which gets a safe name.
         """
         chosen_file = file if isinstance(file, ChatFile) else ChatFile("", file, "")
-        target = self._named(conversation_id or chosen_file.conversation_id or None)
+        target = self._map.named(conversation_id or chosen_file.conversation_id or None)
         content = self._send(self._dialect().download(target, chosen_file.sha))
         return written(content, chosen_file, Path(path))
 
@@ -610,16 +520,41 @@ class Client:
         """
         if action not in ("accept", "decline", "cancel"):
             raise UsageError("the action is accept, decline or cancel")
-        target = self._named(conversation_id)
+        target = self._map.named(conversation_id)
         self._send(self._dialect().answer_elicitation(target, elicitation_id, action, content))
 
-    def map(self, prompts: Iterable[PromptArgument], **options: Any) -> Iterator[Result]:
-        """Yield the answers to many prompts, a :class:`Result` each.
+    def map(
+        self,
+        prompts: Iterable[PromptArgument],
+        *,
+        workers: int = 4,
+        max_per_minute: float | None = None,
+        executor: Executor | None = None,
+        temporary: bool = True,
+        ordered: bool = True,
+        **chat_options: Any,
+    ) -> Iterator[Result]:
+        """Return the answers to many prompts, a :class:`Result` each, as they are asked for.
 
-        :param options: ``workers=4, max_per_minute=None, executor=None, temporary=True,
-            ordered=True``, and those of :meth:`chat`.
+        One prompt that fails does not end the others.
+
+        :param prompts: texts, or dicts ``{"prompt": text, "id"?: any, **chat options}``.
+        :param max_per_minute: prompts begun a minute.
+        :param executor: whose work can be pickled: a pool of processes, or a cluster's.
+        :param temporary: each prompt in a conversation of its own, removed afterwards.
+        :param ordered: in the order of the prompts; otherwise as they are ready.
+        :param chat_options: those of :meth:`chat`, ``model`` and ``system_prompt``, for all.
         """
-        return answers(self, prompts, **options)
+        return answers(
+            self,
+            prompts,
+            workers=workers,
+            max_per_minute=max_per_minute,
+            executor=executor,
+            temporary=temporary,
+            ordered=ordered,
+            **chat_options,
+        )
 
     def close(self) -> None:
         """Close open answers and idle connections."""
@@ -637,91 +572,22 @@ class Client:
 
     # inside ----------------------------------------------------------------------------------
 
+    def _made_runs(self, pace: Pace) -> Runs:
+        return Runs(self._connection.transport, pace, self._told, self._connection.keep)
+
     def _use_pace(self, pace: Pace) -> None:
         self._runs.pace = pace
-
-    def _patience(self, tries: int | None = None) -> Patience:
-        if tries is not None and (not isinstance(tries, int) or tries < 1):
-            raise UsageError("max_tries is 1 or more")
-        return self._connection.transport.patience(tries=tries)
-
-    def _dialect(self, patience: Patience | None = None) -> Dialect:
-        self._connection.credentials.require_complete()
-        return self._connection.dialect(patience)
-
-    def _send(self, call: Call[T], patience: Patience | None = None) -> T:
-        return self._connection.send(call, patience)
 
     def _read(self, conversation_id: str, patience: Patience) -> ConversationTree:
         return self._send(self._dialect(patience).conversation(conversation_id), patience)
 
     def _prompt(self, text: str, conversation_id: str | None, **more: Any) -> Prompt:
-        target = self._named(conversation_id)
+        target = self._map.named(conversation_id)
         return Prompt(target, text, message_id=str(uuid4()), generation_id=str(uuid4()), **more)
-
-    def _tools(
-        self,
-        dialect: Dialect,
-        web_search: bool | str,
-        servers: Sequence[ServerArgument] | None,
-        patience: Patience,
-    ) -> ToolChoice:
-        """Return the tool servers of one message, asking for the server's list where it matters."""
-        own_switch = "web_search" in dialect.features
-        if (own_switch or not web_search) and not servers:
-            return ToolChoice()
-        if "tool_servers" not in dialect.features:
-            dialect.lacks("tool_servers" if servers else "web_search")
-        listed = self._send(dialect.tool_servers(), patience)
-        choice = chosen(web_search if not own_switch else False, servers, listed)
-        if choice is None:
-            raise FeatureUnavailable(
-                "this server lists no tool server that searches the web; give the name of one as "
-                f"web_search= (there are {[server.get('name') for server in listed]})",
-                feature="web_search",
-                dialect=dialect.name,
-            )
-        return choice
-
-    def _named(self, conversation_id: str | None) -> str:
-        if conversation_id is not None:
-            return _checked_id(conversation_id)
-        if self._current is None:
-            raise UsageError("no conversation is named and none is current")
-        return self._current
-
-    def _require_known(self, conversation_id: str) -> None:
-        if conversation_id not in self._conversations:
-            raise ConversationNotExistError(
-                f"{conversation_id!r} is none of the conversations known here; "
-                "fetch_conversations() reads them again"
-            )
 
     def _told(self, conversation_id: str, event: Event) -> None:
         if isinstance(event, TitleChanged):
-            self._titled(conversation_id, event.title)
-
-    def _titled(self, conversation_id: str, title: str) -> None:
-        with self._map:
-            self._conversations[conversation_id] = title
-
-    def _drop(self, conversation_id: str) -> None:
-        with self._map:
-            self._conversations.pop(conversation_id, None)
-            if self._current == conversation_id:
-                self._current = None
-
-
-def _checked_id(conversation_id: str) -> str:
-    """Return the id, if it can be one.
-
-    :raises ConversationNotExistError: it cannot; nothing was sent.
-    """
-    if not isinstance(conversation_id, str) or not _ID.match(conversation_id):
-        raise ConversationNotExistError(
-            f"{conversation_id!r} is no conversation id (24 hex digits)"
-        )
-    return conversation_id
+            self._map.rename(conversation_id, event.title)
 
 
 def _checked_text(text: object) -> str:

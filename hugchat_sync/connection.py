@@ -4,19 +4,33 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import Any, TypeVar, Union
+import time
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, Callable, Iterator, Sequence, TypeVar, Union
 from urllib.parse import urlsplit
 
 import requests
 
 from .auth import Secret, is_loopback
 from .calls import Call
+from .cookies import Hidden
 from .credentials import Credentials, find_credentials
 from .dialects import Dialect, dialect_named
 from .dialects.detection import first_probe, known_dialect
-from .errors import AuthError, ConversationNotExistError, HugChatError, SessionExpired, UsageError
-from .options import Retry, Timeout
-from .transport import Patience, Transport
+from .errors import (
+    AuthError,
+    ConversationNotExistError,
+    HugChatError,
+    SessionExpired,
+    Unavailable,
+    UsageError,
+)
+from .options import Retry, Timeout, is_positive
+from .records import User
+from .renewal import Renewal
+from .retrying import RENEWALS, Patience
+from .transport import Transport
 
 T = TypeVar("T")
 
@@ -42,6 +56,33 @@ def checked_base_url(base_url: str | None, *, allow_insecure: bool = False) -> s
     return url
 
 
+def checked_timeout(timeout: object) -> Timeout:
+    """Return *timeout* as clocks.
+
+    :raises UsageError: it is neither a :class:`Timeout` of such numbers nor a number above 0.
+    """
+    if timeout is None or isinstance(timeout, Timeout):
+        clocks = timeout or Timeout()
+        if all(map(is_positive, vars(clocks).values())):
+            return clocks
+    elif is_positive(timeout):
+        return Timeout.of(timeout)  # type: ignore[arg-type]
+    raise UsageError("timeout is a number of seconds above 0, or a Timeout of such numbers")
+
+
+def checked_retry(retries: object) -> Retry:
+    """Return *retries*, or the default for ``None``.
+
+    :raises UsageError: it is no :class:`Retry`, or one without a first try.
+    """
+    found = Retry() if retries is None else retries
+    if not isinstance(found, Retry):
+        raise UsageError("retries is a Retry, for example Retry(tries=5)")
+    if not isinstance(found.tries, int) or found.tries < 1:
+        raise UsageError("the number of tries is 1 or more")
+    return found
+
+
 class Connection:
     """Sends calls to one server, in the words of its era, which is found out at the first call."""
 
@@ -57,40 +98,66 @@ class Connection:
         retries: Retry | None = None,
         dialect: str | None = None,
     ) -> None:
+        held, cookies = Hidden.of(cookies), None
         self.base_url = base_url
         self.credentials: Credentials = find_credentials(
-            base_url, email=email, cookies=cookies, token=token
+            base_url, email=email, cookies=held, token=token
         )
-        token_only = bool(self.credentials.token)
-        store = self.credentials.store
-        self.transport = Transport(
-            base_url,
-            session=session,
-            auth=self.credentials.auth,
-            signed_in=self.credentials.given,
-            timeout=Timeout.of(timeout),
-            waits=timeout is not None,
-            retry=retries,
-            # the cookie that a token's reply hands out is nobody's, and would win over the token
-            received=None
-            if token_only
-            else lambda url, values, refused: store.received(url, values, signed_out=refused),
-        )
-        self._lock = threading.Lock()
+        self._renewal = Renewal(self.credentials.store, base_url, session)
+        self._session = session
+        self._waits = timeout is not None
+        self._timeout = checked_timeout(timeout)
+        self._retry = checked_retry(retries)
         self._dialect: Dialect | None = None
         name = dialect or os.environ.get("HUGCHAT_SYNC_DIALECT") or known_dialect(base_url)
         if name:
             self._dialect = dialect_named(name)
+        self._open()
+
+    def _open(self) -> None:
+        self._lock = threading.Lock()
+        self._beginning = threading.Lock()
+        self.transport = Transport(
+            self.base_url,
+            session=self._session,
+            auth=self.credentials.auth,
+            signed_in=self.credentials.given,
+            timeout=self._timeout,
+            waits=self._waits,
+            retry=self._retry,
+            # the cookie that a token's reply hands out is nobody's, and would win over the token
+            received=None if self.credentials.token else self._take_cookies,
+            renew=self._renewal if self.credentials.had else None,
+            secrets=self.credentials.secrets,
+        )
+
+    def _take_cookies(self, url: str, values: Sequence[str], refused: bool) -> None:
+        self.credentials.store.received(url, values, signed_out=refused)
+
+    def __getstate__(self) -> dict[str, Any]:
+        made = ("transport", "_lock", "_beginning")
+        return {name: value for name, value in self.__dict__.items() if name not in made}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._open()
 
     def dialect(self, patience: Patience | None = None) -> Dialect:
         """Return the server's dialect; the first call may ask the server.
 
         :raises UnknownDialect: no known era answers like this.
+        :raises AuthError: there is a token, which servers of this era do not take.
         """
         with self._lock:
             if self._dialect is None:
-                self._dialect = self._detected(patience)
-            return self._dialect
+                self._dialect = self.surely(lambda: self._detected(patience), patience)
+        self.credentials.require_honoured(self._dialect.name)
+        return self._dialect
+
+    def keep(self, dialect: Dialect) -> None:
+        """Speak in *dialect* from now on: the server turned out to want it."""
+        with self._lock:
+            self._dialect = dialect
 
     def _detected(self, patience: Patience | None) -> Dialect:
         step: Dialect | Call[Any] = first_probe()
@@ -98,18 +165,90 @@ class Connection:
             step = self.transport.send(step, patience)
         return step
 
+    def require_complete(self) -> None:
+        """Refuse to waste a request that lacks one of a pair of cookies.
+
+        :raises SessionExpired: the time of the session is over, and it cannot be renewed.
+        :raises AuthError: a cookie was never there; the sentence names it.
+        """
+        if self.credentials.lapsed and not self._renewed(time.monotonic()):
+            raise self.credentials.expired()
+        self.credentials.require_complete()
+
     def send(self, call: Call[T], patience: Patience | None = None) -> T:
         """Return what the reply of *call* reads as.
 
         :raises SessionExpired: the refusal of a conversation turned out to be that of a session.
+        :raises AuthError: the server refuses the token.
         """
-        self.credentials.require_complete()
-        try:
-            return self.transport.send(call, patience)
-        except ConversationNotExistError as error:
-            if self.session_is_over(patience):
-                raise _expired() from error
-            raise
+        self.require_complete()
+        return self.surely(lambda: self.transport.send(call, patience), patience)
+
+    def surely(self, operation: Callable[[], T], patience: Patience | None = None) -> T:
+        """Return what *operation* returns; a refusal that may mean another one is looked into.
+
+        Source: to a lapsed session every conversation is one that is not there; a refused token
+        is an ordinary server error (2026-08, measured).
+        """
+        renewed = 0
+        while True:
+            began = time.monotonic()
+            try:
+                return operation()
+            except ConversationNotExistError as error:
+                if error.status is None or not self.session_is_over(patience):
+                    raise
+                if renewed == RENEWALS or not self._renewed(began, patience):
+                    raise self.credentials.expired() from error
+                renewed += 1
+            except Unavailable as error:
+                if not self._is_refused_token(error):
+                    raise
+                raise self.credentials.refused_token(error) from error
+
+    def in_one_session(self, operation: Callable[[Patience], T], patience: Patience) -> T:
+        """Return what *operation* returns, all of its requests sent by one and the same session.
+
+        What a lapsed session read is nobody's: after a renewal it must not be written back.
+        """
+        steady = replace(patience, renews=False)
+        for _ in range(RENEWALS):
+            began = time.monotonic()
+            try:
+                return operation(steady)
+            except SessionExpired:
+                if not self._renewed(began, patience):
+                    raise
+        return operation(steady)
+
+    @contextmanager
+    def one_visitor(self) -> Iterator[None]:
+        """Let the first write of somebody without cookies go alone: its reply hands them out.
+
+        Two at once would be two visitors, and the conversation of one is not there for the other.
+        """
+        if self.credentials.token or self.credentials.store.names:
+            yield
+        else:
+            with self._beginning:
+                yield
+
+    def own(self, call: Call[T], patience: Patience | None = None) -> T:
+        """Return what *call* reads, which reads as defaults where nobody is signed in.
+
+        :raises SessionExpired: credentials were given and are no longer accepted.
+        """
+        value = self.send(call, patience)
+        return self.send(call, patience) if self.require_session(patience) else value
+
+    def user(self, patience: Patience | None = None) -> User | None:
+        """Return who is signed in, if need be after a renewal; ``None`` for nobody."""
+        for _ in range(RENEWALS):
+            began = time.monotonic()
+            found = self._known_user(patience)
+            if found is not None or not self._renewed(began, patience):
+                return found
+        return self._known_user(patience)
 
     def session_is_over(self, patience: Patience | None = None) -> bool:
         """Return whether credentials were given and the server knows nobody by them.
@@ -118,29 +257,62 @@ class Connection:
         """
         if not self.credentials.given:
             return False
-        dialect = self.dialect(patience)
+        if self._known_user(patience) is not None:
+            return False
         try:
-            if self.transport.send(dialect.user(), patience) is not None:
-                return False
-            return self.transport.send(dialect.login_required(), patience)
+            return self.transport.send(
+                self.dialect(patience).login_required(), self._steady(patience)
+            )
         except AuthError:
             return True
 
-    def require_session(self, patience: Patience | None = None) -> None:
-        """Find out whether an empty reply only means that nobody is signed in.
+    def require_session(self, patience: Patience | None = None) -> bool:
+        """Find out whether a reply was empty only because nobody is signed in.
 
-        :raises SessionExpired: it does.
+        :returns: whether it was, and the sign-in is renewed: ask again.
+        :raises SessionExpired: it was, and the sign-in could not be renewed.
         """
-        if self.session_is_over(patience):
-            raise _expired()
+        renewed = 0
+        began = time.monotonic()
+        while self.session_is_over(patience):
+            if renewed == RENEWALS or not self._renewed(began, patience):
+                raise self.credentials.expired()
+            renewed += 1
+            began = time.monotonic()
+        return renewed > 0
 
     def close(self) -> None:
         """Close the idle connections."""
         self.transport.close()
 
+    # inside ----------------------------------------------------------------------------------
 
-def _expired() -> HugChatError:
-    return SessionExpired(
-        "the sign-in is no longer accepted: the server knows nobody by these credentials; "
-        "sign in again and pass the new ones"
-    )
+    def _steady(self, patience: Patience | None) -> Patience:
+        return replace(patience or self.transport.patience(), renews=False)
+
+    def _known_user(self, patience: Patience | None) -> User | None:
+        call = self.dialect(patience).user()
+        try:
+            found = self.surely(lambda: self.transport.send(call, self._steady(patience)))
+        except SessionExpired:  # a server that answers nobody says it with a refusal
+            return None
+        if found is not None:
+            self.credentials.store.confirm()
+        return found
+
+    def _renewed(self, began: float, patience: Patience | None = None) -> bool:
+        renew = self.transport.renew
+        return renew is not None and (patience is None or patience.renews) and renew(began)
+
+    def _is_refused_token(self, error: Unavailable) -> bool:
+        """Return whether the server is well, but for our token: the same without it is answered."""
+        if not self.credentials.token or error.status != 500:
+            return False
+        bare = Transport(self.base_url, session=self._session, retry=Retry(tries=1))
+        try:
+            bare.send(first_probe())
+        except HugChatError:
+            return False
+        finally:
+            bare.close()
+        return True

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from typing import Any, Mapping
+from typing import Mapping
 from urllib.parse import urlsplit
 
 from requests.auth import AuthBase
 
 from .auth import BearerAuth, CookieAuth, Secret
-from .cookies import CookieStore, file_of
-from .errors import AuthError
+from .cookies import CookieStore, Hidden, file_of
+from .errors import AuthError, ServerError, SessionExpired
 
 HUB = "huggingface.co"
+
+_SESSION = "hf-chat"
+_WITHOUT_TOKENS = ("tgi-2023", "lines-2023", "tree-2024")
 
 
 @dataclass
@@ -21,12 +24,14 @@ class Credentials:
     """The cookies of a client, and its token if it has no cookies.
 
     :param given: there was something to begin with; a refusal means that it has lapsed.
+    :param had: the names of all cookies that were given, those that had expired included.
     """
 
     base_url: str
     store: CookieStore
     token: Secret = field(default_factory=lambda: Secret(""))
     given: bool = False
+    had: tuple[str, ...] = ()
 
     @property
     def auth(self) -> AuthBase:
@@ -46,6 +51,55 @@ class Credentials:
                 f"the cookie {' and '.join(missing)} is missing: {HUB} needs both token and "
                 "hf-chat; export both from a browser that is signed in"
             )
+
+    @property
+    def lapsed(self) -> bool:
+        """Whether the time of the session's cookie is over, and nothing else is missing."""
+        return not self.token and self.store.missing() == (_SESSION,) and _SESSION in self.had
+
+    def require_honoured(self, dialect: str) -> None:
+        """Refuse a token where servers do not take one.
+
+        Source: chat-ui 2023-04 … 2025-06: a token is ignored, or taken for three reading requests
+        if the deployment says so (measured on servers of 2023-10, 2024-04 and 2024-12).
+
+        :param dialect: the name of the server's era.
+        :raises AuthError: there is a token, and servers of this era ignore it.
+        """
+        if self.token and dialect in _WITHOUT_TOKENS:
+            raise AuthError(
+                f"a server of this era ({dialect}) takes no token; pass the cookies of a browser "
+                "that is signed in, or none if the server needs none"
+            )
+
+    def expired(self) -> SessionExpired:
+        """Return the error which says that the server knows nobody by these credentials."""
+        if self.token:
+            return SessionExpired(
+                "the server knows nobody by this token: it takes none, or belongs to somebody who "
+                "has never signed in to this chat with a browser; pass cookies instead"
+            )
+        return SessionExpired(
+            "the sign-in is no longer accepted: the server knows nobody by these credentials; "
+            "sign in again and pass the new ones"
+        )
+
+    def refused_token(self, error: ServerError) -> AuthError:
+        """Return what the generic error of a server means which is well without the token.
+
+        Source: an unknown token, and that of somebody who never signed in to the chat: 500 on
+        every path below the API (2026-08, measured).
+        """
+        return AuthError(
+            "the server refuses the token: it is not valid, or belongs to somebody who has never "
+            "signed in to this chat with a browser; make a new token, or sign in there once",
+            status=error.status,
+            url=error.url,
+        )
+
+    def secrets(self) -> tuple[str, ...]:
+        """Return what nothing may show."""
+        return (self.token.reveal(), *(cookie.value or "" for cookie in iter(self.store.jar)))
 
     def require_session(self, what: str) -> None:
         """Refuse what a token alone cannot do.
@@ -71,26 +125,35 @@ def find_credentials(
 ) -> Credentials:
     """Return the credentials for *base_url*: argument, environment, saved file, token, none.
 
+    A file without cookies (``{}``) is one to keep those of an anonymous session in, which the
+    server hands out.
+
     :param environment: ``os.environ`` when ``None``; empty to look at no environment.
     :raises UsageError: the cookies cannot be read.
     """
-    known: Mapping[str, str] = os.environ if environment is None else environment
-    if cookies is not None:
-        return _with_cookies(base_url, cookies)
+    held, cookies = Hidden.of(cookies), None
+    if held.value is not None:
+        return _with_cookies(base_url, held)
     if token:
         return Credentials(base_url, CookieStore.empty(base_url), token, given=True)
-    stated = known.get("HUGCHAT_SYNC_COOKIES")
+    stated = _stated(environment, "HUGCHAT_SYNC_COOKIES")
     if stated:
-        return _with_cookies(base_url, stated)
+        return _with_cookies(base_url, Hidden(stated.reveal()))
     saved = file_of(email) if email else None
     if saved is not None and saved.exists():
-        return _with_cookies(base_url, saved)
-    hub_token = known.get("HF_TOKEN")
+        return _with_cookies(base_url, Hidden(saved))
+    hub_token = _stated(environment, "HF_TOKEN")
     if hub_token and (urlsplit(base_url).hostname or "") == HUB:
-        return Credentials(base_url, CookieStore.empty(base_url), Secret(hub_token), given=True)
+        return Credentials(base_url, CookieStore.empty(base_url), hub_token, given=True)
     return Credentials(base_url, CookieStore.empty(base_url))
 
 
-def _with_cookies(base_url: str, source: Any) -> Credentials:
-    store = CookieStore.read(source, base_url)
-    return Credentials(base_url, store, given=bool(store))
+def _stated(environment: Mapping[str, str] | None, name: str) -> Secret:
+    # looked up in one expression: the environment is full of other people's secrets, too
+    return Secret((os.environ if environment is None else environment).get(name) or "")
+
+
+def _with_cookies(base_url: str, source: Hidden) -> Credentials:
+    store = CookieStore.read(source.value, base_url)
+    had = (*store.names, *store.expired)
+    return Credentials(base_url, store, given=bool(had), had=had)

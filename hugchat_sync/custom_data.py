@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any, Mapping
 
 from .dialects import Dialect
-from .errors import HugChatDeprecationWarning, UsageError
+from .errors import UsageError, warn_of_change
 from .records import RequestData
 
 
@@ -31,9 +30,7 @@ def warn_of_ignored(dialect: Dialect, custom: Mapping[str, Any]) -> None:
     """Say which fields this era cannot take, instead of dropping them silently."""
     ignored = dialect.ignored(custom)
     if ignored:
-        warnings.warn(
+        warn_of_change(
             f"a {dialect.name} server does not take {', '.join(ignored)} of custom_data; "
-            "the message is sent without",
-            HugChatDeprecationWarning,
-            stacklevel=4,
+            "the message is sent without"
         )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 import warnings
-from typing import Any, Callable, Sequence
+from typing import Any, Callable, Iterable, Sequence
 
+_SHORTEST_SECRET = 6  # characters
 _BODY_KEPT = 2048  # characters of a server's reply that an error carries
 
 
@@ -23,8 +24,26 @@ class HugChatError(Exception):
         for name, value in facts.items():
             setattr(self, name, value)
 
+    def hide(self, secrets: Iterable[str]) -> None:
+        """Take *secrets* out of the sentence and the facts: a server may have sent them back."""
+        known = tuple(secret for secret in secrets if len(secret) >= _SHORTEST_SECRET)
+        self.args = tuple(_hidden(argument, known) for argument in self.args)
+        self.__dict__.update({name: _hidden(fact, known) for name, fact in vars(self).items()})
+
     def __reduce__(self) -> tuple[Callable[..., HugChatError], tuple[Any, ...]]:
         return _rebuild, (type(self), self.args, dict(self.__dict__))
+
+
+def hidden(text: str, secrets: Iterable[str]) -> str:
+    """Return *text* with asterisks in place of *secrets*; very short ones would take words away."""
+    for secret in secrets:
+        if len(secret) >= _SHORTEST_SECRET:
+            text = text.replace(secret, "***")
+    return text
+
+
+def _hidden(value: Any, secrets: Iterable[str]) -> Any:
+    return hidden(value, secrets) if isinstance(value, str) else value
 
 
 def _rebuild(
@@ -267,7 +286,7 @@ def warn_of_change(text: str) -> None:
     package = __name__.partition(".")[0]
     while frame.f_back is not None and frame.f_globals["__name__"].startswith(package):
         level, frame = level + 1, frame.f_back
-    warnings.warn(text, HugChatDeprecationWarning, stacklevel=level - 1)
+    warnings.warn(text, HugChatDeprecationWarning, stacklevel=level)
 
 
 def nearest_names(name: str, names: Sequence[str]) -> tuple[str, ...]:

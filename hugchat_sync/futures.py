@@ -17,6 +17,9 @@ class Background:
         self._lock = threading.Lock()
         self._pool: ThreadPoolExecutor | None = None
 
+    def __reduce__(self) -> tuple[type[Background], tuple[int]]:
+        return Background, (self._workers,)  # the calls under way stay where they are
+
     def run(self, call: Callable[[], T], wait: bool) -> Union[T, Future[T]]:  # noqa: UP007
         """Return what *call* returns, or, without *wait*, its future.
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .errors import HugChatDeprecationWarning
+from .errors import warn_of_change
 
 if TYPE_CHECKING:
     from .client import Client
@@ -21,7 +20,7 @@ class Prompt:
 
     def toText(self) -> str:
         """Return both as one text to send."""
-        _warn(f"{type(self).__name__}: servers take system prompts by themselves now")
+        warn_of_change(f"{type(self).__name__}: servers take system prompts by themselves now")
         return self._wrapped()
 
     def _wrapped(self) -> str:
@@ -72,8 +71,4 @@ RETIRED = (
 
 def warn_of_retired(model: str) -> None:
     """Say that an old script's model is gone, and what is taken instead."""
-    _warn(f"the server no longer offers {model}; its default model is used instead")
-
-
-def _warn(text: str) -> None:
-    warnings.warn(text, HugChatDeprecationWarning, stacklevel=4)
+    warn_of_change(f"the server no longer offers {model}; its default model is used instead")

@@ -12,20 +12,22 @@ import time
 from typing import Any, Callable, Iterator
 
 from .answer import Answer, conclude, fold
-from .errors import (
-    ConnectionFailed,
-    GenerationError,
-    HugChatError,
-    IncompleteAnswer,
-    TimedOut,
-    UsageError,
-)
-from .events import Event, FinalAnswer, Token, ToolCall
+from .errors import HugChatError, TimedOut, UsageError
+from .events import Event, FinalAnswer, Token
+from .known import failure_of
 from .polling import Polling
-from .records import ChatFile, Source
 
 TAIL = 10.0  # seconds that iteration goes on behind the final answer
 _SLICE = 0.5  # seconds; Windows delivers Ctrl-C only between waits
+_KEPT = (  # by a pickled message; the rest is of the connection, or is made again
+    "conversation_id",
+    "generation_id",
+    "web_search_enabled",
+    "_answer",
+    "_failure",
+    "_stopped",
+    "_closed",
+)
 
 
 def _nothing() -> None:
@@ -75,7 +77,7 @@ class Message(Polling):
         self._on_end = ended
         self._stopped = False
         self._closed = False
-        self._reading = threading.RLock()
+        self._reading = threading.Lock()
         self._news = threading.Condition(threading.Lock())
         self._reader: threading.Thread | None = None
         self._process = os.getpid()
@@ -88,12 +90,14 @@ class Message(Polling):
 
         :raises HugChatError: the answer failed; what had come was yielded before.
         """
+        self._settle_in_child()
         index, events = 0, self._events
         while True:
             while index < len(events):
                 yield events[index]
                 index += 1
-            if not self._more(index):
+            # a second loop replays; a reader thread, once there is one, reads for all
+            if not (self._advance(index) if self._reader is None else self._more(index)):
                 break
         self._raise_failure()
 
@@ -116,6 +120,7 @@ class Message(Polling):
         :raises TimedOut: a clock ran out; ``partial`` as above.
         :raises TransportError: the connection broke and the answer could not be completed.
         """
+        self._settle_in_child()
         while self._answer.final is None and self._more(len(self._events)):
             pass
         if self._answer.final is None:
@@ -177,88 +182,6 @@ class Message(Polling):
     def __exit__(self, *exc_info: object) -> None:
         self.close()
 
-    # what is known so far --------------------------------------------------------------------
-
-    @property
-    def is_over(self) -> bool:
-        """Whether the text is settled, or never will be; unlike ``done`` it starts no reading."""
-        return self._answer.final is not None or self._ended
-
-    @property
-    def is_ended(self) -> bool:
-        """Whether nothing more will come, not even a late title."""
-        return self._ended
-
-    @property
-    def is_closed(self) -> bool:
-        """Whether it was closed, or interrupted, before its end."""
-        return self._closed
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether the server has said that the answer is whole."""
-        return self._answer.final is not None or self._answer.finished
-
-    @property
-    def event_count(self) -> int:
-        """How many events have come so far."""
-        return len(self._events)
-
-    @property
-    def error(self) -> HugChatError | None:
-        """Why the answer failed; ``None`` while it is good."""
-        return self._failure if self._answer.final is None else None
-
-    @property
-    def interrupted(self) -> bool:
-        """Whether the run was stopped before its end."""
-        return self._answer.final is not None and self._answer.final.interrupted
-
-    @property
-    def reasoning(self) -> str:
-        """The model's thinking so far."""
-        return self._answer.reasoning
-
-    @property
-    def sources(self) -> tuple[Source, ...]:
-        """The pages that a web search found so far."""
-        return self._answer.sources
-
-    @property
-    def files(self) -> tuple[ChatFile, ...]:
-        """The files that the run has made so far."""
-        return tuple(self._answer.files)
-
-    @property
-    def tool_calls(self) -> tuple[ToolCall, ...]:
-        """The tools called so far."""
-        return tuple(self._answer.tool_calls)
-
-    @property
-    def title(self) -> str | None:
-        """The conversation's new title, once the server has sent one."""
-        return self._answer.title
-
-    @property
-    def route(self) -> tuple[str, str, str] | None:
-        """Who answers: (route, model, provider), once the server has said so."""
-        known = self._answer.route
-        return None if known is None else (known.route, known.model, known.provider)
-
-    @property
-    def partial(self) -> str:
-        """The text so far."""
-        return self._answer.text
-
-    def __repr__(self) -> str:
-        state = "failed" if self.error else "done" if self.is_over else "open"
-        count = len(self._events)
-        return f"<Message in {self.conversation_id}: {state}, {count} events; .text() reads it>"
-
-    def events_so_far(self) -> tuple[Event, ...]:
-        """Return the events that have come; unlike iteration it waits for nothing."""
-        return tuple(self._events)
-
     # reading ---------------------------------------------------------------------------------
 
     def _more(self, index: int) -> bool:
@@ -272,8 +195,9 @@ class Message(Polling):
 
     def _advance(self, index: int) -> bool:
         """Return whether there is an event at *index*; reads one if need be."""
+        events = self._events
         with self._reading:
-            if index < len(self._events):
+            if index < len(events):
                 return True
             if self._ended:
                 return False
@@ -281,7 +205,14 @@ class Message(Polling):
                 raise UsageError("an open answer cannot be read in a forked process")
             settled = False
             try:
-                self._take(next(self._source))
+                event = next(self._source)
+                if type(event) is Token:  # nearly every event takes this way
+                    self._answer.pieces.append(event.text)
+                    events.append(event)
+                else:
+                    self._take(event)
+                if self._reader is not None:
+                    self._notify()
                 settled = True
             except StopIteration:
                 settled = True
@@ -294,22 +225,19 @@ class Message(Polling):
                     self._closed = True
                     self._close()
                     self._end()
-            return index < len(self._events)
+            return index < len(events)
 
     def _take(self, event: Event) -> None:
         event = fold(self._answer, event)
         self._events.append(event)
-        if type(event) is not Token:
-            self._told_of(event)
-        if self._reader is not None:
-            with self._news:
-                self._news.notify_all()
-
-    def _told_of(self, event: Event) -> None:
         if self._told is not None:
             self._told(event)
         if type(event) is FinalAnswer and self._limit is not None:
             self._limit(TAIL)
+
+    def _notify(self) -> None:
+        with self._news:
+            self._news.notify_all()
 
     def _end(self, error: HugChatError | None = None) -> None:
         """Settle what the answer is, once nothing more will come."""
@@ -319,29 +247,17 @@ class Message(Polling):
         if final is not None:
             self._events.append(final)
         if self._answer.final is None:
-            self._failure = self._failed(error)
+            self._failure = failure_of(error, self._answer, closed=self._closed)
         with self._news:
             self._ended = True
             self._news.notify_all()
         self._on_end()
 
-    def _failed(self, error: HugChatError | None) -> HugChatError:
-        if self._closed or error is None or isinstance(error, ConnectionFailed):
-            why = "it was closed" if self._closed else str(error or "the stream ended early")
-            incomplete = IncompleteAnswer(
-                f"the answer is incomplete: {why}; .partial has what came, and "
-                "Client.history() what the server keeps"
-            )
-            incomplete.__cause__ = None if self._closed else error
-            error = incomplete
-        if isinstance(error, (GenerationError, TimedOut)):
-            error.partial = self._answer.streamed
-        return error
-
-    def _raise_failure(self) -> None:
-        failure = self.error
-        if failure is not None:
-            raise failure
+    def _settle_in_child(self) -> None:
+        if os.getpid() != self._process and not self._ended:
+            self._news = threading.Condition(threading.Lock())  # a thread of the parent may hold it
+            self._reader = None
+            self._end(UsageError("an open answer cannot be read in a forked process"))
 
     def drain(self, deadline: float) -> bool:
         """Read to the very end into the own buffer, and return whether that was reached.
@@ -359,49 +275,14 @@ class Message(Polling):
                 self._news.wait(min(_SLICE, max(0.0, deadline - time.monotonic())))
         return self._ended
 
-    # the daemon reader for pollers -----------------------------------------------------------
-
-    def _start(self) -> None:
-        if self._ended or self._reader is not None:
-            return
-        # a daemon: a pool task would delay the interpreter's exit until its answer ends
-        reader = threading.Thread(target=self._read_all, daemon=True, name="hugchat-sync reader")
-        with self._news:
-            if self._reader is None:
-                self._reader = reader
-        if self._reader is reader:
-            reader.start()
-
-    def _read_all(self) -> None:
-        while self._advance(len(self._events)):
-            pass
-
     # pickling --------------------------------------------------------------------------------
 
     def __getstate__(self) -> dict[str, Any]:
         if not self.is_over:
             raise UsageError("an answer pickles once it is finished; read it to the end first")
-        kept = dict(self.__dict__, _ended=True, _events=list(self._events))
-        for name in (
-            "_source",
-            "_close",
-            "_stop",
-            "_limit",
-            "_told",
-            "_on_end",
-            "_reading",
-            "_news",
-            "_reader",
-        ):
-            kept.pop(name)
-        return kept
+        kept = {name: self.__dict__[name] for name in _KEPT}
+        return {**kept, "_events": list(self._events)}
 
     def __setstate__(self, kept: dict[str, Any]) -> None:
-        self.__dict__.update(kept)
-        self._source = iter(())
-        self._close = self._stop = self._on_end = _nothing
-        self._limit = self._told = None
-        self._reading = threading.RLock()
-        self._news = threading.Condition(threading.Lock())
-        self._reader = None
-        self._spelling = threading.Lock()
+        Message.__init__(self, iter(()))
+        self.__dict__.update(kept, _ended=True)

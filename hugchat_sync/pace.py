@@ -6,11 +6,15 @@ import threading
 import time
 from typing import Callable
 
+from .errors import UsageError
+from .options import is_positive
+
 
 class Pace:
     """Hands out evenly spaced moments at which a message may leave.
 
     :param per_minute: messages a minute; ``None`` for no limit.
+    :raises UsageError: it is no number above 0.
     """
 
     def __init__(
@@ -20,11 +24,16 @@ class Pace:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        if per_minute is not None and not is_positive(per_minute):
+            raise UsageError("max_per_minute is a number above 0")
         self._gap = 60.0 / per_minute if per_minute else 0.0
         self._clock = clock
         self._sleep = sleep
         self._lock = threading.Lock()
         self._next = 0.0
+
+    def __reduce__(self) -> tuple[type[Pace], tuple[float | None]]:
+        return Pace, (60.0 / self._gap if self._gap else None,)  # another process, another clock
 
     def wait(self) -> None:
         """Return when the next message may leave."""

@@ -6,21 +6,19 @@ import threading
 from abc import ABC, abstractmethod
 from typing import Any
 
-from .answer import Answer
-from .errors import HugChatError
-from .events import Event, WebSearch, WebSearchError, WebSearchSources, WebSearchStep
+from .events import WebSearch, WebSearchError, WebSearchSources, WebSearchStep
+from .known import Known
 
 
-class Polling(ABC):
+class Polling(Known, ABC):
     """The accessors of the old package; the first one asked starts the reader.
 
     Attributes never raise; methods raise the failure of the answer once there is one.
     """
 
-    conversation_id: str
     web_search_enabled: bool
-    _events: list[Event]
-    _answer: Answer
+    _news: threading.Condition
+    _reader: threading.Thread | None
 
     def __init__(self) -> None:
         self._spelling = threading.Lock()  # two pollers must not spell a piece twice
@@ -30,23 +28,32 @@ class Polling(ABC):
         self._looked_at = 0  # events that were searched for steps
         self._steps_read = 0
 
-    @property
     @abstractmethod
-    def is_over(self) -> bool:
-        """Whether the text is settled, or never will be."""
-
-    @property
-    @abstractmethod
-    def error(self) -> HugChatError | None:
-        """Why the answer failed."""
+    def _advance(self, index: int) -> bool:
+        """Return whether there is an event at *index*; reads one if need be."""
 
     @abstractmethod
+    def _settle_in_child(self) -> None:
+        """Give the message up, if this process is a child forked from the one that reads it."""
+
+    # the reader ------------------------------------------------------------------------------
+
     def _start(self) -> None:
         """Start the reader thread, unless it runs."""
+        self._settle_in_child()
+        if self._ended or self._reader is not None:
+            return
+        # a daemon: a pool task would delay the interpreter's exit until its answer ends
+        reader = threading.Thread(target=self._read_all, daemon=True, name="hugchat-sync reader")
+        with self._news:
+            if self._reader is None:
+                self._reader = reader
+        if self._reader is reader:
+            reader.start()
 
-    @abstractmethod
-    def _raise_failure(self) -> None:
-        """Raise the failure, if there is one."""
+    def _read_all(self) -> None:
+        while self._advance(len(self._events)):
+            pass
 
     # attributes ------------------------------------------------------------------------------
 
@@ -89,8 +96,7 @@ class Polling(ABC):
     def web_search_done(self) -> bool:
         """Whether there is nothing more to expect of the web search."""
         self._start()
-        over = self.is_over or bool(self._answer.pieces)
-        return self.web_search_enabled and over
+        return not self.web_search_enabled or self.is_over or bool(self._answer.pieces)
 
     # methods ---------------------------------------------------------------------------------
 

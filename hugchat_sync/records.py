@@ -2,8 +2,8 @@
 
 Every record has the methods of dataclasses-json (``to_dict``, ``to_json``, ``from_dict``,
 ``from_json``, ``schema``), put on its class at their first use, because that library brings
-a schema engine along that a script which only chats need not load. It also reads the annotations at run
-time, hence no postponed ones here.
+a schema engine along that a script which only chats need not load. It also reads the annotations
+at run time, hence no postponed ones here.
 """
 
 from dataclasses import dataclass, field

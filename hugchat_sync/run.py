@@ -9,35 +9,44 @@ from __future__ import annotations
 import time
 from contextlib import closing
 from dataclasses import replace
-from typing import Iterator
+from typing import Callable, Generator, Iterator
 from uuid import uuid4
 
 from .calls import StreamCall
 from .dialects.base import Dialect, Prompt, Stored
 from .errors import (
     ConnectionFailed,
-    ConversationNotExistError,
     HugChatError,
-    IncompleteAnswer,
+    ProtocolError,
     TimedOut,
     TransportError,
     Unavailable,
 )
-from .events import Event, FinalAnswer, Token
+from .events import Event
 from .message import Message
-from .resume import behind, missing, units
+from .prior_search import PriorSearch
+from .rest import Rest
+from .retrying import PASSING, Patience
 from .stream import Stream
-from .transport import Patience, Transport
+from .transport import Transport
 
-_LOOK_AGAIN = 0.5  # seconds between two looks at what the server has stored
-_LOOKS = 3  # before a message that cannot be found is held to be lost
-_PASSED_ON = (502, 503, 504)  # a gateway's word says nothing about the server behind it
+_PAUSES = (0.0, 0.5, 1.0, 2.0)  # seconds before each look for a message that may have arrived
+
+
+def _nothing() -> None:
+    return None
+
+
+def _ignore(dialect: Dialect) -> None:
+    return None
 
 
 class Run:
     """One message on its way, and its answer.
 
     :param resume: whether a lost connection is made good.
+    :param pace: is called before a message leaves, and returns when it may.
+    :param learned: is told the dialect that the server turned out to want.
     """
 
     def __init__(
@@ -48,16 +57,31 @@ class Run:
         patience: Patience,
         *,
         resume: bool = True,
+        pace: Callable[[], None] = _nothing,
+        learned: Callable[[Dialect], None] = _ignore,
     ) -> None:
         self.prompt = prompt
+        self.message: Message | None = None
         self._transport = transport
         self._dialect = dialect
         self._patience = patience
         self._resume = resume
+        self._pace = pace
+        self._learned = learned
+        self._search = PriorSearch(transport, dialect, patience)
+        self._sent = False  # until then there is nothing that could go on without us
         self._call: StreamCall[Event] | None = None
         self._stream: Stream | None = None  # none, if the answer must be fetched from the log
-        self._message: Message | None = None
+        self._rest: Rest | None = None
         self._closed = False
+        self._over = False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the server is known to be done with it, or never to have had it."""
+        if self._over or not self._sent or (self._rest is not None and self._rest.is_over):
+            return True
+        return self._closed and not self._dialect.survives_disconnect
 
     # sending ---------------------------------------------------------------------------------
 
@@ -66,35 +90,66 @@ class Run:
 
         :raises HugChatError: it was not accepted, or nobody can tell.
         """
+        self.prompt = self._search.before(self.prompt, self._pace)
         tried = 0
         while True:
             tried += 1
-            self._call = self._dialect.chat(self.prompt)
             try:
-                self._stream = self._transport.open(self._call, self._patience)
-            except (TransportError, Unavailable) as error:
+                self._open()
+            except HugChatError as error:
                 if not _is_unsure(error):
+                    self._over = True
                     raise
                 if self._arrived(error):
                     return
-                if tried >= self._patience.retry.tries:
+                if self._dialect.stores_at_end or tried >= self._patience.retry.tries:
                     raise
                 self._transport.pause(tried, self._patience)
+                # should the lost one come after all, each has a log of its own
                 self.prompt = replace(self.prompt, generation_id=str(uuid4()))
             else:
                 return
+
+    def _open(self) -> None:
+        """Post the message, once more in the other form of its body if the server wants that one.
+
+        :raises Unavailable: it wants neither; the wrong form stores nothing.
+        """
+        try:
+            self._post()
+        except Unavailable as error:
+            other = self._dialect.other_body_form() if error.status == 500 else None
+            if other is None:
+                raise
+            before, self._dialect = self._dialect, other
+            try:
+                self._post()
+            except Unavailable as again:
+                if again.status != 500:
+                    raise
+                self._dialect = before  # the form was not the reason
+                raise error from None
+            self._learned(other)
+
+    def _post(self) -> None:
+        self._call = self._dialect.chat(self.prompt)
+        self._pace()
+        self._sent = True
+        self._stream = self._transport.open(self._call, self._patience)
 
     def _arrived(self, error: HugChatError) -> bool:
         """Return whether the server has the message after all.
 
         :raises HugChatError: *error*, when the server cannot be asked.
         """
-        for look in range(_LOOKS):
-            if look:
-                self._transport.sleep(_LOOK_AGAIN)
+        for pause in _PAUSES:
+            if time.monotonic() + pause >= self._patience.deadline:
+                raise error
+            if pause:
+                self._transport.sleep(pause)
             try:
                 stored = self._stored()
-            except (TransportError, Unavailable) as trouble:
+            except HugChatError as trouble:
                 raise error from trouble
             if stored is not None:
                 return True
@@ -108,140 +163,117 @@ class Run:
 
     def watch(self, message: Message) -> None:
         """Know *message* as the one that takes the events."""
-        self._message = message
+        self.message = message
         if self._stream is not None:
-            self._stream.watch(lambda: message.event_count)
+            self._stream.watch(message.events_seen)
+            if "reattach" in self._dialect.features:
+                self._stream.ends(self._check_end)
+
+    def _check_end(self) -> None:
+        """Refuse the end of a body that is not the end of the answer.
+
+        A body that is shorter than its head says ends like a whole one, and its reader would take
+        half a tag for text.
+        """
+        if not self._is_complete():
+            raise ConnectionFailed("the stream ended before the answer did")
 
     def events(self) -> Iterator[Event]:
         """Yield the events of the answer, over as many connections as it takes."""
-        trouble: TransportError | None = None
-        if self._stream is not None and self._call is not None:
-            try:
-                with closing(self._stream):
-                    yield from self._call.read(self._stream)
-            except (ConnectionFailed, TimedOut) as error:
-                if isinstance(error, TimedOut) and error.phase != "idle":
-                    raise
-                trouble = error
-        if self._closed or self._is_complete() or not self._resume:
-            if trouble is not None and not self._is_complete():
+        yield from self._search.events
+        trouble = yield from self._first()
+        if self._over or self._closed:
+            return
+        if not self._resume:
+            if trouble is not None:
                 raise trouble
             return
-        if self._dialect.survives_disconnect or trouble is not None or self._stream is None:
-            yield from self._rest(trouble)
+        yield from self._going_on().events(trouble)
+
+    def _going_on(self) -> Rest:
+        seen = self.message.events_so_far if self.message is not None else tuple
+        self._rest = rest = Rest(
+            self._transport, self._dialect, self.prompt, self._patience, seen, self._is_complete
+        )
+        if self._closed:  # meanwhile
+            rest.close()
+        return rest
+
+    def _first(self) -> Generator[Event, None, HugChatError | None]:
+        """Yield what the first connection brings, and return what cut it short."""
+        stream, call = self._stream, self._call
+        if stream is None or call is None:
+            return None
+        try:
+            with closing(stream):
+                yield from call.read(stream)
+        except TransportError as error:
+            if isinstance(error, TimedOut) and error.phase != "idle":
+                raise
+            return error
+        except ProtocolError as error:
+            # nonsense may be the fault of the way; a line without end is not read twice
+            nonsense = error.line or error.field
+            if not nonsense or "reattach" not in self._dialect.features:
+                raise
+            return error
+        except HugChatError:
+            self._over = True  # the server itself has said so
+            raise
+        self._over = self._is_complete() or not self._dialect.survives_disconnect
+        return None
 
     def _is_complete(self) -> bool:
-        return self._message is not None and self._message.is_complete
-
-    def _rest(self, trouble: TransportError | None) -> Iterator[Event]:
-        """Yield what is missing after a lost connection."""
-        seen = self._message.events_so_far() if self._message is not None else ()
-        if "reattach" in self._dialect.features:
-            yield from missing(seen, self._replay())
-        if not self._is_complete() and not self._closed:
-            yield from self._from_history(trouble)
-
-    def _replay(self) -> Iterator[Event]:
-        """Yield the events of the run's log, from its beginning to its end."""
-        position = tried = 0
-        while not self._closed:
-            tried += 1
-            try:
-                call = self._dialect.reattach(
-                    self.prompt.conversation_id, self.prompt.generation_id, position
-                )
-                self._stream = stream = self._transport.open(call, self._patience)
-                if self._message is not None:
-                    self.watch(self._message)
-                with closing(stream):
-                    for logged in call.read(stream):
-                        if logged.position > position:
-                            position, tried = logged.position, 0
-                        yield from logged.events
-                        if logged.end:
-                            return
-            except (ConnectionFailed, TimedOut, Unavailable) as error:
-                worth_it = not isinstance(error, TimedOut) or error.phase == "idle"
-                if not worth_it or tried >= self._patience.retry.tries:
-                    raise
-            if tried:
-                self._transport.pause(tried, self._patience)
-
-    def _from_history(self, trouble: TransportError | None) -> Iterator[Event]:
-        """Yield what the stored conversation has beyond what has come.
-
-        :raises IncompleteAnswer: it has no whole answer either.
-        """
-        stored = self._settled()
-        if stored is None or stored.state not in ("done", "interrupted"):
-            raise IncompleteAnswer(
-                "the connection was lost and the server keeps no whole answer; .partial has what "
-                "came, Client.history() what the server keeps"
-            ) from trouble
-        said = self._message.partial if self._message is not None else ""
-        rest, _ = behind(stored.text, units(said))
-        if rest and stored.text.startswith(said):
-            yield Token(rest)
-        yield FinalAnswer(stored.text, stored.state == "interrupted")
-
-    def _settled(self) -> Stored | None:
-        """Return what the server keeps of this run, once it is no longer at it."""
-        patience = self._patience
-        until = min(patience.deadline, time.monotonic() + patience.timeout.progress)
-        while True:
-            try:
-                stored = self._stored()
-            except ConversationNotExistError:
-                return None
-            waiting = stored is None or stored.state == "running"
-            if not waiting or self._closed or not self._dialect.survives_disconnect:
-                return stored
-            if time.monotonic() + _LOOK_AGAIN >= until:
-                return stored
-            self._transport.sleep(_LOOK_AGAIN)
+        return self.message is not None and self.message.is_complete
 
     # ending ----------------------------------------------------------------------------------
 
     def limit(self, seconds: float) -> None:
         """Let the rest behind the final answer take *seconds*."""
         if self._call is not None and self._call.closes_at_answer:
+            self._over = True
             self.close()
-        elif self._stream is not None:
-            self._stream.limit(seconds)
+            return
+        deadline = min(self._patience.deadline, time.monotonic() + seconds)
+        self._patience = replace(self._patience, deadline=deadline)
+        for reading in (self._stream, self._rest):
+            if reading is not None:
+                reading.limit(seconds)
 
     def close(self) -> None:
         """End the connection, from any thread."""
         self._closed = True
-        if self._stream is not None:
-            self._stream.close()
+        for reading in (self._search, self._stream, self._rest):
+            if reading is not None:
+                reading.close()
 
     def stop(self) -> None:
         """Ask the server to stop the run."""
         call = self._dialect.stop(self.prompt.conversation_id, self.prompt.generation_id)
-        if call is not None:
-            self._transport.send(call)
-        if self._dialect.stops_by_closing:
-            self.close()
-
-    def await_end(self) -> None:
-        """Return when the server is done with a run that nobody reads any more."""
-        if not self._dialect.survives_disconnect:
-            return
         try:
-            if "reattach" in self._dialect.features:
-                for _ in self._replay():
-                    pass
-            else:
-                self._settled()
-        except TimedOut:
-            if time.monotonic() >= self._patience.deadline:
-                raise
-        except HugChatError:
+            if call is not None:
+                self._transport.send(call)
+        finally:
+            if self._dialect.stops_by_closing:
+                self.close()
+
+    def await_end(self, patience: Patience) -> None:
+        """Return when the server is done with a run that nobody reads any more.
+
+        :raises TimedOut: the time of the call that waits is spent.
+        """
+        rest = Rest(self._transport, self._dialect, self.prompt, patience)
+        try:
+            rest.await_end()
+        except HugChatError as error:
             # how the earlier run ended is not the new call's business; that it ended, is
-            return
+            if isinstance(error, TimedOut) and error.phase == "total":
+                raise
+        self._over = True
 
 
 def _is_unsure(error: HugChatError) -> bool:
+    """Return whether the message may have reached the server; a gateway's word does not tell."""
     if isinstance(error, TransportError):
         return error.unsure
-    return getattr(error, "status", None) in _PASSED_ON
+    return isinstance(error, Unavailable) and error.status in PASSING

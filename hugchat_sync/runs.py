@@ -6,6 +6,7 @@ conversation), and a rename is undone by the end of a run. So whoever writes wai
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from contextlib import contextmanager
@@ -13,12 +14,13 @@ from dataclasses import dataclass, field, replace
 from typing import Callable, Iterator
 
 from .dialects.base import Dialect, Prompt
-from .errors import GenerationError, HugChatError, IncompleteAnswer, TimedOut
+from .errors import TimedOut
 from .events import Event
 from .message import Message
 from .pace import Pace
+from .retrying import Patience
 from .run import Run
-from .transport import Patience, Transport
+from .transport import Transport
 
 _SLICE = 0.5  # seconds; Windows delivers Ctrl-C only between waits
 
@@ -30,44 +32,59 @@ class Place:
     conversation_id: str
     lock: threading.Lock = field(default_factory=threading.Lock)
     leaf: str | None = None
-    message: Message | None = None  # the last run, until it is known to be over
-    prompt: Prompt | None = None
+    run: Run | None = None  # the last one, until it is known to be over
 
 
 class Runs:
     """The places of one client.
 
     :param told: is called with (conversation id, event) for everything but tokens.
+    :param learned: is called with the dialect that the server turned out to want.
     """
 
     def __init__(
-        self, transport: Transport, pace: Pace, told: Callable[[str, Event], None]
+        self,
+        transport: Transport,
+        pace: Pace,
+        told: Callable[[str, Event], None],
+        learned: Callable[[Dialect], None],
     ) -> None:
         self._transport = transport
         self.pace = pace
         self._told = told
+        self._learned = learned
         self._places: dict[str, Place] = {}
         self._map = threading.Lock()
+        self._process = os.getpid()
 
     def place(self, conversation_id: str) -> Place:
         """Return the place of a conversation."""
+        if os.getpid() != self._process:
+            self._begin_anew()
         with self._map:
             return self._places.setdefault(conversation_id, Place(conversation_id))
 
+    def _begin_anew(self) -> None:
+        """Take new locks in a forked child: threads that are not there may hold the old ones."""
+        self._map = threading.Lock()
+        self._places = {
+            name: replace(place, lock=threading.Lock()) for name, place in self._places.items()
+        }
+        self._process = os.getpid()
+
     def forget(self, conversation_id: str) -> None:
         """Close what is open in a conversation that is to be removed, and forget its place."""
+        place = self.place(conversation_id)
         with self._map:
-            place = self._places.pop(conversation_id, None)
-        if place is not None and place.message is not None:
-            place.message.close()
+            self._places.pop(conversation_id, None)
+        _close(place)
 
     def close(self) -> None:
         """Close every open answer."""
         with self._map:
             places = list(self._places.values())
         for place in places:
-            if place.message is not None:
-                place.message.close()
+            _close(place)
 
     @contextmanager
     def quiet(self, dialect: Dialect, conversation_id: str, patience: Patience) -> Iterator[Place]:
@@ -78,7 +95,7 @@ class Runs:
         place = self.place(conversation_id)
         self._acquire(place, patience)
         try:
-            self._settle(dialect, place, patience)
+            self._settle(place, patience)
             yield place
         finally:
             place.lock.release()
@@ -92,15 +109,26 @@ class Runs:
                 leaf = place.leaf or self._newest(dialect, place, patience)
                 prompt = replace(prompt, parent_id=leaf)
             place.leaf = None  # from here on, whatever happens
-            self.pace.wait()
-            run = Run(self._transport, dialect, prompt, patience, resume=resume)
-            run.begin()
-            place.prompt, place.message = run.prompt, self._message(run, place)
-            return place.message
+            run = Run(
+                self._transport,
+                dialect,
+                prompt,
+                patience,
+                resume=resume,
+                pace=self.pace.wait,
+                learned=self._learned,
+            )
+            place.run = run  # also if this is interrupted: the server may be at it all the same
+            try:
+                run.begin()
+                return self._message(run, place)
+            finally:
+                self._drop(place, run)
 
     def stop(self, conversation_id: str) -> bool:
         """Stop the run that we know of, and return whether there was one."""
-        message = self.place(conversation_id).message
+        run = self.place(conversation_id).run
+        message = run.message if run is not None else None
         if message is None or message.is_over:
             return False
         message.stop()
@@ -110,11 +138,6 @@ class Runs:
 
     def _message(self, run: Run, place: Place) -> Message:
         prompt = run.prompt
-
-        def ended() -> None:
-            if not _may_go_on(message):
-                place.message = None
-
         message = Message(
             run.events(),
             conversation_id=prompt.conversation_id,
@@ -124,10 +147,16 @@ class Runs:
             stop=run.stop,
             limit=run.limit,
             told=lambda event: self._told(prompt.conversation_id, event),
-            ended=ended,
+            ended=lambda: self._drop(place, run),
         )
         run.watch(message)
         return message
+
+    def _drop(self, place: Place, run: Run) -> None:
+        """Keep a run no longer that is over."""
+        with self._map:
+            if place.run is run and run.is_over:
+                place.run = None
 
     def _acquire(self, place: Place, patience: Patience) -> None:
         while not place.lock.acquire(timeout=_SLICE):
@@ -136,25 +165,29 @@ class Runs:
                     "another call in this conversation did not end in time", phase="total"
                 )
 
-    def _settle(self, dialect: Dialect, place: Place, patience: Patience) -> None:
+    def _settle(self, place: Place, patience: Patience) -> None:
         """Wait for the end of the last run; how it ended is its own message's business."""
-        message = place.message
-        if message is None:
+        run = place.run
+        if run is None:
             return
-        if not message.drain(patience.deadline):
+        if run.message is None:  # its send was interrupted, or nobody knows whether it arrived
+            run.close()
+        elif not run.message.drain(patience.deadline):
             raise TimedOut("an earlier answer in this conversation goes on", phase="total")
-        if _may_go_on(message) and place.prompt is not None:
-            Run(self._transport, dialect, place.prompt, patience).await_end()
-        place.message = place.prompt = None
+        if not run.is_over:
+            run.await_end(patience)
+        self._drop(place, run)
 
     def _newest(self, dialect: Dialect, place: Place, patience: Patience) -> str | None:
         tree = self._transport.send(dialect.conversation(place.conversation_id), patience)
         return tree.messages[-1].id if tree.messages else tree.root_id
 
 
-def _may_go_on(message: Message) -> bool:
-    """Return whether the server may still be busy with an answer that we read no more."""
-    if message.is_complete:
-        return False
-    error: HugChatError | None = message.error
-    return not isinstance(error, GenerationError) or isinstance(error, IncompleteAnswer)
+def _close(place: Place) -> None:
+    run = place.run
+    if run is None:
+        return
+    if run.message is not None:
+        run.message.close()
+    else:
+        run.close()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from http.cookiejar import Cookie, DefaultCookiePolicy
+from typing import List
 from urllib.request import Request as _CookieRequest
 
 import requests
-from requests.adapters import HTTPAdapter
 from requests.cookies import RequestsCookieJar
+
+from .adapter import Adapter
 
 _POOL = 32  # connections kept; a pool thread each
 
@@ -19,10 +21,17 @@ class _NoNewCookies(DefaultCookiePolicy):
         return False
 
 
+class Quiet(List[str]):
+    """Texts that are secrets: a traceback that prints the objects of its frames tells how many."""
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} texts>"
+
+
 def own_session() -> requests.Session:
     """Return a session with a pool for many threads that keeps no cookies."""
     session = requests.Session()
-    adapter = HTTPAdapter(pool_connections=4, pool_maxsize=_POOL)
+    adapter = Adapter(pool_connections=4, pool_maxsize=_POOL)
     session.mount("http://", adapter)
     session.mount("https://", adapter)
     session.cookies = _sealed(session.cookies)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
-from typing import Any, Callable, Mapping
+from typing import Any, Mapping
 
-from .errors import TransportError, Unavailable, UsageError
+from .errors import UsageError
 from .records import Settings
-
-_PASSING = (502, 503, 504)
 
 
 def changed(settings: Settings, changes: Mapping[str, Any]) -> Settings:
@@ -51,27 +49,3 @@ def check_prompts(prompts: Mapping[str, str]) -> None:
     for model, text in prompts.items():
         if not isinstance(model, str) or not model or not isinstance(text, str):
             raise UsageError('a system prompt is a text for a model name; "" removes it')
-
-
-def rewritten(
-    read: Callable[[], Settings],
-    change: Callable[[Settings], Settings],
-    write: Callable[[Settings], None],
-    tries: int,
-) -> Settings:
-    """Return the settings after *change* was stored.
-
-    A write that may or may not have arrived is made again out of what is there then.
-    """
-    tried = 0
-    while True:
-        tried += 1
-        wanted = change(read())
-        try:
-            write(wanted)
-        except (TransportError, Unavailable) as error:
-            unsure = getattr(error, "unsure", False) or getattr(error, "status", 0) in _PASSING
-            if not unsure or tried >= tries:
-                raise
-        else:
-            return wanted

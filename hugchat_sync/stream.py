@@ -5,7 +5,8 @@ from __future__ import annotations
 import socket
 import time
 from contextlib import suppress
-from typing import Any, Callable, Iterator, NoReturn
+from itertools import count
+from typing import Any, Callable, Iterable, Iterator, NoReturn
 
 import requests
 import urllib3.exceptions as low
@@ -39,47 +40,80 @@ class Stream:
         self._progress = progress
         self._deadline = deadline
         self._clock = clock
-        self._events_seen: Callable[[], int] | None = None
+        self._whole: bytes | None = None
+        self._at_end: Callable[[], None] | None = None
+        self._ran_out: TimedOut | None = None
+        self._seen, self._moved = -1, clock()
+        self._events_seen: Callable[[], int] = count().__next__  # every piece is progress
 
     def watch(self, events_seen: Callable[[], int]) -> None:
         """Count as progress what *events_seen* counts; it is asked when bytes arrive."""
         self._events_seen = events_seen
+
+    def ends(self, at_end: Callable[[], None]) -> None:
+        """Ask *at_end* at the end of the body; it raises if that cannot be the end."""
+        self._at_end = at_end
+
+    def again(self, body: bytes) -> None:
+        """Yield *body*, which was read already."""
+        self._whole = body
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield the bytes as they arrive; the connection is given back at the end.
 
         :raises TransportError: the connection broke, or a clock ran out.
         """
+        if self._whole is not None:
+            yield self._whole
+            return
         url = self.response.url
+        reader = getattr(getattr(self.response.raw, "_original_response", None), "reader", None)
         try:
-            pieces = _pieces(self.response)
-            checked = self._checked(pieces)
-            yield from checked
+            if reader is None:
+                yield from self._checked()
+            else:  # the clocks are looked at once a read of the socket, which is not once a token
+                reader.check = self._check
+                yield from _pieces(self.response)
+            if self._at_end is not None:
+                self._at_end()
         except (requests.RequestException, low.HTTPError, OSError) as error:
+            if self._ran_out is not None:
+                raise self._ran_out from None
             if isinstance(error, TransportError):
                 raise
             raise translated(error, url, phase=self._phase) from error
+        except (AttributeError, ValueError) as error:
+            if not self.closed:
+                raise
+            # the layers below do not expect that another thread takes the socket away
+            raise ConnectionFailed("the reply was closed", url=url) from error
         finally:
             self.response.close()
 
-    def _checked(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
-        clock = self._clock
-        seen, moved = -1, clock()
-        for piece in pieces:
-            now = clock()
-            count = self._events_seen() if self._events_seen is not None else seen + 1
-            if count != seen:
-                seen, moved = count, now
-            elif now - moved > self._progress:
-                self._out_of("progress", self._progress)
-            if now > self._deadline:
-                self._out_of("total", None)
+    def _checked(self) -> Iterator[bytes]:
+        for piece in _pieces(self.response):
+            self._check()
             yield piece
+
+    def _check(self) -> None:
+        """Look at the clocks.
+
+        :raises TimedOut: one of them ran out.
+        """
+        now, seen = self._clock(), self._events_seen()
+        if seen != self._seen:
+            self._seen, self._moved = seen, now
+        elif now - self._moved > self._progress:
+            self._out_of("progress", self._progress)
+        if now > self._deadline:
+            self._out_of("total", None)
 
     def _out_of(self, phase: str, seconds: float | None) -> NoReturn:
         spent = f" for {seconds:g} s" if seconds is not None else " within the time given"
         what = "no event came" if phase == "progress" else "the answer was not complete"
-        raise TimedOut(f"{what}{spent}", phase=phase, url=self.response.url, unsure=True)
+        error = TimedOut(f"{what}{spent}", phase=phase, url=self.response.url, unsure=True)
+        self._ran_out = error  # the layers below make something else of it
+        raise error
 
     def limit(self, seconds: float) -> None:
         """Let the rest of the body take *seconds* and no more."""
@@ -94,21 +128,35 @@ class Stream:
         interrupt(self.response)
 
 
-def _pieces(response: requests.Response) -> Iterator[bytes]:
-    """Yield what arrives when it arrives.
+def _pieces(response: requests.Response) -> Iterable[bytes]:
+    """Return what arrives when it arrives.
 
     ``iter_content`` alone waits for the end of a body that is not chunked.
     """
     raw = response.raw
-    if getattr(raw, "chunked", False):
-        yield from response.iter_content(_LONGEST_PIECE)
-    elif not hasattr(raw, "read1"):  # urllib3 before 2.2: slow, but nothing is held back
-        yield from response.iter_content(1)
-    else:
-        piece = raw.read1(_PIECE, decode_content=True)
-        while piece:
-            yield piece
-            piece = raw.read1(_PIECE, decode_content=True)
+    if getattr(raw, "chunked", False) and raw.supports_chunked_reads():
+        return raw.read_chunked(_LONGEST_PIECE, decode_content=True)
+    if not hasattr(raw, "read1"):  # urllib3 before 2.2: slow, but nothing is held back
+        return response.iter_content(1)
+    return iter(lambda: raw.read1(_PIECE, decode_content=True) or b"", b"")
+
+
+def forgotten(error: Exception) -> Exception:
+    """Return *error* without the credentials that it holds.
+
+    The frames of the layers below have the headers and the body of the request among their local
+    variables, and the error itself has the request.
+    """
+    below: BaseException | None = error
+    while below is not None:
+        below.__traceback__ = None
+        request = getattr(below, "request", None)
+        if isinstance(request, requests.PreparedRequest):
+            request.body = None
+            for name in {"Cookie", "Authorization"}.intersection(request.headers or ()):
+                del request.headers[name]
+        below = below.__cause__ or below.__context__
+    return error
 
 
 def translated(error: Exception, url: str, *, phase: str = "idle") -> Exception:
@@ -172,4 +220,6 @@ def interrupt(response: requests.Response) -> None:
     if sock is not None:
         with suppress(OSError, ValueError):  # gone already, which is what was wanted
             sock.shutdown(socket.SHUT_RDWR)
-    response.close()
+    # a signal handler may be called while its own thread reads: that reader closes, then
+    with suppress(RuntimeError):
+        response.close()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Mapping, Sequence, Union
+from typing import Any, Callable, Mapping, Sequence, Union
 
-from .errors import UsageError
+from .dialects import Dialect
+from .errors import FeatureUnavailable, UsageError
 
 Listed = Sequence[Mapping[str, Any]]
 ServerArgument = Union[str, Mapping[str, Any]]
@@ -18,6 +19,35 @@ class ToolChoice:
     search: str | None = None
     names: tuple[str, ...] = ()
     own: tuple[Mapping[str, Any], ...] = ()
+
+
+def tool_choice(
+    dialect: Dialect,
+    web_search: bool | str,
+    servers: Sequence[ServerArgument] | None,
+    listed: Callable[[], Listed],
+) -> ToolChoice:
+    """Return the tool servers of one message.
+
+    :param listed: asks for the server's own list; called only where it matters.
+    :raises FeatureUnavailable: a search is wanted where nothing can search.
+    """
+    own_switch = "web_search" in dialect.features
+    if (own_switch or not web_search) and not servers:
+        return ToolChoice()
+    if "tool_servers" not in dialect.features:
+        dialect.lacks("tool_servers" if servers else "web_search")
+    known = listed()
+    choice = chosen(False if own_switch else web_search, servers, known)
+    if choice is None:
+        names = [server.get("name") for server in known]
+        raise FeatureUnavailable(
+            "this server lists no tool server that searches the web; give the name of one as "
+            f"web_search= (there are {names or 'none'})",
+            feature="web_search",
+            dialect=dialect.name,
+        )
+    return choice
 
 
 def chosen(

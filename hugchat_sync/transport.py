@@ -8,54 +8,39 @@ from __future__ import annotations
 import logging
 import random
 import time
-from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
-from typing import Any, Callable, Sequence, TypeVar
+from dataclasses import replace
+from typing import Any, Callable, Iterable, Sequence, TypeVar
 from urllib.parse import urlencode, urljoin, urlsplit
 
 import requests
-from requests.auth import AuthBase
+import urllib3.exceptions as low
 
 from . import __version__
+from .adapter import Deadline
+from .auth import Authentication, joined
 from .calls import Call, Reply, Request, StreamCall
 from .errors import (
     AuthError,
-    ConversationLimit,
     HugChatError,
     ProtocolError,
     RateLimited,
-    ServerError,
     SessionExpired,
     TimedOut,
-    TransportError,
     UsageError,
+    hidden,
 )
 from .options import Retry, Timeout
-from .session import own_session, shielded
-from .stream import Stream, translated
+from .retrying import LONGEST, Patience, Retrying, longest_silence, seconds_asked_for
+from .session import Quiet, own_session, shielded
+from .stream import Stream, forgotten, translated
 
 T = TypeVar("T")
 
 _USER_AGENT = f"hugchat_sync/{__version__}"
 _LARGEST_REPLY = 256 * 1024 * 1024  # bytes; more is no reply but an attack on memory
 _REDIRECTS = (301, 302, 303, 307, 308)
-_PASSING = (502, 503, 504)  # the statuses that a later try may not meet again
 
 logger = logging.getLogger("hugchat_sync")
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How long one call may take and how often it is tried.
-
-    :param deadline: a moment of the monotonic clock.
-    :param waits: the caller set the total, so a rate limit may be waited for within it.
-    """
-
-    timeout: Timeout
-    retry: Retry
-    deadline: float
-    waits: bool = False
 
 
 class Transport:
@@ -64,7 +49,10 @@ class Transport:
     :param auth: puts the credentials on each request; ``None`` for none.
     :param signed_in: credentials were given: a refusal means that they have lapsed.
     :param received: is told (url, ``Set-Cookie`` values, whether the reply was a refusal).
-    :param renew: tries to renew a sign-in that has lapsed and says whether it did.
+    :param largest: bytes of a whole reply; a longer one is refused.
+    :param renew: tries to renew a sign-in that has lapsed and says whether it did; it is told when
+        the refused request began.
+    :param secrets: what no error may show, although the server may have sent it back.
     """
 
     def __init__(
@@ -72,13 +60,15 @@ class Transport:
         base_url: str,
         *,
         session: requests.Session | None = None,
-        auth: AuthBase | None = None,
+        auth: Authentication | None = None,
         signed_in: bool = False,
         timeout: Timeout | None = None,
         waits: bool = False,
         retry: Retry | None = None,
         received: Callable[[str, Sequence[str], bool], None] | None = None,
-        renew: Callable[[], bool] | None = None,
+        renew: Callable[[float], bool] | None = None,
+        secrets: Callable[[], Iterable[str]] = tuple,
+        largest: int = _LARGEST_REPLY,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
@@ -90,12 +80,13 @@ class Transport:
         self._waits = waits
         self._own = session is None
         self._session = own_session() if session is None else shielded(session)
-        self._auth = auth or _no_auth
+        self._auth = joined(session.auth if session is not None else None, auth)
         self._signed_in = signed_in
         self._received = received
+        self._largest = largest
+        self._secrets = secrets
         self._clock = clock
-        self._sleep = sleep
-        self._jitter = jitter
+        self._retrying = Retrying(clock, sleep, jitter)
 
     def __repr__(self) -> str:
         return f"<Transport to {self.base_url}>"
@@ -114,17 +105,18 @@ class Transport:
 
     def sleep(self, seconds: float) -> None:
         """Wait; the one clock that tests replace."""
-        self._sleep(seconds)
+        self._retrying.sleep(seconds)
 
     def pause(self, tried: int, patience: Patience) -> None:
         """Wait as long as is due after *tried* tries.
 
         :raises TimedOut: the time of the call would be spent.
         """
-        wait = self._in_time(patience.retry.delay(tried, self._jitter()), patience)
-        if wait is None:
-            raise TimedOut("no time is left for another try", phase="total", url=self.base_url)
-        self._sleep(wait)
+        self._retrying.pause(tried, patience)
+
+    def repeated(self, attempt: Callable[[], T], patience: Patience) -> T:
+        """Return what *attempt* returns; it is tried as often as a repeatable request is."""
+        return self._retrying.repeated(True, patience, attempt)
 
     # sending -------------------------------------------------------------------------------
 
@@ -149,9 +141,33 @@ class Transport:
             stream = self._opened(request, patience, keep_alives=call.keep_alives)
             if stream.response.status_code != 200:
                 self._refuse(request, self._whole(stream))
+            if _is_complete_json(stream.response):
+                self._refuse_inside(call, stream)
             return stream
 
         return self._repeated(request, patience, attempt)
+
+    def _repeated(self, request: Request, patience: Patience, attempt: Callable[[], T]) -> T:
+        try:
+            return self._retrying.repeated(request.repeatable, patience, attempt, self.renew)
+        except HugChatError as error:
+            error.hide(self._secrets())
+            raise
+
+    def _refuse_inside(self, call: StreamCall[Any], stream: Stream) -> None:
+        """Raise the refusal that a whole JSON reply may be, where a stream was asked for.
+
+        Source: POST of a message with a forced login, chat-ui 2026-08: 200 with a redirect inside
+        (measured).
+        """
+        reply = self._whole(stream)
+        stream.again(reply.body)
+        try:
+            next(iter(call.read([reply.body])), None)
+        except AuthError as error:
+            raise self._expired(error, reply) from error
+        except HugChatError:
+            pass  # not a refusal: whoever reads the stream meets it in its place
 
     def _exchange(self, call: Call[T], patience: Patience) -> T:
         reply = self._whole(self._opened(call.request, patience))
@@ -165,25 +181,32 @@ class Transport:
     def _opened(self, request: Request, patience: Patience, keep_alives: bool = True) -> Stream:
         left = patience.deadline - self._clock()
         url = self.base_url + request.path
+        shown = url.partition("?")[0]  # what follows may be a code to sign in with
         if left <= 0:
-            raise TimedOut("no time is left for this call", phase="total", url=url)
-        silence, phase = _silence(patience.timeout, left, keep_alives)
+            raise TimedOut("no time is left for this call", phase="total", url=shown)
+        silence, phase = longest_silence(patience.timeout, left, keep_alives)
         started = self._clock()
         try:
             response = self._session.request(
                 request.method,
                 url,
-                timeout=(min(patience.timeout.connect, left), silence),
+                params=dict(request.params),
+                timeout=(
+                    min(patience.timeout.connect, left, LONGEST),
+                    Deadline(silence, time.monotonic() + left),
+                ),
                 allow_redirects=False,  # a redirected POST would read a login page as success
                 stream=True,
                 auth=self._auth,
                 headers=self._headers(request),
                 **_body(request),
             )
-        except (requests.RequestException, OSError) as error:
-            raise translated(error, url, phase=phase) from error
+        except (requests.RequestException, low.HTTPError, OSError) as error:
+            if self._clock() >= patience.deadline:
+                phase = "total"
+            raise translated(forgotten(error), shown, phase=phase) from error
         took = self._clock() - started
-        logger.debug("%s %s → %d, %.3f s", request.method, url, response.status_code, took)
+        logger.debug("%s %s → %d, %.3f s", request.method, shown, response.status_code, took)
         self._take_cookies(response)
         return Stream(
             response,
@@ -207,7 +230,7 @@ class Transport:
         pieces, size = [], 0
         for piece in stream:
             size += len(piece)
-            if size > _LARGEST_REPLY:
+            if size > self._largest:
                 raise ProtocolError("the reply is too large", url=stream.response.url)
             pieces.append(piece)
         response = stream.response
@@ -215,11 +238,8 @@ class Transport:
         return Reply(response.status_code, headers, b"".join(pieces), response.url)
 
     def _take_cookies(self, response: requests.Response) -> None:
-        if self._received is None:
-            return
-        getlist = getattr(response.raw.headers, "getlist", None)
-        values = getlist("Set-Cookie") if getlist else []
-        if values:
+        values = Quiet(_set_cookies(response))
+        if self._received is not None and values:
             refused = response.status_code in (*_REDIRECTS, 401, 403)
             self._received(response.url, values, refused)
 
@@ -229,8 +249,9 @@ class Transport:
         """Raise the error of a reply with a bad status."""
         if reply.status in _REDIRECTS:
             raise self._expired(_redirected(self.base_url, reply), reply)
+        reply = replace(reply, body=hidden(reply.text, self._secrets()).encode("utf-8"))
         error = request.error(reply)
-        after = _retry_after(reply.headers.get("retry-after"))
+        after = seconds_asked_for(reply.headers.get("retry-after"))
         if isinstance(error, RateLimited) and after is not None:
             error.retry_after, error.told = after, True
         raise self._expired(error, reply)
@@ -245,62 +266,15 @@ class Transport:
             )
         return error
 
-    def _repeated(self, request: Request, patience: Patience, attempt: Callable[[], T]) -> T:
-        """Return what *attempt* returns, after as many tries as the table of retries allows."""
-        tried, renewed = 0, False
-        while True:
-            tried += 1
-            try:
-                return attempt()
-            except SessionExpired:
-                # refused means not taken: once renewed, the very same request is safe to send
-                if renewed or self.renew is None or not self.renew():
-                    raise
-                renewed = True
-            except (TransportError, ServerError) as error:
-                wait = self._wait(request, error, tried, patience)
-                if wait is None:
-                    raise
-                logger.debug("try %d failed (%s), waiting %.1f s", tried, error, wait)
-                self._sleep(wait)
 
-    def _wait(
-        self, request: Request, error: HugChatError, tried: int, patience: Patience
-    ) -> float | None:
-        """Return the seconds before the next try, or ``None`` when there is none."""
-        if isinstance(error, RateLimited):
-            return self._rate_wait(request, error, tried, patience)
-        if tried >= patience.retry.tries:
-            return None
-        if isinstance(error, TransportError):
-            again = request.repeatable or not error.unsure
-        else:
-            again = request.repeatable and getattr(error, "status", None) in _PASSING
-        if not again:
-            return None
-        return self._in_time(patience.retry.delay(tried, self._jitter()), patience)
-
-    def _rate_wait(
-        self, request: Request, error: RateLimited, tried: int, patience: Patience
-    ) -> float | None:
-        """Return how long to wait for a rate limit, or ``None`` when the caller is to be told."""
-        wait = error.retry_after
-        if isinstance(error, ConversationLimit) or wait is None:
-            return None
-        told = error.told and request.repeatable and tried < patience.retry.tries
-        if wait > patience.retry.longest_retry_after or not (told or patience.waits):
-            return None
-        return self._in_time(wait, patience)  # a refused request was not taken: safe to repeat
-
-    def _in_time(self, wait: float | None, patience: Patience) -> float | None:
-        if wait is None or self._clock() + wait >= patience.deadline:
-            return None
-        return wait
+def _set_cookies(response: requests.Response) -> Iterable[str]:
+    getlist = getattr(response.raw.headers, "getlist", None)
+    return getlist("Set-Cookie") if getlist else ()
 
 
-def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Keep requests from looking into ``.netrc``: it would send a password to a chat server."""
-    return request
+def _is_complete_json(response: requests.Response) -> bool:
+    kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    return kind == "application/json" and "Content-Length" in response.headers
 
 
 def _body(request: Request) -> dict[str, Any]:
@@ -314,20 +288,6 @@ def _body(request: Request) -> dict[str, Any]:
     return {"json": request.json} if request.json is not None else {}
 
 
-def _silence(timeout: Timeout, left: float, keep_alives: bool) -> tuple[float, str]:
-    """Return how long the socket may be silent, and the name of the clock which says so.
-
-    Where a server shows no signs of life while it is busy, silence is all there is to see: the
-    default of ``idle`` would end good answers, so ``progress`` stands in; one that the caller
-    shortened is meant.
-    """
-    idle = timeout.idle
-    if not keep_alives and idle >= Timeout.idle:
-        idle = max(idle, timeout.progress)
-    clocks = ((idle, "idle"), (timeout.progress, "progress"), (left, "total"))
-    return min(clocks, key=lambda clock: clock[0])
-
-
 def _redirected(base_url: str, reply: Reply) -> HugChatError:
     """Return the error of a redirect, which is never followed."""
     target = urljoin(reply.url or base_url, reply.headers.get("location", ""))
@@ -339,18 +299,3 @@ def _redirected(base_url: str, reply: Reply) -> HugChatError:
         status=reply.status,
         url=reply.url,
     )
-
-
-def _retry_after(value: str | None) -> float | None:
-    """Return the seconds of a ``Retry-After`` header, which is a number or a date."""
-    if not value:
-        return None
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass  # then it is a date
-    try:
-        moment = parsedate_to_datetime(value).timestamp()
-    except (TypeError, ValueError):
-        return None
-    return max(0.0, moment - time.time())

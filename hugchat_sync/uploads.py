@@ -46,6 +46,7 @@ def _from_path(path: Path) -> Upload:
         content = path.read_bytes()
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
+    _check(path.name, len(content))  # a pipe tells no size beforehand
     mime = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     return Upload(path.name, content, mime)
 

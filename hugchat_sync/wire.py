@@ -154,19 +154,34 @@ def sse_frames(chunks: Iterable[bytes]) -> Iterator[tuple[str, str, str]]:
     """Yield ``(event, data, id)`` of a body of server-sent events; comments are passed over.
 
     A frame that the end of the body cut short is left out.
+
+    :raises ProtocolError: a frame is no text, or longer than a line may be.
     """
     from sseclient import SSEClient  # here: only two eras speak it
 
-    for frame in SSEClient(_whole_frames(chunks)).events():
+    frames = SSEClient(_whole_frames(chunks)).events()
+    while True:
+        try:
+            frame = next(frames, None)
+        except UnicodeDecodeError as error:
+            raise ProtocolError(
+                "expected server-sent events, got something else", line=_shown(error.object)
+            ) from error
+        if frame is None:
+            return
         yield frame.event, frame.data, frame.id or ""
 
 
 def _whole_frames(chunks: Iterable[bytes]) -> Iterator[bytes]:
     frame: list[bytes] = []
+    size = 0
     for line, finished in lines(chunks):
         if not finished:
             return  # sseclient would hand out the cut frame as a good one
         frame.append(line)
+        size = size + len(line) if len(frame) > 1 else len(line)
+        if size > LONGEST_LINE:
+            raise ProtocolError(f"an event is longer than {LONGEST_LINE} bytes")
         if not line.strip(b"\r"):
             yield b"\n".join(frame) + b"\n"
             frame.clear()
@@ -181,7 +196,8 @@ def superjson(value: Any) -> Any:
     """
     if not isinstance(value, dict) or "json" not in value:
         raise ProtocolError("the reply is not superjson", field="json")
-    marks = (value.get("meta") or {}).get("values")
+    meta = value.get("meta")
+    marks = meta.get("values") if isinstance(meta, dict) else None
     if isinstance(marks, dict):
         for path, mark in marks.items():
             if mark == ["undefined"]:
@@ -199,8 +215,8 @@ def _drop(root: Any, steps: list[str]) -> None:
     for step in steps[:-1]:
         if isinstance(root, list) and step.isdigit() and int(step) < len(root):
             root = root[int(step)]
-        elif isinstance(root, dict):
-            root = root.get(step)
+        else:
+            root = root.get(step) if isinstance(root, dict) else None
     if isinstance(root, dict):
         root.pop(steps[-1], None)
 
@@ -213,7 +229,7 @@ def devalue(table: list[Any]) -> Any:
 
     ``undefined`` and array holes become ``None``; dates stay text.
 
-    :raises ProtocolError: an index points outside the table.
+    :raises ProtocolError: an index points outside the table, or the value cannot be built.
     """
     built: dict[int, Any] = {}
 
@@ -226,7 +242,10 @@ def devalue(table: list[Any]) -> Any:
             _build(index, table[index], built, value_at)
         return built[index]
 
-    return value_at(0)
+    try:
+        return value_at(0)
+    except (RecursionError, TypeError) as error:  # endless, or with keys that can be none
+        raise ProtocolError("a devalue table cannot be read", field="data") from error
 
 
 def _build(index: int, node: Any, built: dict[int, Any], value_at: Any) -> None:

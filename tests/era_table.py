@@ -8,7 +8,8 @@ from hugchat_sync.dialects.base import FEATURES
 MEANINGS = {
     "web_search": "web search, its own switch",
     "tool_servers": "tool servers, web search among them",
-    "system_prompts": "system prompts",
+    "system_prompts": "system prompts for a model",
+    "conversation_prompts": "system prompts for a conversation",
     "trees": "branches",
     "retry": "``retry``",
     "edit": "``edit``",

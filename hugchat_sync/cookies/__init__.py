@@ -3,5 +3,6 @@
 from .disk import default_directory, file_of
 from .jar import QuietJar
 from .store import CookieStore
+from .values import Hidden
 
-__all__ = ["CookieStore", "QuietJar", "default_directory", "file_of"]
+__all__ = ["CookieStore", "Hidden", "QuietJar", "default_directory", "file_of"]

@@ -25,6 +25,11 @@ class Hidden:
     def __init__(self, value: Any) -> None:
         self.value = value
 
+    @classmethod
+    def of(cls, value: Any) -> Hidden:
+        """Return *value* in a holder; one that is in a holder already stays in it."""
+        return value if isinstance(value, Hidden) else cls(value)
+
     def __repr__(self) -> str:
         return "<hidden>"
 

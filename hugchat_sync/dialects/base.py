@@ -15,7 +15,8 @@ from ..records import Conversation, ConversationTree, Model, Settings, User
 FEATURES: tuple[str, ...] = (
     "web_search",  # by a switch of the server's own
     "tool_servers",  # MCP servers to choose from; the web search is one of them
-    "system_prompts",
+    "system_prompts",  # kept for a model, in the settings
+    "conversation_prompts",  # one for each conversation
     "trees",
     "retry",
     "edit",
@@ -138,6 +139,8 @@ class Dialect(ABC):
     counts_removed = False
     #: a message names its parent
     needs_parent = True
+    #: the prompts in the settings reach the model, with every message; a conversation has none
+    prompts_from_settings = False
     #: a message is stored together with its answer, at the end: until then nothing tells of it
     stores_at_end = False
 
@@ -284,14 +287,18 @@ class Dialect(ABC):
         """Describe turning speech into text."""
         self.lacks("transcribe")
 
-    def lacks(self, feature: str) -> NoReturn:
-        """Raise the error which says that this era has no *feature*, and which eras have."""
+    def lacks(self, feature: str, advice: str = "") -> NoReturn:
+        """Raise the error which says that this era has no *feature*, and which eras have.
+
+        :param advice: what to do instead here.
+        """
         from . import eras_with  # the registry imports this room
 
         eras = eras_with(feature)
         raise FeatureUnavailable(
             f"{feature.replace('_', ' ')} is not available on a {self.name} server"
-            + (f"; it is on {', '.join(eras)}" if eras else ""),
+            + (f"; it is on {', '.join(eras)}" if eras else "")
+            + (f" ({advice})" if advice else ""),
             feature=feature,
             dialect=self.name,
             available=eras,

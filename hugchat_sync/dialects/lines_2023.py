@@ -46,6 +46,7 @@ class Lines2023(Forms2023):
         {
             "web_search",
             "system_prompts",
+            "conversation_prompts",
             "retry",
             "edit",
             "stop",

@@ -39,6 +39,7 @@ class Tgi2023(Forms2023):
 
     name = "tgi-2023"
     stores_at_end = True
+    prompts_from_settings = True
     features = frozenset(
         {
             "web_search",
@@ -52,8 +53,6 @@ class Tgi2023(Forms2023):
             "import_share",
         }
     )
-    #: the prompts in the settings reach the model, with every message; a conversation has none
-    prompts_from_settings = True
 
     # conversations
 

@@ -36,6 +36,7 @@ class Tree2024(Forms2023):
         {
             "web_search",
             "system_prompts",
+            "conversation_prompts",
             "trees",
             "retry",
             "edit",

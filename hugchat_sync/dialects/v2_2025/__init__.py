@@ -25,6 +25,7 @@ class V22025(Dialect):
         {
             "tool_servers",
             "system_prompts",
+            "conversation_prompts",
             "trees",
             "retry",
             "edit",

@@ -1,0 +1,100 @@
+"""What is asked of the account and the server, apart from conversations."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Mapping, TypeVar
+
+from .calls import Call
+from .connection import Connection
+from .dialects import Dialect
+from .errors import UsageError
+from .records import Check, Model, Settings, User
+from .retrying import Patience
+from .settings import changed, check_names, check_prompts, with_prompts
+
+T = TypeVar("T")
+
+
+class Account:
+    """Settings, models and who is signed in; the lower half of a client."""
+
+    _connection: Connection
+
+    def settings(self) -> Settings:
+        """Return the settings of the account."""
+        return self._connection.own(self._dialect().settings())
+
+    def update_settings(self, **changes: Any) -> Settings:
+        """Change settings by their names in :class:`Settings`, and return them all.
+
+        :raises UsageError: a name is unknown; nothing was sent.
+        """
+        check_names(changes)
+        return self._rewrite(lambda settings: changed(settings, changes))
+
+    def set_system_prompt(self, model: str, prompt: str) -> None:
+        """Store the system prompt of a model, for all conversations begun from now on.
+
+        :param prompt: ``""`` removes it.
+        """
+        self.set_system_prompts({model: prompt})
+
+    def set_system_prompts(self, prompts: Mapping[str, str]) -> None:
+        """Store the system prompts of several models, ``{model: prompt}``, in one request.
+
+        The server only keeps them; :meth:`create_conversation` applies them. Before 2023-10 the
+        server itself applies them to every message, in conversations under way too.
+        """
+        check_prompts(prompts)
+        self._rewrite(lambda settings: with_prompts(settings, prompts))
+
+    def _rewrite(self, change: Callable[[Settings], Settings]) -> Settings:
+        """Read, change and write the settings; a write that is unsure begins with reading again."""
+        patience = self._patience()
+        dialect = self._dialect(patience)
+
+        def rewrite(steady: Patience) -> Settings:
+            once = steady.once()
+
+            def attempt() -> Settings:
+                wanted = change(self._connection.own(dialect.settings(), once))
+                self._send(dialect.save_settings(wanted), once)
+                return wanted
+
+            return self._connection.transport.repeated(attempt, steady)
+
+        return self._connection.in_one_session(rewrite, patience)
+
+    def models(self) -> list[Model]:
+        """Return the models that the server offers, the default first."""
+        offered = self._send(self._dialect().models())
+        return list(offered)
+
+    def whoami(self) -> User | None:
+        """Return who is signed in; ``None`` for nobody."""
+        self._connection.require_complete()
+        return self._connection.user()
+
+    def check(self) -> Check:
+        """Return who is signed in, which cookies are missing, and what this server can do.
+
+        Costs no message. Incomplete cookies are told, not raised.
+        """
+        dialect = self._connection.dialect()
+        user = self._connection.user()
+        missing = self._connection.credentials.store.missing()
+        return Check(user, missing, dialect.name, tuple(sorted(dialect.features)))
+
+    # inside ----------------------------------------------------------------------------------
+
+    def _patience(self, tries: int | None = None) -> Patience:
+        if tries is not None and (not isinstance(tries, int) or tries < 1):
+            raise UsageError("max_tries is 1 or more")
+        return self._connection.transport.patience(tries=tries)
+
+    def _dialect(self, patience: Patience | None = None) -> Dialect:
+        self._connection.require_complete()
+        return self._connection.dialect(patience)
+
+    def _send(self, call: Call[T], patience: Patience | None = None) -> T:
+        return self._connection.send(call, patience)

@@ -1,0 +1,128 @@
+"""Starting a conversation: which model, which system prompt, and what a refusal means."""
+
+from __future__ import annotations
+
+from .connection import Connection
+from .dialects import Created
+from .errors import (
+    BadRequest,
+    HugChatError,
+    ModelNotFound,
+    ServerError,
+    Unavailable,
+    UsageError,
+    nearest_names,
+)
+from .list_bots import RETIRED, warn_of_retired
+from .records import Settings
+from .retrying import Patience
+
+
+class Creation:
+    """Starts the conversations of one client."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._retired: set[str] = set()  # the old constants that were warned of
+
+    def begin(self, model: str | None, system_prompt: str | None, patience: Patience) -> Created:
+        """Return a new conversation.
+
+        :param model: the account's active one when ``None``.
+        :param system_prompt: the one stored for the model when ``None``.
+        :raises ModelNotFound: the server does not offer the model; a retired constant of
+            :class:`ListBots` is replaced instead, with a warning.
+        """
+        self._connection.credentials.require_session("create a conversation")
+        if model and model not in self._retired:
+            text = self._prompt(model, system_prompt, patience)
+            try:
+                return self._made(model, text, patience)
+            except ModelNotFound:
+                if model not in RETIRED:
+                    raise
+            warn_of_retired(model)
+            self._retired.add(model)
+        return self._with_default(model, system_prompt, patience)
+
+    def _with_default(
+        self, retired: str | None, system_prompt: str | None, patience: Patience
+    ) -> Created:
+        """Return a conversation with the account's model; what an old script set is still meant."""
+        settings = self._settings(patience)
+        model = settings.active_model or self._first_offered(patience)
+        text = system_prompt
+        if text is None:
+            text = settings.stored_prompt(retired or model) or settings.stored_prompt(model)
+        elif self._connection.dialect(patience).prompts_from_settings:
+            self._require_stored(text, settings.stored_prompt(model))
+        return self._made(model, text, patience)
+
+    def _prompt(self, model: str, wanted: str | None, patience: Patience) -> str:
+        """Return the system prompt of a new conversation.
+
+        :raises FeatureUnavailable: the server would use another one than is *wanted*.
+        """
+        everywhere = self._connection.dialect(patience).prompts_from_settings
+        if wanted is None:
+            # what is stored reaches the model there without our help
+            return "" if everywhere else self._settings(patience).stored_prompt(model)
+        if everywhere:
+            self._require_stored(wanted, self._settings(patience).stored_prompt(model))
+        return wanted
+
+    def _require_stored(self, wanted: str, stored: str) -> None:
+        """Refuse a prompt that the server would not use.
+
+        Written to the settings it would act on all conversations at once, those under way too;
+        that is for the caller to say.
+        """
+        if wanted != stored:
+            self._connection.dialect().lacks(
+                "conversation_prompts",
+                "set_system_prompt(model, prompt) sets one for all conversations with a model",
+            )
+
+    def _settings(self, patience: Patience) -> Settings:
+        return self._connection.send(self._connection.dialect(patience).settings(), patience)
+
+    def _offered(self, patience: Patience) -> list[str]:
+        models = self._connection.send(self._connection.dialect(patience).models(), patience)
+        return [model.id for model in models]
+
+    def _first_offered(self, patience: Patience) -> str:
+        offered = self._offered(patience)
+        if not offered:
+            raise UsageError("the server offers no model; name one with model=")
+        return offered[0]
+
+    def _made(self, model: str, system_prompt: str, patience: Patience) -> Created:
+        dialect = self._connection.dialect(patience)
+        try:
+            with self._connection.one_visitor():
+                return self._connection.send(
+                    dialect.create_conversation(model, system_prompt), patience
+                )
+        except (BadRequest, Unavailable) as error:
+            unknown = self._unknown_model(model, error, patience)
+            if unknown is None:
+                raise
+            raise unknown from error
+
+    def _unknown_model(
+        self, model: str, error: ServerError, patience: Patience
+    ) -> ModelNotFound | None:
+        """Return the error to raise if *error* means that there is no such model."""
+        try:
+            names = self._offered(patience)
+        except HugChatError:
+            return None  # the list cannot be had either, so the refusal itself says more
+        if model in names or not names:
+            return None
+        nearest = nearest_names(model, names)
+        return ModelNotFound(
+            f"the server does not offer the model {model!r}; near are {', '.join(nearest)}",
+            status=error.status,
+            model=model,
+            nearest=nearest,
+        )

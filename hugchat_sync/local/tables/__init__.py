@@ -1,0 +1,1 @@
+"""What the server keeps: one file per table."""

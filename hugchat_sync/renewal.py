@@ -1,0 +1,107 @@
+"""Renewing a sign-in that has lapsed while the hub still knows us; no password is needed for it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import Any
+
+import requests
+
+from .cookies import CookieStore
+from .errors import HugChatError, LoginFailed
+from .hub import Walk
+
+_SESSION = "hf-chat"
+
+logger = logging.getLogger("hugchat_sync")
+
+
+class Renewal:
+    """Renews the session of one client, for all of its threads, and keeps it in the store.
+
+    The session of the chat server lapses after two weeks; the cookie of the hub lives longer, and
+    the chat server's sign-in takes it in place of a password.
+
+    Source: GET /login → /oauth/authorize → /login/callback, chat-ui 2026-08 (measured).
+    """
+
+    def __init__(
+        self, store: CookieStore, base_url: str, session: requests.Session | None = None
+    ) -> None:
+        self._store = store
+        self._base_url = base_url
+        self._session = session
+        self._turn = threading.Lock()
+        self._ended = float("-inf")  # when the last renewal was over, and how it went
+        self._worked = False
+        self._offered: int | None = None  # the cookies that were tried before a new sign-in
+        self._hopeless: int | None = None  # those that the hub did not take
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = {name: value for name, value in self.__dict__.items() if name != "_turn"}
+        return {
+            **state,
+            "_ended": float("-inf"),
+            "_hopeless": None,
+            "_offered": None,
+        }  # of another process' clock
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _turn=threading.Lock())
+
+    def __repr__(self) -> str:
+        return f"<Renewal at {self._base_url}>"
+
+    def __call__(self, began: float) -> bool:
+        """Return whether there are other cookies than those which were refused.
+
+        Cookies that another job put into the file, and the good ones that an answer for nobody
+        had overwritten, are tried before a new sign-in.
+
+        :param began: when the refused request began, by the monotonic clock: a renewal that ended
+            since then is not made twice.
+        """
+        with self._turn:
+            if self._ended < began:
+                self._worked = self._has_others() or self._walked()
+                self._ended = time.monotonic()
+            return self._worked
+
+    def _has_others(self) -> bool:
+        before = self._fingerprint()
+        self._store.restore()
+        self._store.reload()
+        after = self._fingerprint()
+        # every answer for nobody overwrites them again: the same ones are not tried twice
+        others, self._offered = after not in (before, self._offered), after
+        return others
+
+    def _walked(self) -> bool:
+        if not set(self._store.names) - {_SESSION} or self._fingerprint() == self._hopeless:
+            return False
+        walk = Walk(
+            self._base_url,
+            session=self._session,
+            cookies=self._store.jar,
+            insecure=self._base_url.startswith("http://"),  # it was accepted for the client
+        )
+        try:
+            walk.start()
+            walk.authorize()
+        except LoginFailed as error:
+            logger.info("the sign-in could not be renewed: %s", error)
+            self._hopeless = self._fingerprint()
+            return False
+        except HugChatError as error:
+            logger.info("the sign-in could not be renewed this time: %s", error)
+            return False
+        finally:
+            walk.close()
+        self._store.adopt(walk.cookies)
+        logger.info("the sign-in was renewed")
+        return True
+
+    def _fingerprint(self) -> int:
+        return hash(self._store.header(self._base_url))

@@ -1,0 +1,135 @@
+"""``login``, ``logout`` and ``whoami``: who we are at a server."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from .. import Client, Sign
+from ..cookies import CookieStore, file_of
+from ..errors import AuthError, UsageError
+from ..records import User
+from . import exits, keeping, output
+from .opening import opened
+from .reading import ask_human, read_stdin, stdin_is_terminal
+
+
+def login(arguments: argparse.Namespace) -> int:
+    """Sign in, keep the cookies, and print who is signed in."""
+    if arguments.local:
+        raise UsageError("the embedded server has no accounts; --local needs no sign-in")
+    user = _imported(arguments) if arguments.cookies else _walked_in(arguments)
+    output.write_line(described(user))
+    return exits.OK
+
+
+def described(user: User) -> str:
+    """Return who somebody is in one line."""
+    return f"{user.username} <{user.email}>" if user.email else user.username
+
+
+def _imported(arguments: argparse.Namespace) -> User:
+    """Take the cookies of a browser, once the server has said whose they are."""
+    stdin = arguments.cookies == "-"
+    if stdin and stdin_is_terminal():
+        output.note("Paste the cookies, then Ctrl-D:")
+    source: Any = read_stdin() if stdin else Path(arguments.cookies)
+    with _client(arguments, cookies=source) as client:
+        user = _signed_in(client)
+        email = _stated(arguments) or user.email or user.username
+        store = CookieStore.read(client.cookies, client.base_url)
+        store.save(file_of(email))
+        keeping.keep_account(client.base_url, email)
+    return user
+
+
+def _walked_in(arguments: argparse.Namespace) -> User:
+    """Sign in with e-mail and password."""
+    email = _stated(arguments)
+    if not email:
+        if not stdin_is_terminal() or arguments.password_stdin:
+            raise UsageError("whose account? Give EMAIL, or --email")
+        email = ask_human("E-mail: ").strip()
+    sign = Sign(
+        email,
+        _password(arguments),
+        base_url=arguments.base_url,
+        allow_insecure=arguments.allow_insecure,
+    )
+    sign.login(save=True)
+    with _client(arguments, email=email, cookies=file_of(email)) as client:
+        user = _signed_in(client)
+        keeping.keep_account(client.base_url, email)
+    return user
+
+
+def _stated(arguments: argparse.Namespace) -> str:
+    stated = arguments.address or arguments.email or os.environ.get("HUGCHAT_SYNC_EMAIL") or ""
+    return str(stated).strip()
+
+
+def _client(arguments: argparse.Namespace, **options: Any) -> Client:
+    return Client(arguments.base_url, allow_insecure=arguments.allow_insecure, **options)
+
+
+def _signed_in(client: Client) -> User:
+    """Return the user.
+
+    :raises AuthError: the server knows nobody by these cookies.
+    """
+    user = client.whoami()
+    if user is None:
+        raise AuthError(
+            "the server knows nobody by these cookies; export them again from a browser that is "
+            "signed in"
+        )
+    return user
+
+
+def _password(arguments: argparse.Namespace) -> str:
+    """Return the password, from stdin, the environment or a human; it is shown nowhere."""
+    if arguments.password_stdin:
+        lines = read_stdin().splitlines()
+        if not lines or not lines[0]:
+            raise UsageError("stdin holds no password")
+        return lines[0]
+    known = os.environ.get("HUGCHAT_SYNC_PASSWORD")
+    if known:
+        return known
+    if not stdin_is_terminal():
+        raise UsageError(
+            "nobody is there to ask for the password: give --password-stdin, or --cookies FILE"
+        )
+    try:
+        return getpass.getpass("Password: ", stream=sys.stderr)
+    except EOFError as error:
+        raise UsageError("nothing was typed") from error
+
+
+def logout(arguments: argparse.Namespace) -> int:
+    """Forget the cookies that are kept of an account."""
+    base_url = keeping.base_url_of(arguments.base_url)
+    email = arguments.email or keeping.account_of(base_url) or os.environ.get("HUGCHAT_SYNC_EMAIL")
+    if not email or not file_of(email).exists():
+        output.note(f"no sign-in at {base_url} is kept here")
+        return exits.OK
+    file_of(email).unlink()
+    if keeping.account_of(base_url) == email:
+        keeping.keep_account(base_url, None)
+    output.note(f"the sign-in of {email} is forgotten")
+    return exits.OK
+
+
+def whoami(arguments: argparse.Namespace) -> int:
+    """Print who is signed in."""
+    with opened(arguments) as client:
+        user = client.whoami()
+        if user is None:
+            where = "the embedded server has no accounts" if arguments.local else client.base_url
+            raise AuthError(f"nobody is signed in ({where})")
+    output.write_line(described(user))
+    return exits.OK

@@ -1,0 +1,140 @@
+"""The words of the command line, and what they mean."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any, Sequence
+
+from .. import __version__
+from .command_options import add_commands
+
+#: Positional words that may stand apart from the others, with options in between.
+_LOOSE = {
+    "ask": ("prompt", False),
+    "login": ("address", False),
+    "system": ("prompt", False),
+    "rm": ("ids", True),
+    "export": ("ids", True),
+}
+
+
+def read_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Return what the words mean; ``command`` is the name of the command.
+
+    :raises SystemExit: for ``--help`` and ``--version``, and with code 2 for a mistake.
+    """
+    parser = _parser()
+    arguments, rest = parser.parse_known_args(argv)
+    if arguments.command is None:
+        if rest:
+            parser.error(f"unrecognized arguments: {' '.join(rest)}")
+        if not _is_terminal():
+            parser.error("a COMMAND is needed, for example: hugchat-sync ask 'Hello'")
+        words = sys.argv[1:] if argv is None else argv
+        arguments, rest = parser.parse_known_args([*words, "chat"])
+    rest = _placed(arguments, rest)
+    if rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    _check(parser, arguments)
+    return arguments
+
+
+def _is_terminal() -> bool:
+    streams = (sys.stdin, sys.stdout)
+    return all(stream is not None and stream.isatty() for stream in streams)
+
+
+def _placed(arguments: argparse.Namespace, rest: list[str]) -> list[str]:
+    """Put words that argparse left over where they belong, and return the others.
+
+    Once options stand between two positional words, argparse takes an optional one for absent.
+    """
+    name, many = _LOOSE.get(arguments.command, ("", False))
+    words = [word for word in rest if word != "--"]
+    if not name or not words or any(word.startswith("-") for word in words):
+        return rest
+    if many:
+        setattr(arguments, name, [*getattr(arguments, name), *words])
+        return []
+    if getattr(arguments, name) is None and len(words) == 1:
+        setattr(arguments, name, words[0])
+        return []
+    return rest
+
+
+def _check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
+    """Refuse what argparse cannot see to be wrong."""
+    if arguments.local and arguments.base_url:
+        parser.error("--local and --base-url are two different servers: give one of them")
+    if arguments.local and (arguments.cookies or arguments.email):
+        parser.error("--local needs no account: leave --cookies and --email out")
+    if arguments.command in ("ask", "chat"):
+        goes_on = arguments.latest or arguments.conversation
+        if goes_on and (arguments.model or arguments.system is not None):
+            parser.error("-m and -s are for new conversations: leave out -c and --conversation")
+    if arguments.command == "ask":
+        if goes_on and arguments.temporary:
+            parser.error("--temporary removes its conversation: leave out -c and --conversation")
+        if arguments.extract and (arguments.json or arguments.stream):
+            parser.error("-x prints one block when the answer is whole: no --json, no --stream")
+    if arguments.command == "rm" and bool(arguments.ids) == arguments.all:
+        parser.error("rm takes the ids of conversations, or --all")
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that knows no abbreviations: a later version may add an option."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_abbrev=False, **options)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="hugchat-sync",
+        description="Talk to HuggingChat and other chat-ui servers. Without a COMMAND, on a "
+        "terminal: the interactive program.",
+        epilog="Exit codes: 0 ok, 1 other error, 2 usage, 3 authentication, 4 rate limit, quota "
+        "or overload, 5 server, network or failed answer, 6 timeout, 130 interrupted.",
+    )
+    parser.add_argument("--version", action="version", version=f"hugchat-sync {__version__}")
+    _add_globals(parser, first=True)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    add_commands(commands, _add_globals)
+    return parser
+
+
+def _add_globals(parser: argparse.ArgumentParser, *, first: bool = False) -> None:
+    """Add the options that may stand before and behind the command."""
+    group = parser.add_argument_group("options for every command")
+
+    def add(*names: str, **options: Any) -> None:
+        # behind the command, what is not given must not undo what was given before it
+        default = options.pop("default", None) if first else argparse.SUPPRESS
+        group.add_argument(*names, default=default, **options)
+
+    add(
+        "--base-url",
+        metavar="URL",
+        help="the server; default $HUGCHAT_SYNC_BASE_URL, else https://huggingface.co/chat",
+    )
+    add(
+        "--local",
+        action="store_true",
+        **({"default": False} if first else {}),
+        help="use the embedded server: no account, no network, no model",
+    )
+    add("--cookies", metavar="FILE", help="cookies, as JSON or cookies.txt")
+    add("--email", metavar="E", help="the account whose saved sign-in to use")
+    add(
+        "--allow-insecure",
+        action="store_true",
+        **({"default": False} if first else {}),
+        help="accept a plain http address of another machine",
+    )
+    add(
+        "--verbose",
+        action="store_true",
+        **({"default": False} if first else {}),
+        help="tell on stderr what is sent and received",
+    )

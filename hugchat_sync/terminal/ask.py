@@ -1,0 +1,194 @@
+"""``hugchat-sync ask``: one question, one answer."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+from typing import Protocol
+
+from .. import Client, Message
+from ..errors import FeatureUnavailable, HugChatError, ServerError, UsageError
+from . import exits, output
+from .opening import opened
+from .reading import first_code_block, read_prompt
+from .screen import Screen, best_screen, tell_sources
+from .turn import events_of, sent, stop
+
+
+class Writer(Protocol):
+    """A way to put an answer on stdout."""
+
+    def answer(self, message: Message) -> int | None:
+        """Write the answer, and return an exit code if it is not 0."""
+        ...
+
+    def rescue(self, text: str) -> None:
+        """Write what came of an answer that failed, unless it was written before."""
+        ...
+
+
+def ask(arguments: argparse.Namespace) -> int:
+    """Ask one question, print the answer, and return the exit code."""
+    prompt = read_prompt(arguments.prompt, no_input=arguments.no_input)
+    for name in arguments.file:
+        if not Path(name).is_file():
+            raise UsageError(f"there is no file {name}")
+    with opened(arguments, model=arguments.model) as client:
+        if arguments.temporary:
+            with client.temporary_conversation(arguments.model, arguments.system):
+                return _answered(client, arguments, prompt)
+        enter(client, arguments)
+        return _answered(client, arguments, prompt)
+
+
+def enter(client: Client, arguments: argparse.Namespace) -> None:
+    """Make the conversation current that the words name; else the first question makes one."""
+    if arguments.conversation:
+        client.current_conversation = arguments.conversation
+    elif arguments.latest:
+        latest = next(client.list_conversations(), None)
+        if latest is None:
+            output.note("hugchat-sync: there is no conversation to go on with; this begins one")
+        else:
+            client.current_conversation = latest.id
+    elif arguments.system is not None:
+        client.create_conversation(arguments.model, arguments.system)
+
+
+def _answered(client: Client, arguments: argparse.Namespace, prompt: str) -> int:
+    writer = _writer(client, arguments)
+    message = _sent(client, arguments, prompt)
+    try:
+        return writer.answer(message) or exits.OK
+    except KeyboardInterrupt:
+        stop(message)
+        writer.rescue(message.partial)
+        raise
+    except BrokenPipeError:  # nobody wants the rest
+        stop(message)
+        raise
+    except HugChatError as error:
+        writer.rescue(exits.partial_text(error))
+        raise
+
+
+def _sent(client: Client, arguments: argparse.Namespace, prompt: str) -> Message:
+    """Send the question; a conversation made for it does not stay behind when it is refused."""
+    goes_on = arguments.latest or arguments.conversation or arguments.temporary
+    try:
+        return sent(
+            lambda: client.chat(prompt, web_search=arguments.web_search, files=arguments.file)
+        )
+    except (ServerError, FeatureUnavailable, UsageError):
+        made = client.current_conversation
+        if made is not None and not goes_on:
+            _remove(client, made)
+        raise
+
+
+def _remove(client: Client, conversation_id: str) -> None:
+    try:
+        client.remove_conversation(conversation_id)
+    except HugChatError as error:
+        output.complain(f"the empty conversation {conversation_id} stays: {error}")
+
+
+def _writer(client: Client, arguments: argparse.Namespace) -> Writer:
+    if arguments.json:
+        return _Events(client, arguments.model)
+    if arguments.extract:
+        return _CodeBlock()
+    live = output.on_terminal() if arguments.stream is None else arguments.stream
+    return _Live(best_screen()) if live else _Whole()
+
+
+class _Whole:
+    """Writes the answer once it is whole: the pieces may differ from it."""
+
+    def answer(self, message: Message) -> None:
+        text = whole_text(message)
+        if output.on_terminal():
+            best_screen().text(text)
+        else:
+            output.write_line(text)
+        tell_sources(message.sources)
+
+    def rescue(self, text: str) -> None:
+        if text:
+            output.write_line(text)
+
+
+class _Live:
+    """Writes the answer as it comes."""
+
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
+
+    def answer(self, message: Message) -> None:
+        self._screen.answer(message)
+
+    def rescue(self, text: str) -> None:
+        """Do nothing: it stands there already."""
+
+
+class _CodeBlock:
+    """Writes the first code block only; half a program is not for stdout."""
+
+    def answer(self, message: Message) -> int:
+        text = whole_text(message)
+        code = first_code_block(text)
+        if code is None:
+            output.note(text)
+            output.complain("the answer has no fenced code block; it is printed above")
+            return exits.OTHER
+        output.write(code)
+        return exits.OK
+
+    def rescue(self, text: str) -> None:
+        if text:
+            output.note(text)
+
+
+class _Events:
+    """Writes a line of JSON for each event, and one for the result."""
+
+    def __init__(self, client: Client, model: str | None) -> None:
+        self._client = client
+        self._model = model
+
+    def answer(self, message: Message) -> None:
+        for event in events_of(message, tail=True):
+            kind = snake_case(type(event).__name__)
+            output.write_json_line({"type": kind, **output.plain(event)})
+        result = {
+            "type": "result",
+            "text": message.text(),
+            "conversation_id": message.conversation_id,
+            "model": self._model or self._model_of(message.conversation_id),
+            "sources": output.plain(message.sources),
+            "files": output.plain(message.files),
+        }
+        output.write_json_line(result)
+
+    def _model_of(self, conversation_id: str) -> str | None:
+        try:
+            return self._client.conversation(conversation_id).model
+        except HugChatError:
+            # the answer is there, and good without this
+            return None
+
+    def rescue(self, text: str) -> None:
+        """Do nothing: the pieces are there as events."""
+
+
+def whole_text(message: Message) -> str:
+    """Return the whole answer; Ctrl-C is noticed at once meanwhile."""
+    for _ in events_of(message):
+        continue
+    return message.text()
+
+
+def snake_case(name: str) -> str:
+    """Return the name of a class as ``snake_case``."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()

@@ -1,0 +1,196 @@
+"""The commands and the options of each."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any, Callable
+
+_TOTAL = 600.0  # seconds that an answer may take
+
+AddOptions = Callable[[argparse.ArgumentParser], None]
+
+
+class _Commands:
+    """The commands, each with the options that all of them share."""
+
+    def __init__(self, commands: Any, add_shared: AddOptions) -> None:
+        self._commands = commands
+        self._add_shared = add_shared
+
+    def add(self, name: str, text: str) -> argparse.ArgumentParser:
+        """Add a command, and return its parser."""
+        parser: argparse.ArgumentParser
+        parser = self._commands.add_parser(name, help=text, description=text)
+        self._add_shared(parser)
+        return parser
+
+
+def add_commands(commands: Any, add_shared: AddOptions) -> None:
+    """Add all commands.
+
+    :param commands: what ``add_subparsers`` returned.
+    :param add_shared: adds the options that every command has.
+    """
+    known = _Commands(commands, add_shared)
+    _add_ask(known)
+    _add_chat(known)
+    _add_account(known)
+    _add_lists(known)
+    _add_changes(known)
+    _add_files(known)
+    _add_serve(known)
+
+
+def _add_new(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say which conversation an answer is asked in."""
+    parser.add_argument("-m", "--model", help="the model of the new conversation")
+    parser.add_argument("-s", "--system", metavar="TEXT", help="its system prompt")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        "-c",
+        "--continue",
+        dest="latest",
+        action="store_true",
+        help="go on in the latest conversation",
+    )
+    which.add_argument("--conversation", metavar="ID", help="go on in this conversation")
+    parser.add_argument("-w", "--web-search", action="store_true", help="search the web first")
+    _add_timeout(parser)
+
+
+def _add_timeout(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--timeout",
+        metavar="S",
+        type=_seconds,
+        help=f"seconds for the whole answer; default {_TOTAL:g}",
+    )
+    parser.set_defaults(total=_TOTAL)
+
+
+def _seconds(word: str) -> float:
+    try:
+        seconds = float(word)
+    except ValueError:
+        seconds = 0
+    if not 0 < seconds < 1e9:
+        raise argparse.ArgumentTypeError(f"{word!r} is no number of seconds above 0")
+    return seconds
+
+
+def _count(word: str) -> int:
+    if not word.isdigit() or int(word) < 1:
+        raise argparse.ArgumentTypeError(f"{word!r} is no whole number above 0")
+    return int(word)
+
+
+def _add_ask(commands: _Commands) -> None:
+    parser = commands.add("ask", "ask one question; the answer is on stdout")
+    parser.add_argument(
+        "prompt",
+        nargs="?",
+        metavar="PROMPT",
+        help="the question; '-', or none with a piped stdin: read stdin; with "
+        "both, stdin is appended as context",
+    )
+    _add_new(parser)
+    parser.add_argument(
+        "-f",
+        "--file",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="attach a file; may be repeated",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON event a line")
+    stream = parser.add_mutually_exclusive_group()
+    stream.add_argument(
+        "--stream",
+        dest="stream",
+        action="store_true",
+        default=None,
+        help="print the answer as it comes (default on a terminal)",
+    )
+    stream.add_argument(
+        "--no-stream",
+        dest="stream",
+        action="store_false",
+        help="print the answer once it is whole (default elsewhere)",
+    )
+    parser.add_argument(
+        "-x", "--extract", action="store_true", help="print only the first fenced code block"
+    )
+    parser.add_argument(
+        "--temporary", action="store_true", help="remove the conversation afterwards"
+    )
+    parser.add_argument("--no-input", action="store_true", help="read no stdin, ask nothing")
+
+
+def _add_chat(commands: _Commands) -> None:
+    parser = commands.add("chat", "the interactive program; /help lists its commands")
+    _add_new(parser)
+
+
+def _add_account(commands: _Commands) -> None:
+    parser = commands.add("login", "sign in with a password, or with --cookies FILE|- from a browser, and stay so")
+    parser.add_argument("address", nargs="?", metavar="EMAIL", help="the account")
+    parser.add_argument(
+        "--password-stdin", action="store_true", help="read the password from stdin"
+    )
+    commands.add("logout", "forget the kept cookies")
+    commands.add("whoami", "print who is signed in")
+
+
+def _add_lists(commands: _Commands) -> None:
+    for name, text in (
+        ("models", "list the models"),
+        ("ls", "list the conversations, the newest first"),
+        ("show", "print a conversation"),
+    ):
+        parser = commands.add(name, text)
+        parser.add_argument("--json", action="store_true", help="print a JSON array of records")
+        if name == "show":
+            parser.add_argument("id", metavar="ID")
+
+
+def _add_changes(commands: _Commands) -> None:
+    parser = commands.add("rename", "give a conversation another title")
+    parser.add_argument("id", metavar="ID")
+    parser.add_argument("title", metavar="TITLE")
+    parser = commands.add("rm", "delete conversations")
+    parser.add_argument("ids", nargs="*", metavar="ID")
+    parser.add_argument("--all", action="store_true", help="all conversations of the account")
+    parser.add_argument("--yes", action="store_true", help="do not ask whether --all is meant")
+    parser = commands.add("share", "publish a conversation and print its address")
+    parser.add_argument("id", metavar="ID")
+    parser = commands.add("system", "print or set the system prompt kept for a model")
+    parser.add_argument("model", metavar="MODEL")
+    parser.add_argument("prompt", nargs="?", metavar="PROMPT", help="'' removes it, '-' is stdin")
+
+
+def _add_files(commands: _Commands) -> None:
+    parser = commands.add("export", "write conversations to <id>.<format>")
+    parser.add_argument("ids", nargs="*", metavar="ID", help="default all conversations")
+    parser.add_argument("--format", choices=("md", "json", "html", "txt"), default="md")
+    parser.add_argument("-o", "--output", metavar="DIR", default=".", help="default: here")
+    parser = commands.add("batch", "answer many prompts, a JSON line each")
+    parser.add_argument("source", metavar="IN.jsonl", help="'-' is stdin")
+    parser.add_argument("target", metavar="OUT.jsonl", help="what is in it is not asked again")
+    parser.add_argument("--workers", metavar="N", type=_count, default=4)
+    parser.add_argument("--max-per-minute", metavar="M", type=_seconds)
+    parser.add_argument(
+        "--retry-failed", action="store_true", help="ask again what is in OUT with an error"
+    )
+    _add_timeout(parser)
+
+
+def _add_serve(commands: _Commands) -> None:
+    parser = commands.add("serve", "run the embedded server until Ctrl-C")
+    parser.add_argument("--host", metavar="H", default="127.0.0.1")
+    parser.add_argument("--port", metavar="P", type=int, default=8080, help="0 takes a free one")
+    parser.add_argument("--db", metavar="FILE", help="keep conversations in a SQLite file")
+    parser.add_argument("--era", metavar="NAME", default="v2-2025", help="v2-2025 or lines-2023")
+    parser.add_argument("--docs", metavar="DIR", help="a folder to answer from")
+    parser.add_argument(
+        "--token", help="what clients must show; needed for hosts that others reach"
+    )

@@ -1,0 +1,42 @@
+"""``hugchat-sync export``: conversations as files."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from .. import Client
+from ..errors import HugChatError
+from . import exits, output
+from .formats import FORMATS
+from .opening import opened
+
+
+def export(arguments: argparse.Namespace) -> int:
+    """Write conversations to ``<id>.<format>`` and print the paths; one failure ends nothing."""
+    directory, codes = Path(arguments.output), []
+    with opened(arguments) as client:
+        ids = arguments.ids or [one.id for one in client.list_conversations()]
+        for conversation_id in dict.fromkeys(ids):
+            try:
+                path = write_export(client, conversation_id, arguments.format, directory)
+            except HugChatError as error:
+                output.complain(f"{conversation_id}: {exits.sentence(error)}")
+                codes.append(exits.exit_code(error))
+            else:
+                output.write_line(str(path))
+    return next(iter(codes), exits.OK)
+
+
+def write_export(client: Client, conversation_id: str, format_name: str, directory: Path) -> Path:
+    """Write one conversation into a directory, made if need be, and return the path."""
+    tree = client.conversation(conversation_id)
+    text = FORMATS[format_name](tree)
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / f"{tree.id}.{format_name}"
+    beside = path.with_name(f"{path.name}.part")  # an export that is cut short replaces nothing
+    with open(beside, "w", encoding="utf-8", newline="\n") as stream:
+        stream.write(text)
+    os.replace(beside, path)
+    return path

@@ -1,0 +1,57 @@
+"""Where the interactive program reads its lines from; the extra ``cli`` brings line editing."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Callable, Sequence
+
+from . import output
+from .reading import stdin_is_terminal
+
+Names = Callable[[], Sequence[str]]
+
+
+class Keyboard:
+    """Reads plain lines, typed or piped."""
+
+    @property
+    def interactive(self) -> bool:
+        """Whether somebody types the lines."""
+        return stdin_is_terminal()
+
+    def read(self, prompt: str, default: str = "") -> str:
+        """Return the next line.
+
+        :param default: a text to begin with, where lines can be edited.
+        :raises EOFError: there is none: Ctrl-D, or the end of a file.
+        :raises KeyboardInterrupt: Ctrl-C.
+        """
+        if not self.interactive:
+            line = sys.stdin.readline() if sys.stdin is not None else ""
+            if not line:
+                raise EOFError
+            return line.rstrip("\n")
+        sys.stderr.write(output.shown(prompt))
+        sys.stderr.flush()
+        return input()
+
+    @property
+    def edits(self) -> bool:
+        """Whether ``default`` can be edited."""
+        return False
+
+
+def best_keyboard(commands: Sequence[str], models: Names) -> Keyboard:
+    """Return the best keyboard that this terminal and the installed packages allow.
+
+    :param commands: what can be completed behind a slash.
+    :param models: gives the names that can be completed behind ``/model``.
+    """
+    if not stdin_is_terminal() or not output.on_terminal() or os.environ.get("TERM") == "dumb":
+        return Keyboard()
+    try:
+        from .rich_keyboard import RichKeyboard
+    except ImportError:  # the extra is not installed
+        return Keyboard()
+    return RichKeyboard(commands, models)

@@ -1,0 +1,122 @@
+"""From the words to a client: which server, and who we are there."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sqlite3
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Iterator
+
+from .. import Client, Retry, Timeout
+from ..cookies import file_of
+from ..errors import AuthError, HugChatError
+from . import keeping, output
+
+if TYPE_CHECKING:
+    from ..local import LocalServer
+
+_TOTAL = 600.0
+_DELAY = 0.02  # seconds between two words of the embedded server, so that a human sees it stream
+_LOCAL_ERA = "v2-2025"
+
+
+@contextmanager
+def opened(arguments: argparse.Namespace, **options: Any) -> Iterator[Client]:
+    """Give a client of the server that was named, and close it afterwards.
+
+    :param options: more options of the client.
+    :raises AuthError: an account was named that is not signed in.
+    """
+    with ExitStack() as stack:
+        base_url, kept = arguments.base_url, None
+        if arguments.local:
+            server = stack.enter_context(local_server())
+            base_url, options["dialect"] = server.url, _LOCAL_ERA
+            kept = keeping.directory() / "sessions" / "local.json"
+            cookies: Any = kept if kept.exists() else {}
+        else:
+            cookies, kept = _cookies(arguments, options)
+        client = stack.enter_context(
+            Client(
+                base_url,
+                cookies=cookies,
+                allow_insecure=arguments.allow_insecure,
+                **{**_patience(arguments), **options},
+            )
+        )
+        done = False
+        try:
+            yield client
+            done = True
+        finally:
+            # a command that failed may have begun a conversation all the same
+            if kept is not None and (done or client.conversations):
+                keeping.keep_session(kept, client.cookies, client.base_url)
+
+
+def _patience(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return how long to wait.
+
+    Who gives no time of their own wants to be told of a rate limit, not to wait for its end.
+    """
+    given = getattr(arguments, "timeout", None)
+    retries = Retry(longest_retry_after=0) if given is None else Retry()
+    total = getattr(arguments, "total", _TOTAL)
+    return {"timeout": Timeout(total=given or total), "retries": retries}
+
+
+def _cookies(arguments: argparse.Namespace, options: dict[str, Any]) -> tuple[Any, Path | None]:
+    """Return the cookies to begin with, and where to keep those of nobody.
+
+    The order is that of the library; behind it come the account of the last sign-in at this
+    server, and the session of nobody.
+    """
+    if arguments.cookies:
+        return Path(arguments.cookies), None
+    if os.environ.get("HUGCHAT_SYNC_COOKIES"):
+        return None, None
+    base_url = keeping.base_url_of(arguments.base_url)
+    email = arguments.email or os.environ.get("HUGCHAT_SYNC_EMAIL")
+    if arguments.email and not file_of(arguments.email).exists():
+        raise AuthError(f"no sign-in of {arguments.email} is kept here")
+    for known in (email, keeping.account_of(base_url)):
+        if known and file_of(known).exists():
+            options["email"] = known
+            return None, None
+    kept = keeping.session_file(base_url)
+    return (kept if kept is not None and kept.exists() else None), kept
+
+
+@contextmanager
+def local_server() -> Iterator[LocalServer]:
+    """Run the embedded server on the user's own database.
+
+    :raises HugChatError: it cannot be run here; the sentence says why.
+    """
+    server_class = local_class()
+    database = keeping.directory() / "local.db"
+    delay = _DELAY if output.on_terminal() else 0.0
+    try:
+        server = server_class(_LOCAL_ERA, database, delay=delay).start()
+    except sqlite3.Error as error:
+        raise HugChatError(f"the database {database} cannot be used: {error}") from error
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+def local_class() -> type[LocalServer]:
+    """Return the class of the embedded server.
+
+    :raises HugChatError: its extra is not installed.
+    """
+    try:
+        from ..local import LocalServer
+    except ImportError as error:
+        raise HugChatError(
+            'the embedded server needs one more package: pip install "hugchat-sync[local]"'
+        ) from error
+    return LocalServer

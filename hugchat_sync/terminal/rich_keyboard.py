@@ -1,0 +1,87 @@
+"""Line editing, history and completion; needs the extra ``cli``."""
+
+from __future__ import annotations
+
+import os
+from typing import Iterable, Sequence
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion, PathCompleter
+from prompt_toolkit.document import Document
+from prompt_toolkit.history import FileHistory, History, InMemoryHistory
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+
+from . import keeping, output
+from .keyboard import Keyboard, Names
+
+_HISTORY = "history"
+
+
+class RichKeyboard(Keyboard):
+    """Reads lines that can be edited; Alt-Enter begins another line of the same text."""
+
+    def __init__(self, commands: Sequence[str], models: Names) -> None:
+        self._session: PromptSession[str] = PromptSession(
+            history=_history(),
+            completer=_Words(commands, models),
+            complete_while_typing=False,
+            key_bindings=_keys(),
+        )
+
+    def read(self, prompt: str, default: str = "") -> str:
+        """Return the next text."""
+        return self._session.prompt(output.shown(prompt), default=default)
+
+    @property
+    def edits(self) -> bool:
+        """Whether ``default`` can be edited."""
+        return True
+
+
+def _history() -> History:
+    """Return the history of earlier runs, for the owner's eyes only."""
+    try:
+        path = keeping.directory() / _HISTORY
+        os.close(os.open(path, os.O_CREAT | os.O_APPEND, 0o600))
+    except OSError:  # a home that cannot be written costs the history, not the talk
+        return InMemoryHistory()
+    return FileHistory(str(path))
+
+
+def _keys() -> KeyBindings:
+    keys = KeyBindings()
+
+    @keys.add("escape", "enter")
+    def begin_line(event: KeyPressEvent) -> None:
+        event.current_buffer.insert_text("\n")
+
+    return keys
+
+
+class _Words(Completer):
+    """Completes commands, and what may stand behind some of them."""
+
+    def __init__(self, commands: Sequence[str], models: Names) -> None:
+        self._commands = commands
+        self._models = models
+        self._paths = PathCompleter(expanduser=True)
+
+    def get_completions(
+        self, document: Document, complete_event: CompleteEvent
+    ) -> Iterable[Completion]:
+        command, blank, rest = document.text_before_cursor.partition(" ")
+        if not command.startswith("/"):
+            return
+        if not blank:
+            known: Sequence[str] = [f"/{name}" for name in self._commands]
+            word = command
+        elif command == "/file":
+            yield from self._paths.get_completions(Document(rest), complete_event)
+            return
+        elif command in ("/model", "/llm"):
+            known, word = self._models(), rest
+        else:
+            return
+        for name in known:
+            if name.startswith(word):
+                yield Completion(name, start_position=-len(word))

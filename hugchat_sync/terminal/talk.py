@@ -1,0 +1,195 @@
+"""What the interactive program knows while it runs, and what its commands do with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Callable
+
+from .. import Client, Message
+from ..errors import UsageError
+from ..records import HistoryEntry
+from . import output
+from .changes import require_model
+from .export import write_export
+from .formats import FORMATS
+from .keyboard import Keyboard
+from .listing import show_history
+from .screen import Screen
+from .turn import sent, stop
+
+
+class Talk:
+    """One talk with a server: the current conversation and how the next question is sent.
+
+    :param web_search: whether questions are sent with a web search.
+    """
+
+    def __init__(self, client: Client, screen: Screen, *, web_search: bool = False) -> None:
+        self.client = client
+        self.screen = screen
+        self.web_search: bool | str = web_search
+        self.files: list[str] = []
+        self.models: list[str] = []  # as they were listed last
+        self._listed: list[str] = []  # what the numbers of the last list mean
+
+    # asking ----------------------------------------------------------------------------------
+
+    def ask(self, text: str) -> None:
+        """Send a question and show its answer."""
+        files = tuple(self.files)
+        self._show(lambda: self.client.chat(text, web_search=self.web_search, files=files))
+
+    def retry(self) -> None:
+        """Have the last answer made again."""
+        answer = self._last(is_user=False)
+        self._show(lambda: self.client.retry(answer.text_id, answer.conversation_id))
+
+    def edit(self, text: str, keyboard: Keyboard) -> None:
+        """Ask the last question again in other words."""
+        question = self._last(is_user=True)
+        if not text and keyboard.edits:
+            text = keyboard.read("edit> ", question.text)
+        if not text:
+            raise UsageError("/edit TEXT asks the last question again in these words")
+        self._show(lambda: self.client.edit(question.text_id, text, question.conversation_id))
+
+    def _show(self, send: Callable[[], Message]) -> None:
+        message = sent(send)
+        self.files = []
+        try:
+            self.screen.answer(message)
+        except KeyboardInterrupt:
+            stop(message)
+            output.note("(stopped)")
+        except BrokenPipeError:
+            stop(message)
+            raise
+
+    def _last(self, *, is_user: bool) -> HistoryEntry:
+        for entry in reversed(self.client.history(self.current())):
+            if entry.is_user == is_user:
+                return entry
+        raise UsageError("nothing has been said in this conversation yet")
+
+    # conversations ---------------------------------------------------------------------------
+
+    def current(self) -> str:
+        """Return the id of the current conversation.
+
+        :raises UsageError: there is none yet.
+        """
+        if self.client.current_conversation is None:
+            raise UsageError("no conversation is open: ask something, or choose one with /cd N")
+        return self.client.current_conversation
+
+    def numbered(self, word: str) -> str:
+        """Return the id of a conversation that is meant by its number or its id."""
+        if not word:
+            raise UsageError("which conversation? Give its number in /ls, or its id")
+        if not word.isdigit() or len(word) == 24:
+            return word
+        listed = self._listed or list(self.client.conversations)
+        if int(word) >= len(listed):
+            raise UsageError(f"there is no conversation {word}; /ls lists them")
+        return listed[int(word)]
+
+    def list_conversations(self, *, with_ids: bool = False) -> None:
+        """Print the conversations with their numbers; the current one has a star."""
+        conversations = self.client.conversations
+        self._listed = list(conversations)
+        rows = []
+        for number, (conversation_id, title) in enumerate(conversations.items()):
+            star = "*" if conversation_id == self.client.current_conversation else " "
+            shown = f"{conversation_id}  {title}" if with_ids else title
+            rows.append(f"{star}{number:3}  {shown}")
+        output.write_rows(rows)
+        if not rows:
+            output.note("there is no conversation yet")
+
+    def switch(self, word: str) -> None:
+        """Make another conversation the current one."""
+        tree = self.client.conversation(self.numbered(word))
+        self.client.current_conversation = tree.id
+        output.note(f"in {tree.title!r} ({tree.model})")
+
+    def begin(self) -> None:
+        """Begin another conversation."""
+        self.client.create_conversation()
+        output.note("a new conversation")
+
+    def remove(self, word: str) -> None:
+        """Delete a conversation."""
+        self.client.remove_conversation(self.numbered(word))
+        output.note("deleted")
+
+    def history(self, word: str) -> None:
+        """Print what was said."""
+        conversation_id = self.numbered(word) if word else self.current()
+        show_history(self.screen, self.client.history(conversation_id))
+
+    def title(self, text: str) -> None:
+        """Print the title of the current conversation, or give it another one."""
+        if text:
+            self.client.rename_conversation(self.current(), text)
+        else:
+            output.write_line(self.client.update_title(self.current()))
+
+    def export(self, words: str) -> None:
+        """Write the current conversation to a file."""
+        format_name, _, directory = words.partition(" ")
+        format_name = format_name or "md"
+        if format_name not in FORMATS:
+            raise UsageError(f"there is no format {format_name}: {', '.join(FORMATS)}")
+        place = Path(directory.strip() or ".").expanduser()
+        output.write_line(str(write_export(self.client, self.current(), format_name, place)))
+
+    # models, prompts, files ------------------------------------------------------------------
+
+    def list_models(self) -> None:
+        """Print the models with their numbers; the chosen one has a star."""
+        self.models = [model.id for model in self.client.models()]
+        chosen = self.client.model
+        output.write_rows(
+            f"{'*' if name == chosen else ' '}{number:3}  {name}"
+            for number, name in enumerate(self.models)
+        )
+
+    def choose_model(self, word: str) -> None:
+        """Take another model, which needs a new conversation."""
+        if word.isdigit() and int(word) < len(self.models):
+            word = self.models[int(word)]
+        require_model(self.client, word)
+        self.client.model = word
+        self.client.current_conversation = None
+        output.note(f"the next question begins a conversation with {word}")
+
+    def system_prompt(self, text: str, keyboard: Keyboard) -> None:
+        """Print or keep the system prompt of the model."""
+        settings = self.client.settings()
+        model = self.client.model or settings.active_model or self.client.models()[0].id
+        kept = settings.stored_prompt(model)
+        if not text and keyboard.edits:
+            text = keyboard.read(f"system prompt of {model}> ", kept) or '""'
+        if not text:
+            output.write_line(kept or f"(no system prompt is kept for {model})")
+            return
+        self.client.set_system_prompt(model, "" if text in ('""', "''") else text)
+        output.note(f"kept for new conversations with {model}")
+
+    def switch_web_search(self, word: str) -> None:
+        """Turn web search on or off."""
+        named = {"": not self.web_search, "on": True, "off": False}
+        self.web_search = named.get(word, word)
+        how = self.web_search if isinstance(self.web_search, str) else "on"
+        output.note(f"web search is {how if self.web_search else 'off'}")
+
+    def attach(self, word: str) -> None:
+        """Attach a file to the next question."""
+        if word == "-":
+            self.files = []
+        elif word:
+            path = Path(word).expanduser()
+            if not path.is_file():
+                raise UsageError(f"there is no file {path}")
+            self.files.append(str(path))
+        output.note(f"with the next question: {', '.join(self.files) or 'no file'}")

@@ -1,0 +1,146 @@
+"""Answers out of documents."""
+
+from __future__ import annotations
+
+import pytest
+from local_wire import updates
+
+from hugchat_sync.local import Documents, passages
+from hugchat_sync.local.responder import Turn
+
+_TOOL = "Web Search (documents)"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "birds.md").write_text(
+        "# Birds\n\nAll birds.\n\n## Quorlets\n\nThe quorlet sings at dawn.\n"
+    )
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "fish.rst").write_text("Fish\n====\n\nThe blimfish swims.\n")
+    (tmp_path / "ignored.py").write_text("zzyzx = 1\n")
+    return tmp_path
+
+
+def answer(talk, text, **more):
+    lines = updates(talk.send({"inputs": text, "id": talk.root, **more}))
+    return next(line["text"] for line in lines if line["type"] == "finalAnswer")
+
+
+def test_a_planted_word_is_found_and_no_other(serve, folder):
+    talk = serve(documents=folder)
+    talk.create()
+    found = answer(talk, "What does a quorlet do?")
+    assert "> The quorlet sings at dawn." in found
+    assert f"[Birds: Quorlets]({talk.url}/documents/birds.md)" in found
+    assert talk.call("GET", "/documents/birds.md").text.startswith("# Birds")
+    assert answer(talk, "zzyzx").startswith("Nothing found")
+    assert "> The blimfish swims." in answer(talk, "blimfish")
+    assert answer(talk, "blimfish and zzyzx").startswith("Nothing found about: zzyzx.")
+
+
+def test_search_without_full_text_finds_the_same(folder, monkeypatch):
+    def missing(found):
+        raise passages.sqlite3.OperationalError("no such module: fts5")
+
+    monkeypatch.setattr(passages, "FullText", missing)
+    documents = Documents(folder)
+    assert isinstance(documents._search, passages.PlainSearch)
+    for question, expected in (("quorlets?", "quorlet sings"), ("zzyzx", "Nothing found")):
+        turn = Turn(question, (), "", "m", "v2-2025", "http://host/chat")
+        assert expected in "".join(getattr(step, "token", "") for step in documents.answer(turn))
+
+
+def test_own_documentation_explains_system_prompts(serve):
+    talk = serve()
+    talk.create()
+    text = answer(talk, "How do I set a system prompt?")
+    assert "create_conversation(system_prompt=" in text and "set_system_prompt(" in text
+    assert "/documents/system-prompts.rst" in text
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("How do I stop an answer?", "message.stop()"),
+        ("rate limit", "RateLimited"),
+        ("web search", "web_search=True"),
+        ("futures", "concurrent.futures.Future"),
+        ("sign in with cookies", "cookies.txt"),
+        ("terminal command line", "hugchat-sync ask"),
+        ("install", "pip install hugchat-sync"),
+        ("keep conversations in a database", 'database="chat.db"'),
+    ],
+)
+def test_own_documentation_answers(serve, question, expected):
+    talk = serve()
+    talk.create()
+    assert expected in answer(talk, question)
+
+
+def test_system_prompt_and_files_are_seen(serve):
+    talk = serve()
+    talk.create(preprompt="Answer in French.")
+    files = (("base64;a.txt", "text/plain", "QUFB"),)
+    reply = talk.send({"inputs": "install", "id": talk.root}, files)
+    text = next(line["text"] for line in updates(reply) if line["type"] == "finalAnswer")
+    assert text.startswith("(system prompt: Answer in French.)\n\n(files: a.txt (3 bytes))")
+
+
+def test_tool_server_searches_only_when_selected(serve, folder):
+    talk = serve(documents=folder)
+    (listed,) = talk.call("GET", "/api/mcp/servers").json()
+    assert listed["name"] == _TOOL
+    health = talk.call("POST", "/api/mcp/health", {"url": listed["url"]}).json()
+    assert health["ready"] is True and health["tools"][0]["name"] == "web_search"
+    talk.create("local/documents")
+    without = updates(
+        talk.send({"inputs": "quorlet", "id": talk.root, "selectedMcpServerNames": []})
+    )
+    assert not [line for line in without if line["type"] == "tool"]
+    selected = {"inputs": "quorlet", "id": talk.root, "selectedMcpServerNames": [_TOOL]}
+    tools = [line for line in updates(talk.send(selected)) if line["type"] == "tool"]
+    assert [line["subtype"] for line in tools] == ["call", "eta", "progress", "result"]
+    (output,) = tools[-1]["result"]["outputs"]
+    link = f"{talk.url}/documents/birds.md"
+    assert f"Title: Birds\nURL: {link}" in output["text"]
+    assert output["structured"]["results"][0]["url"] == link
+    assert output["content"] == [{"type": "text", "text": output["text"]}]
+
+
+def test_a_model_without_tools_uses_none(serve, folder):
+    talk = serve(documents=folder)
+    talk.create("local/plain")
+    lines = updates(
+        talk.send({"inputs": "quorlet", "id": talk.root, "selectedMcpServerNames": [_TOOL]})
+    )
+    assert not [line for line in lines if line["type"] == "tool"]
+
+
+def test_web_search_of_2023_tells_its_sources(serve, folder):
+    talk = serve("lines-2023", documents=folder)
+    talk.create()
+    lines = [line for line in updates(talk.line("quorlet", web_search=True))]
+    search = [line for line in lines if line["type"] == "webSearch"]
+    assert search[0]["args"] == ["quorlet"]
+    assert search[-1]["sources"] == [
+        {"title": "Birds", "link": f"{talk.url}/documents/birds.md", "hostname": "127.0.0.1"}
+    ]
+    assert lines[-1]["text"].startswith(" ")
+    failed = [
+        line for line in updates(talk.line("zzyzx", web_search=True)) if line["type"] == "webSearch"
+    ]
+    assert failed[-1]["messageType"] == "error"
+
+
+def test_title_is_the_beginning_of_the_prompt(serve):
+    talk = serve()
+    talk.create()
+    talk.say("word " * 30)
+    title = talk.read()["title"]
+    assert title.startswith("word word") and len(title) == 40 and title.endswith("…")
+
+
+def test_a_folder_that_is_not_there_is_an_error(tmp_path):
+    with pytest.raises(NotADirectoryError):
+        Documents(tmp_path / "nothing")

@@ -1,0 +1,98 @@
+"""Messages a minute, spaced evenly over all threads."""
+
+from __future__ import annotations
+
+import pickle
+import threading
+
+import pytest
+
+from hugchat_sync import Client, HuggingChat, UsageError
+from hugchat_sync.pace import Pace
+
+
+class Clock:
+    def __init__(self):
+        self.now = 100.0
+        self.slept = []
+
+    def __call__(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.slept.append(round(seconds, 6))
+        self.now += seconds
+
+
+def test_no_limit_does_not_wait():
+    clock = Clock()
+    pace = Pace(None, clock=clock, sleep=clock.sleep)
+
+    for _ in range(3):
+        pace.wait()
+
+    assert clock.slept == []
+
+
+def test_messages_are_spaced_evenly():
+    clock = Clock()
+    pace = Pace(30, clock=clock, sleep=clock.sleep)
+
+    for _ in range(3):
+        pace.wait()
+
+    assert clock.slept == [2.0, 2.0]
+
+
+def test_time_that_passed_anyway_counts():
+    clock = Clock()
+    pace = Pace(60, clock=clock, sleep=clock.sleep)
+    pace.wait()
+    clock.now += 0.75
+
+    pace.wait()
+
+    assert clock.slept == [0.25]
+
+
+def test_pause_in_between_saves_up_nothing():
+    clock = Clock()
+    pace = Pace(60, clock=clock, sleep=clock.sleep)
+    pace.wait()
+    clock.now += 60
+    pace.wait()
+
+    pace.wait()
+
+    assert clock.slept == [1.0]
+
+
+def test_threads_share_the_moments():
+    slept = []
+    pace = Pace(600, clock=lambda: 0.0, sleep=slept.append)
+    threads = [threading.Thread(target=pace.wait) for _ in range(5)]
+
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(round(seconds, 6) for seconds in slept) == [0.1, 0.2, 0.3, 0.4]
+
+
+def test_pace_pickles_with_its_rate():
+    slept = []
+    copy = pickle.loads(pickle.dumps(Pace(30)))
+    copy._sleep = slept.append
+    copy.wait()
+
+    copy.wait()
+
+    assert 1.5 < slept[0] <= 2.0
+
+
+@pytest.mark.parametrize("rate", [0, -1, "many", float("nan")])
+@pytest.mark.parametrize("kind", [Client, HuggingChat])
+def test_rate_that_cannot_be_right_is_refused(kind, rate):
+    with pytest.raises(UsageError, match="max_per_minute"):
+        kind("http://127.0.0.1:9/chat", max_per_minute=rate)

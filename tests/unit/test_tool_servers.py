@@ -1,0 +1,98 @@
+"""Which tool servers a message may use."""
+
+from __future__ import annotations
+
+import pytest
+
+from hugchat_sync.dialects import dialect_named
+from hugchat_sync.errors import FeatureUnavailable, UsageError
+from hugchat_sync.tool_servers import ToolChoice, chosen, tool_choice
+
+LISTED = (
+    {"name": "Clock", "url": "https://tools.example/clock"},
+    {"name": "Exa", "url": "https://mcp.exa.example/search"},
+    {"name": "Web Search", "url": "https://tools.example/web"},
+)
+OWN = {"name": "Mine", "url": "https://mine.example/mcp", "headers": {"X-Key": "k"}}
+
+
+@pytest.mark.parametrize(
+    ("web_search", "servers", "expected"),
+    [
+        (False, None, ToolChoice()),
+        (False, [], ToolChoice()),
+        (False, ["Clock"], ToolChoice(None, ("Clock",))),
+        (True, None, ToolChoice("Exa", ("Exa",))),
+        (True, ["Exa"], ToolChoice("Exa", ("Exa",))),
+        (True, ["Clock"], ToolChoice("Exa", ("Clock", "Exa"))),
+        ("Web Search", None, ToolChoice("Web Search", ("Web Search",))),
+        ("Clock", None, ToolChoice("Clock", ("Clock",))),
+        (False, [OWN], ToolChoice(None, (), (OWN,))),
+        ("Mine", [OWN], ToolChoice("Mine", (), (OWN,))),
+    ],
+)
+def test_choice(web_search, servers, expected):
+    assert chosen(web_search, servers, LISTED) == expected
+
+
+def test_search_where_nothing_searches_is_no_choice():
+    assert chosen(True, None, LISTED[:1]) is None
+
+
+@pytest.mark.parametrize(
+    ("web_search", "servers"),
+    [
+        ("Nothing", None),
+        (False, ["Nothing"]),
+        (False, "Clock"),
+        (False, {"name": "x", "url": "y"}),
+        (False, [{"name": "x"}]),
+        (False, [5]),
+    ],
+)
+def test_what_cannot_be_chosen_is_refused(web_search, servers):
+    with pytest.raises(UsageError):
+        chosen(web_search, servers, LISTED)
+
+
+def test_unknown_name_is_told_with_the_known_ones():
+    with pytest.raises(UsageError, match=r"Nothing.*Clock.*Exa"):
+        chosen("Nothing", None, LISTED)
+
+
+def never():
+    raise AssertionError("the list was asked for")
+
+
+@pytest.mark.parametrize("era", ["tgi-2023", "lines-2023", "tree-2024", "v2-2025"])
+def test_list_is_not_asked_for_where_no_tool_is_wanted(era):
+    assert tool_choice(dialect_named(era), False, None, never) == ToolChoice()
+
+
+def test_list_is_not_asked_for_where_the_server_has_a_switch():
+    assert tool_choice(dialect_named("lines-2023"), True, None, never) == ToolChoice()
+
+
+def test_search_on_todays_server_asks_for_its_list():
+    found = tool_choice(dialect_named("v2-2025"), True, None, lambda: LISTED)
+
+    assert found.search == "Exa"
+
+
+def test_search_where_nothing_searches_names_what_there_is():
+    with pytest.raises(FeatureUnavailable, match="Clock") as caught:
+        tool_choice(dialect_named("v2-2025"), True, None, lambda: LISTED[:1])
+
+    assert (caught.value.feature, caught.value.dialect) == ("web_search", "v2-2025")
+
+
+def test_search_on_a_server_without_any_tools_says_so():
+    with pytest.raises(FeatureUnavailable, match="none"):
+        tool_choice(dialect_named("v2-2025"), True, None, tuple)
+
+
+def test_tool_servers_of_an_era_without_them_are_unavailable():
+    with pytest.raises(FeatureUnavailable) as caught:
+        tool_choice(dialect_named("lines-2023"), False, ["Clock"], never)
+
+    assert (caught.value.feature, caught.value.available) == ("tool_servers", ("v2-2025",))
