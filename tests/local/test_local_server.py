@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import gc
-import subprocess
-import sys
 import threading
 import time
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 from local_talk import until
 from local_wire import Wire, call, updates
 
-from hugchat_sync.local import Fault, LocalServer, Script, Scripted
-from hugchat_sync.local.__main__ import main
+from hugchat_sync.local import LocalServer, Script, Scripted
 
 
 def test_url_is_known_after_start():
@@ -225,178 +221,3 @@ def test_memory_is_not_kept_after_an_answer(serve):
 
 def _instances(kind):
     return [thing for thing in gc.get_objects() if isinstance(thing, kind)]
-
-
-# --- faults
-
-
-def test_status_instead_of_an_answer(serve):
-    fault = Fault(path="/user$", status=503, body='{"message":"no"}', headers={"Retry-After": "7"})
-    talk = serve(faults=[fault])
-    first, second = (talk.call("GET", "/api/v2/user") for _ in range(2))
-    assert (first.status, first.text, first.headers["retry-after"]) == (
-        503,
-        '{"message":"no"}',
-        "7",
-    )
-    assert second.status == 200
-
-
-def test_html_page_of_a_gateway_and_skipping(serve):
-    talk = serve(faults=[Fault.html_page(path="/user")])
-    talk.server.faults.add(Fault(path="/user", skip=1, status=429))
-    replies = [talk.call("GET", "/api/v2/user") for _ in range(3)]
-    assert [reply.status for reply in replies] == [502, 200, 429]
-    assert replies[0].headers["content-type"] == "text/html"
-    talk.server.faults.clear()
-
-
-@pytest.mark.parametrize("reset", [False, True])
-def test_stream_is_cut_at_a_byte(serve, reset):
-    talk = serve(
-        responder=Scripted(["Hel", "lo"]),
-        faults=[Fault("POST", cut_after=100, skip=1, reset=reset)],
-    )
-    talk.create()
-    try:
-        reply = talk.send()
-    except ConnectionResetError:
-        assert reset
-        return
-    assert (reply.ended, len(reply.body)) == ("eof", 100)
-
-
-def test_stream_is_cut_before_a_text_and_can_end_cleanly(serve):
-    talk = serve(responder=Scripted(["Hel", "lo"]))
-    talk.create()
-    talk.server.faults.add(Fault("POST", cut_at='"finalAnswer"', clean=True))
-    reply = talk.send()
-    assert reply.ended == "complete" and b"finalAnswer" not in reply.body
-    assert until(lambda: talk.last()["content"]) == "Hello"
-
-
-def test_pieces_split_characters(serve):
-    talk = serve(responder=Scripted(["é\U0001f600"]), faults=[Fault("POST", piece=1, times=None)])
-    talk.create()
-    reply = talk.send()
-    assert {len(chunk) for chunk in reply.chunks} == {1}
-    assert updates(reply)[-1]["status"] == "finished"
-
-
-@pytest.mark.parametrize(("drop", "stored"), [("before", 1), ("after", 3)])
-def test_connection_is_dropped_without_an_answer(serve, drop, stored):
-    talk = serve(responder=Scripted(["Hello"]))
-    talk.create()
-    talk.server.faults.add(Fault("POST", drop=drop))
-    reply = talk.send()
-    assert (reply.status, reply.ended) == (0, "eof")
-    assert len(talk.read()["messages"]) == stored
-    assert [seen.method for seen in talk.server.requests] == ["POST", "POST", "GET"]
-
-
-def test_slow_first_byte(serve):
-    talk = serve(faults=[Fault(delay=0.2)])
-    began = time.monotonic()
-    assert talk.call("GET", "/healthcheck").text == "OK"
-    assert time.monotonic() - began >= 0.2
-
-
-def test_only_keep_alives(serve):
-    talk = serve(responder=Scripted(Script(hang=True)))
-    talk.create()
-    reply = talk.send(timeout=0.5)
-    kinds = {line.get("status") for line in updates(reply)}
-    assert (reply.ended, kinds) == ("open", {"started", "keepAlive"})
-
-
-# --- token
-
-
-def test_host_of_others_needs_a_token():
-    with pytest.raises(ValueError, match="token"):
-        LocalServer(host="0.0.0.0")
-    with pytest.raises(SystemExit) as ended:
-        main(["--host", "0.0.0.0"])
-    assert ended.value.code == 2
-    assert LocalServer(host="::1").token is None
-
-
-def test_without_the_token_nobody_can_chat(serve):
-    talk = serve(token="secret")
-    user = talk.call("GET", "/api/v2/user")
-    assert user.text == '{"json":null}'
-    created = talk.create()
-    assert created.status == 302 and "/oauth/authorize?" in created.headers["location"]
-    assert talk.call("PATCH", "/conversation/" + "0" * 24, {"title": "x"}).status == 401
-    settings = talk.call("POST", "/settings", {"activeModel": "omni"})
-    assert (settings.status, settings.json()["type"]) == (200, "redirect")
-    flags = talk.call("GET", "/api/v2/feature-flags").json()["json"]
-    assert flags["loginEnabled"] is True
-
-
-def test_token_as_cookie_signs_in(serve):
-    talk = serve(token="secret")
-    talk.cookie = "secret"
-    assert talk.create().status == 200
-    assert talk.say()[-1]["status"] == "finished"
-    assert talk.call("GET", "/api/v2/user").json()["json"]["username"] == "local"
-
-
-def test_bearer_token_reads_below_api_only(serve):
-    talk = serve(token="secret")
-    talk.cookie = "secret"
-    talk.create()
-
-    def bearer(method, path, token="secret", body=b""):
-        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-        return call(talk.url, method, f"/chat{path}", headers, body)
-
-    listed = bearer("GET", "/api/v2/conversations").json()["json"]["conversations"]
-    assert [item["id"] for item in listed] == [talk.id]
-    assert bearer("POST", "/conversation", body=b'{"model":"omni"}').status == 302
-    assert bearer("GET", "/api/v2/user", "wrong").status == 500
-    posted = bearer("POST", "/api/v2/user/settings", body=b"{}")
-    # The cookie that comes back makes the caller nobody if it is kept (q16, q17).
-    assert posted.status == 200 and posted.cookie != "secret"
-
-
-def test_token_in_2023(serve):
-    talk = serve("lines-2023", token="secret")
-    refused = talk.create()
-    assert (refused.status, refused.json()) == (401, {"error": "You have to be logged in."})
-    assert talk.layout()["requiresLogin"] is True
-    talk.cookie = "secret"
-    assert talk.create().status == 200
-
-
-# --- the program
-
-
-def test_program_prints_its_url_and_ends_on_sigterm(tmp_path):
-    (tmp_path / "a.txt").write_text("Flamingos are pink.")
-    command = [sys.executable, "-m", "hugchat_sync.local", "--docs", str(tmp_path)]
-    program = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    try:
-        url = program.stdout.readline().strip()
-        assert call(url, "GET", "/chat/healthcheck").text == "OK"
-    finally:
-        program.terminate()
-        out, err = program.communicate(timeout=5)
-    assert (program.returncode, out, err) == (0, "", "")
-
-
-def test_missing_flask_is_explained(tmp_path):
-    (tmp_path / "flask.py").write_text("raise ImportError('no flask')")
-    root = str(Path(__file__).parents[2])
-    script = f"import sys; sys.path[:0] = [{str(tmp_path)!r}, {root!r}]; import hugchat_sync.local"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert 'pip install "hugchat-sync[local]"' in done.stderr.splitlines()[-1]
-
-
-def test_nothing_is_printed_for_requests(serve, capfd):
-    talk = serve(responder=Scripted(["Hello"]))
-    talk.create()
-    talk.send(stop_at=b"started")
-    talk.call("GET", "/nothing")
-    until(lambda: talk.server.open_connections == 0)
-    assert capfd.readouterr() == ("", "")

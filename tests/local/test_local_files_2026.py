@@ -1,0 +1,115 @@
+"""Files, shares and the feed of today."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from local_wire import recording
+
+from hugchat_sync.local import Script, Scripted
+from hugchat_sync.local.steps import FileMade
+
+
+def in_background(function):
+    thread = threading.Thread(target=function, daemon=True)
+    thread.start()
+    return thread
+
+
+def test_files_come_in_as_base64_and_out_as_bytes(serve):
+    import base64
+
+    answers = Scripted(["Seen"])
+    talk = serve(responder=answers)
+    talk.create()
+    raw = b"\x89PNG\r\n\x1a\n rest"
+    coded = base64.b64encode(raw).decode()
+    sent = talk.send(None, (("base64;a;b.png", "image/png", coded), ("base64;e", "text/plain", "")))
+    assert sent.status == 200
+    (listed,) = talk.read()["messages"][1]["files"]
+    assert (listed["type"], listed["name"], listed["mime"]) == ("hash", "a;b.png", "image/png")
+    assert answers.turns[0].attachments[0].content == raw
+    reply = talk.call("GET", f"/conversation/{talk.id}/output/{listed['value']}")
+    assert (reply.body, reply.headers["content-type"]) == (raw, "image/png")
+    assert (
+        reply.headers["content-disposition"] == f'attachment; filename="{listed["value"][:8]}.png"'
+    )
+    again = ("hash;a.png", "image/png", listed["value"])
+    parent = talk.last()["id"]
+    assert talk.send({"inputs": "again", "id": parent}, (again,)).status == 200
+    assert answers.turns[1].attachments[0].content == raw
+
+
+def test_hash_is_made_of_the_bytes_read_as_text():
+    import base64
+
+    from hugchat_sync.local.eras.v2_2025.attachments import hash_name
+
+    record = recording("2026", "e03-output-image")
+    raw = base64.b64decode(record["response"]["body"]["base64"])
+    assert hash_name(raw) == record["request"]["path"].rsplit("/", 1)[1]
+
+
+def test_too_large_a_file_is_413(serve):
+    import base64
+
+    talk = serve(responder=Scripted(["x"]))
+    talk.create()
+    coded = base64.b64encode(b"x" * (10 * 1024 * 1024 + 1)).decode()
+    reply = talk.send(None, (("base64;big.bin", "application/octet-stream", coded),))
+    assert (reply.status, reply.json()["message"]) == (413, "File too large, should be <10MB")
+
+
+def test_too_large_a_body_is_413_and_the_connection_lives(serve):
+    talk = serve()
+    talk.create()
+    reply = talk.call("POST", "/conversation", b"x" * (15 * 1024 * 1024 + 1))
+    assert reply.status == 413 and "errorId" in reply.json()
+
+
+def test_file_made_by_the_answer_can_be_fetched(serve):
+    script = Script(["Here"], before=[FileMade("map.png", "image/png", b"bytes")])
+    talk = serve(responder=Scripted(script))
+    talk.create()
+    line = next(line for line in talk.say() if line["type"] == "file")
+    assert (line["name"], line["mime"]) == ("map.png", "image/png")
+    assert talk.call("GET", f"/conversation/{talk.id}/output/{line['sha']}").body == b"bytes"
+
+
+def test_share_and_import(serve):
+    talk = serve(responder=Scripted(["Hello"], title="T"))
+    talk.create()
+    talk.say()
+    path = f"/conversation/{talk.id}/share"
+    share = talk.call("POST", path).json()["shareId"]
+    assert talk.call("POST", path).json()["shareId"] == share and len(share) == 7
+    stranger = {"Cookie": "hf-chat=stranger"}
+    read = talk.call("GET", f"/api/v2/conversations/{share}", headers=stranger).json()["json"]
+    assert read["shared"] is True and read["id"] == share
+    imported = [
+        talk.call(
+            "POST", "/api/v2/conversations/import-share", {"shareId": share}, headers=stranger
+        ).json()["json"]["conversationId"]
+        for _ in range(2)
+    ]
+    assert imported[0] == imported[1] != talk.id
+    talk.say("more", parent=talk.last()["id"])
+    assert talk.call("POST", path).json()["shareId"] != share
+    copied = talk.create(fromShare=share)
+    assert copied.status == 200 and talk.last()["content"] == "Hello"
+
+
+def test_feed_of_running_generations(serve, monkeypatch):
+    monkeypatch.setattr("hugchat_sync.local.eras.v2_2025.log._FEED_TICK", 0.1)
+    talk = serve(responder=Scripted(Script(["a"] * 5, delay=0.03), title="Live"))
+    talk.create()
+    thread = in_background(talk.say)
+    time.sleep(0.05)
+    text = talk.call("GET", "/api/v2/generations/live").text
+    thread.join(2)
+    assert f'"running":[{{"conversationId":"{talk.id}","title":"Live"}}]' in text
+    assert '"status":"completed","title":"Live"' in text
+    assert text.endswith(
+        'event: sync\ndata: {"running":[],"ended":[]}\n\nevent: idle\ndata: {}\n\n'
+    )
