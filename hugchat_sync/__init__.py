@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, List
 
 if TYPE_CHECKING:
     from . import errors, events
-    from .bot import Bot, HuggingChat
+    from .bot import Bot
     from .client import Client
     from .errors import (
         AuthError,
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         UsageError,
         WrongPassword,
     )
+    from .hugging_chat import HuggingChat
     from .list_bots import ListBots
     from .message import Message
     from .options import Retry, Timeout
@@ -101,7 +102,7 @@ __all__ = [
 _HOMES = {
     "Bot": "bot",
     "Client": "client",
-    "HuggingChat": "bot",
+    "HuggingChat": "hugging_chat",
     "ListBots": "list_bots",
     "Message": "message",
     "Retry": "options",

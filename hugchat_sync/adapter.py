@@ -56,9 +56,14 @@ class TimedReader(io.RawIOBase):
         return count
 
     def close(self) -> None:
-        """Give the socket back."""
+        """Give the socket back, and whoever checks the reads: a pool in a ring stays open."""
         self._raw.close()
         super().close()
+        self.check = _unchecked
+
+
+def _unchecked() -> None:
+    """Let a read begin."""
 
 
 class WholeHead(HTTPResponse):

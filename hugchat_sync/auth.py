@@ -2,33 +2,14 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from typing import Any, Callable
-from urllib.parse import urlsplit
 
 from requests import PreparedRequest
 from requests.auth import AuthBase, HTTPBasicAuth
 
+from .secret import Secret
+
 Authentication = Callable[[PreparedRequest], PreparedRequest]
-
-
-class Secret:
-    """A text that no ``repr``, log or traceback shows."""
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def reveal(self) -> str:
-        """Return the text."""
-        return self._text
-
-    def __repr__(self) -> str:
-        return "<secret>"
-
-    def __bool__(self) -> bool:
-        return bool(self._text)
 
 
 class BearerAuth(AuthBase):
@@ -96,14 +77,3 @@ def _united(theirs: str, ours: str) -> str:
     kept = [pair.strip() for pair in theirs.split(";")]
     kept = [pair for pair in kept if pair and pair.partition("=")[0].strip() not in names]
     return "; ".join([*kept, ours])
-
-
-def is_loopback(url: str) -> bool:
-    """Return whether *url* leads to this very machine."""
-    host = (urlsplit(url).hostname or "").lower()
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:  # a name: who knows where it leads
-        return False

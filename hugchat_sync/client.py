@@ -18,9 +18,9 @@ from typing import (
 from uuid import uuid4
 
 from .account import Account
-from .auth import Secret
+from .address import checked_base_url
 from .batch import PromptArgument, answers
-from .connection import Connection, checked_base_url
+from .connection import Connection
 from .conversation_map import ConversationMap, checked_id
 from .cookies import Hidden
 from .creation import Creation
@@ -42,6 +42,7 @@ from .records import (
 )
 from .retrying import Patience
 from .runs import Runs
+from .secret import Secret
 from .tool_servers import ServerArgument, tool_choice
 from .uploads import FileArgument, read_uploads
 
@@ -159,10 +160,10 @@ class Client(Account):
         dialect, number = self._dialect(), 0
         seen: set[str] = set()
         while True:
-            page = self._send(dialect.list_conversations(number))
-            # a lapsed session reads an empty list
-            if not page.conversations and not number and self._connection.require_session():
-                page = self._send(dialect.list_conversations(number))
+            page = self._connection.own(
+                dialect.list_conversations(number),
+                is_doubtful=lambda page: not page.conversations,  # a lapsed session reads none
+            )
             new = [one for one in page.conversations if one.id not in seen]
             seen.update(one.id for one in new)
             yield from new
@@ -429,9 +430,7 @@ class Client(Account):
         if action == "retry" and not dialect.needs_parent:
             message_id, text = self._question_of(message_id, target)
         prompt = self._prompt(text, target, action=action, parent_id=message_id, files=files)
-        return self._connection.surely(
-            lambda: self._runs.send(dialect, prompt, patience), patience
-        )
+        return self._connection.surely(lambda: self._runs.send(dialect, prompt, patience), patience)
 
     def _question_of(self, answer_id: str, conversation_id: str) -> tuple[str, str]:
         """Return id and text of the question that was answered; servers without trees want it."""

@@ -8,11 +8,9 @@ import time
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Callable, Iterator, Sequence, TypeVar, Union
-from urllib.parse import urlsplit
 
 import requests
 
-from .auth import Secret, is_loopback
 from .calls import Call
 from .cookies import Hidden
 from .credentials import Credentials, find_credentials
@@ -30,30 +28,10 @@ from .options import Retry, Timeout, is_positive
 from .records import User
 from .renewal import Renewal
 from .retrying import RENEWALS, Patience
+from .secret import Secret
 from .transport import Transport
 
 T = TypeVar("T")
-
-DEFAULT_BASE_URL = "https://huggingface.co/chat"
-
-
-def checked_base_url(base_url: str | None, *, allow_insecure: bool = False) -> str:
-    """Return the base URL to use, without a slash at its end.
-
-    :raises UsageError: it is no address, or would send credentials in clear over a network.
-    """
-    url = (base_url or os.environ.get("HUGCHAT_SYNC_BASE_URL") or DEFAULT_BASE_URL).rstrip("/")
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UsageError("the base URL must look like https://host/chat")
-    if parts.username is not None or parts.password is not None:
-        raise UsageError("the base URL must not hold a user name or a password")
-    if parts.scheme == "http" and not allow_insecure and not is_loopback(url):
-        raise UsageError(
-            f"{url} is plain http: cookies would travel readable by anyone on the way; "
-            "use https, or pass allow_insecure=True"
-        )
-    return url
 
 
 def checked_timeout(timeout: object) -> Timeout:
@@ -190,17 +168,17 @@ class Connection:
         Source: to a lapsed session every conversation is one that is not there; a refused token
         is an ordinary server error (2026-08, measured).
         """
-        renewed = 0
+        tried = 0
         while True:
-            began = time.monotonic()
+            tried, renewals = tried + 1, self._renewal.count
             try:
                 return operation()
             except ConversationNotExistError as error:
-                if error.status is None or not self.session_is_over(patience):
+                if error.status is None or tried > RENEWALS:
                     raise
-                if renewed == RENEWALS or not self._renewed(began, patience):
-                    raise self.credentials.expired() from error
-                renewed += 1
+                self._require_session(patience, error)
+                if self._renewal.count == renewals:
+                    raise
             except Unavailable as error:
                 if not self._is_refused_token(error):
                     raise
@@ -233,13 +211,24 @@ class Connection:
             with self._beginning:
                 yield
 
-    def own(self, call: Call[T], patience: Patience | None = None) -> T:
-        """Return what *call* reads, which reads as defaults where nobody is signed in.
+    def own(
+        self,
+        call: Call[T],
+        patience: Patience | None = None,
+        is_doubtful: Callable[[T], bool] = lambda value: True,
+    ) -> T:
+        """Return what *call* reads, and not what it reads where nobody is signed in.
 
+        :param is_doubtful: whether it may be that: an empty list, or settings in their defaults.
         :raises SessionExpired: credentials were given and are no longer accepted.
         """
+        renewals = self._renewal.count
         value = self.send(call, patience)
-        return self.send(call, patience) if self.require_session(patience) else value
+        if is_doubtful(value):
+            self._require_session(patience)
+            if self._renewal.count != renewals:  # by us, or by another thread meanwhile
+                value = self.send(call, patience)
+        return value
 
     def user(self, patience: Patience | None = None) -> User | None:
         """Return who is signed in, if need be after a renewal; ``None`` for nobody."""
@@ -250,7 +239,7 @@ class Connection:
                 return found
         return self._known_user(patience)
 
-    def session_is_over(self, patience: Patience | None = None) -> bool:
+    def _session_is_over(self, patience: Patience | None = None) -> bool:
         """Return whether credentials were given and the server knows nobody by them.
 
         Source: a lapsed session reads empty lists with status 200 (2026-08, measured).
@@ -265,21 +254,6 @@ class Connection:
             )
         except AuthError:
             return True
-
-    def require_session(self, patience: Patience | None = None) -> bool:
-        """Find out whether a reply was empty only because nobody is signed in.
-
-        :returns: whether it was, and the sign-in is renewed: ask again.
-        :raises SessionExpired: it was, and the sign-in could not be renewed.
-        """
-        renewed = 0
-        began = time.monotonic()
-        while self.session_is_over(patience):
-            if renewed == RENEWALS or not self._renewed(began, patience):
-                raise self.credentials.expired()
-            renewed += 1
-            began = time.monotonic()
-        return renewed > 0
 
     def close(self) -> None:
         """Close the idle connections."""
@@ -299,6 +273,19 @@ class Connection:
         if found is not None:
             self.credentials.store.confirm()
         return found
+
+    def _require_session(
+        self, patience: Patience | None, error: HugChatError | None = None
+    ) -> None:
+        """Renew the session if it is over.
+
+        :raises SessionExpired: it is, and it could not be renewed; *error* has led to the question.
+        """
+        tried, began = 0, time.monotonic()
+        while self._session_is_over(patience):
+            if tried == RENEWALS or not self._renewed(began, patience):
+                raise self.credentials.expired() from error
+            tried, began = tried + 1, time.monotonic()
 
     def _renewed(self, began: float, patience: Patience | None = None) -> bool:
         renew = self.transport.renew

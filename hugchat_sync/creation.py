@@ -33,6 +33,7 @@ class Creation:
         :raises ModelNotFound: the server does not offer the model; a retired constant of
             :class:`ListBots` is replaced instead, with a warning.
         """
+        _check(model, system_prompt)
         self._connection.credentials.require_session("create a conversation")
         if model and model not in self._retired:
             text = self._prompt(model, system_prompt, patience)
@@ -99,30 +100,44 @@ class Creation:
     def _made(self, model: str, system_prompt: str, patience: Patience) -> Created:
         dialect = self._connection.dialect(patience)
         try:
-            with self._connection.one_visitor():
-                return self._connection.send(
-                    dialect.create_conversation(model, system_prompt), patience
-                )
+            return self._connection.send(
+                dialect.create_conversation(model, system_prompt), patience
+            )
         except (BadRequest, Unavailable) as error:
-            unknown = self._unknown_model(model, error, patience)
-            if unknown is None:
+            meant = self._meant(model, error, patience)
+            if meant is None:
                 raise
-            raise unknown from error
+            raise meant from error
 
-    def _unknown_model(
-        self, model: str, error: ServerError, patience: Patience
-    ) -> ModelNotFound | None:
-        """Return the error to raise if *error* means that there is no such model."""
+    def _meant(self, model: str, error: ServerError, patience: Patience) -> ServerError | None:
+        """Return what a refusal means that does not say itself whether there is such a model."""
         try:
             names = self._offered(patience)
         except HugChatError:
             return None  # the list cannot be had either, so the refusal itself says more
+        if model in names and isinstance(error, ModelNotFound):
+            return BadRequest(
+                f"the server answered {error.status}: it offers the model {model!r}, so it is the "
+                "system prompt that it does not take",
+                status=error.status,
+                url=error.url,
+                body=error.body,
+            )
         if model in names or not names:
             return None
         nearest = nearest_names(model, names)
         return ModelNotFound(
             f"the server does not offer the model {model!r}; near are {', '.join(nearest)}",
             status=error.status,
+            url=error.url,
+            body=error.body,
             model=model,
             nearest=nearest,
         )
+
+
+def _check(model: object, system_prompt: object) -> None:
+    if model is not None and not isinstance(model, str):
+        raise UsageError("a model is the name of one, as models() gives them")
+    if system_prompt is not None and not isinstance(system_prompt, str):
+        raise UsageError('a system prompt is a text; None is the stored one, "" is none')

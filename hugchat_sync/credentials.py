@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 
 from requests.auth import AuthBase
 
-from .auth import BearerAuth, CookieAuth, Secret
+from .auth import BearerAuth, CookieAuth
 from .cookies import CookieStore, Hidden, file_of
 from .errors import AuthError, ServerError, SessionExpired
+from .secret import Secret
 
 HUB = "huggingface.co"
 

@@ -8,7 +8,7 @@ from typing import Callable, Iterator
 
 from .calls import StreamCall
 from .dialects.base import Dialect, Prompt
-from .errors import HugChatError, ProtocolError, TimedOut, TransportError, Unavailable
+from .errors import ProtocolError, TimedOut, TransportError, Unavailable
 from .events import Event, Unknown, WebSearchError
 from .retrying import Patience
 from .stream import Stream

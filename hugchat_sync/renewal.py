@@ -36,6 +36,7 @@ class Renewal:
         self._turn = threading.Lock()
         self._ended = float("-inf")  # when the last renewal was over, and how it went
         self._worked = False
+        self.count = 0  # of those that worked: what was read before the last one is nobody's
         self._offered: int | None = None  # the cookies that were tried before a new sign-in
         self._hopeless: int | None = None  # those that the hub did not take
 
@@ -66,6 +67,7 @@ class Renewal:
         with self._turn:
             if self._ended < began:
                 self._worked = self._has_others() or self._walked()
+                self.count += self._worked
                 self._ended = time.monotonic()
             return self._worked
 

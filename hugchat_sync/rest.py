@@ -31,6 +31,7 @@ from .transport import Transport
 _LOOK_AGAIN = 0.5  # seconds between two looks at what the server has stored, at first
 _SELDOM = 4.0  # seconds between two looks in the end
 _LOOKS = 4  # where nothing says whether the server is still at it
+_MOMENTS = (0.0, 0.05, 0.1, 0.2, 0.4)  # seconds in which a server notices that we left
 _MOST_TRIES = 30  # more of them make a pause no longer
 
 
@@ -55,6 +56,7 @@ class Rest:
         is_complete: Callable[[], bool] = _never,
     ) -> None:
         self.is_over = False  # the server is known to be done with the run
+        self.was_stopped = False  # by us, so what it keeps is no whole answer
         self._transport = transport
         self._dialect = dialect
         self._prompt = prompt
@@ -144,7 +146,7 @@ class Rest:
                 yield from others.missing(event)
             yield from self._text_of(stored)
             if self._is_whole(stored):
-                yield StoredAnswer(stored.text, stored.state == "interrupted")
+                yield StoredAnswer(stored.text, self.was_stopped or stored.state == "interrupted")
                 for event in told:
                     yield from others.missing(event)
                 return
@@ -210,12 +212,15 @@ class Rest:
 
     # ending ----------------------------------------------------------------------------------
 
-    def await_end(self) -> None:
+    def await_end(self, was_left: bool = False) -> None:
         """Return when the server is done with the run, or was silent for too long.
 
+        :param was_left: text had come when the connection was closed, which is to be stored.
         :raises TimedOut: the time of the call is spent, or a clock of the log ran out.
         """
         if not self._dialect.survives_disconnect:
+            if was_left:
+                self._await_notice()
             return
         if "reattach" in self._dialect.features:
             try:
@@ -228,6 +233,19 @@ class Rest:
         self._settled()
         if not self.is_over and time.monotonic() + _SELDOM >= self._patience.deadline:
             raise TimedOut("an earlier answer in this conversation goes on", phase="total")
+
+    def _await_notice(self) -> None:
+        """Return when the server has stored what had come before we left.
+
+        It writes the whole conversation then, over whatever a hasty next message put there.
+        """
+        for pause in _MOMENTS:
+            if time.monotonic() + pause >= self._patience.deadline:
+                return
+            self._transport.sleep(pause)
+            stored = self._look()
+            if stored is not None and stored.text:
+                return
 
     def limit(self, seconds: float) -> None:
         """Let what is still to come take *seconds*."""

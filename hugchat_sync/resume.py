@@ -126,6 +126,8 @@ def mend(pieces: list[str], start: int, whole: str) -> list[str] | None:
 def _mended(text: bytes, start: int, whole: bytes) -> bytes | None:
     core = _coded(text.decode("utf-16-le", "replace").rstrip())
     blanks = text[len(core) :]
+    if _find(core, 0) < 0:
+        return text
     overlap = min(len(core), len(whole))
     head, tail = core[: len(core) - overlap], whole[len(whole) - overlap :]
     if _find(head, 0) < 0 and _fits(core[len(head) :], tail):

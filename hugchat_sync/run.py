@@ -73,7 +73,10 @@ class Run:
         self._call: StreamCall[Event] | None = None
         self._stream: Stream | None = None  # none, if the answer must be fetched from the log
         self._rest: Rest | None = None
+        self._trouble: HugChatError | None = None  # what became of the first connection
         self._closed = False
+        self._was_left = False  # when text had come: the server has yet to notice, and to store it
+        self._stopped = False
         self._over = False
 
     @property
@@ -81,7 +84,7 @@ class Run:
         """Whether the server is known to be done with it, or never to have had it."""
         if self._over or not self._sent or (self._rest is not None and self._rest.is_over):
             return True
-        return self._closed and not self._dialect.survives_disconnect
+        return self._closed and not self._dialect.survives_disconnect and not self._was_left
 
     # sending ---------------------------------------------------------------------------------
 
@@ -101,6 +104,7 @@ class Run:
                     self._over = True
                     raise
                 if self._arrived(error):
+                    self._trouble = error
                     return
                 if self._dialect.stores_at_end or tried >= self._patience.retry.tries:
                     raise
@@ -181,7 +185,7 @@ class Run:
     def events(self) -> Iterator[Event]:
         """Yield the events of the answer, over as many connections as it takes."""
         yield from self._search.events
-        trouble = yield from self._first()
+        trouble = (yield from self._first()) or self._trouble
         if self._over or self._closed:
             return
         if not self._resume:
@@ -195,6 +199,7 @@ class Run:
         self._rest = rest = Rest(
             self._transport, self._dialect, self.prompt, self._patience, seen, self._is_complete
         )
+        rest.was_stopped = self._stopped
         if self._closed:  # meanwhile
             rest.close()
         return rest
@@ -220,7 +225,8 @@ class Run:
         except HugChatError:
             self._over = True  # the server itself has said so
             raise
-        self._over = self._is_complete() or not self._dialect.survives_disconnect
+        ends = not self._dialect.survives_disconnect
+        self._over = (self._is_complete() or ends) and not self._was_left
         return None
 
     def _is_complete(self) -> bool:
@@ -242,6 +248,8 @@ class Run:
 
     def close(self) -> None:
         """End the connection, from any thread."""
+        if self.message is not None and not self._is_complete() and self.message.partial:
+            self._was_left = True
         self._closed = True
         for reading in (self._search, self._stream, self._rest):
             if reading is not None:
@@ -249,6 +257,7 @@ class Run:
 
     def stop(self) -> None:
         """Ask the server to stop the run."""
+        self._stopped = True
         call = self._dialect.stop(self.prompt.conversation_id, self.prompt.generation_id)
         try:
             if call is not None:
@@ -264,7 +273,7 @@ class Run:
         """
         rest = Rest(self._transport, self._dialect, self.prompt, patience)
         try:
-            rest.await_end()
+            rest.await_end(self._was_left)
         except HugChatError as error:
             # how the earlier run ended is not the new call's business; that it ended, is
             if isinstance(error, TimedOut) and error.phase == "total":

@@ -8,11 +8,11 @@ from pathlib import Path
 import requests
 from requests.cookies import RequestsCookieJar
 
-from .auth import Secret
-from .connection import checked_base_url
+from .address import checked_base_url
 from .cookies import CookieStore, file_of
 from .errors import UsageError, WrongPassword
 from .hub import Walk
+from .secret import Secret
 
 
 class Sign:

@@ -81,7 +81,8 @@ class Stream:
                 raise self._ran_out from None
             if isinstance(error, TransportError):
                 raise
-            raise translated(error, url, phase=self._phase) from error
+            late = self._clock() >= self._deadline
+            raise translated(error, url, phase=self._phase, late=late) from error
         except (AttributeError, ValueError) as error:
             if not self.closed:
                 raise
@@ -120,7 +121,8 @@ class Stream:
         self._deadline = min(self._deadline, self._clock() + seconds)
         sock = _socket(self.response)
         if sock is not None:
-            sock.settimeout(max(0.001, self._deadline - self._clock()))
+            with suppress(OSError):  # another thread has closed it meanwhile: no limit is needed
+                sock.settimeout(max(0.001, self._deadline - self._clock()))
 
     def close(self) -> None:
         """End the reply now, from any thread; a reader in the middle gets an error."""
@@ -159,12 +161,18 @@ def forgotten(error: Exception) -> Exception:
     return error
 
 
-def translated(error: Exception, url: str, *, phase: str = "idle") -> Exception:
-    """Return what the user is told of an error of the layers below."""
+def translated(error: Exception, url: str, *, phase: str = "idle", late: bool = False) -> Exception:
+    """Return what the user is told of an error of the layers below.
+
+    :param phase: the clock that a silent socket stands for.
+    :param late: the time of the whole call is spent.
+    """
+    phase = "total" if late else phase
     if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema)):
         return UsageError(f"{url} is no address: {error}")
     if isinstance(error, requests.exceptions.ConnectTimeout):
-        return TimedOut(f"no connection to {_host(url)} in time", phase="connect", url=url)
+        clock = "total" if late else "connect"
+        return TimedOut(f"no connection to {_host(url)} in time", phase=clock, url=url)
     if _is_timeout(error):
         return TimedOut(f"{_host(url)} fell silent", phase=phase, url=url, unsure=True)
     if _never_connected(error):

@@ -10,7 +10,7 @@ import random
 import time
 from dataclasses import replace
 from typing import Any, Callable, Iterable, Sequence, TypeVar
-from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import requests
 import urllib3.exceptions as low
@@ -26,10 +26,10 @@ from .errors import (
     RateLimited,
     SessionExpired,
     TimedOut,
-    UsageError,
     hidden,
 )
 from .options import Retry, Timeout
+from .refusals import REDIRECTS, kind_of, page_instead, redirected
 from .retrying import LONGEST, Patience, Retrying, longest_silence, seconds_asked_for
 from .session import Quiet, own_session, shielded
 from .stream import Stream, forgotten, translated
@@ -38,7 +38,6 @@ T = TypeVar("T")
 
 _USER_AGENT = f"hugchat_sync/{__version__}"
 _LARGEST_REPLY = 256 * 1024 * 1024  # bytes; more is no reply but an attack on memory
-_REDIRECTS = (301, 302, 303, 307, 308)
 
 logger = logging.getLogger("hugchat_sync")
 
@@ -141,7 +140,10 @@ class Transport:
             stream = self._opened(request, patience, keep_alives=call.keep_alives)
             if stream.response.status_code != 200:
                 self._refuse(request, self._whole(stream))
-            if _is_complete_json(stream.response):
+            kind = kind_of(stream.response.headers.get("Content-Type"))
+            if kind == "text/html":
+                raise page_instead(self._whole(stream))
+            if kind == "application/json" and "Content-Length" in stream.response.headers:
                 self._refuse_inside(call, stream)
             return stream
 
@@ -185,16 +187,14 @@ class Transport:
         if left <= 0:
             raise TimedOut("no time is left for this call", phase="total", url=shown)
         silence, phase = longest_silence(patience.timeout, left, keep_alives)
-        started = self._clock()
+        started, connect = self._clock(), min(patience.timeout.connect, left, LONGEST)
+        until = time.monotonic() + min(left, patience.timeout.progress)
         try:
             response = self._session.request(
                 request.method,
                 url,
                 params=dict(request.params),
-                timeout=(
-                    min(patience.timeout.connect, left, LONGEST),
-                    Deadline(silence, time.monotonic() + left),
-                ),
+                timeout=(connect, Deadline(silence, until)),
                 allow_redirects=False,  # a redirected POST would read a login page as success
                 stream=True,
                 auth=self._auth,
@@ -202,9 +202,8 @@ class Transport:
                 **_body(request),
             )
         except (requests.RequestException, low.HTTPError, OSError) as error:
-            if self._clock() >= patience.deadline:
-                phase = "total"
-            raise translated(forgotten(error), shown, phase=phase) from error
+            late = self._clock() >= patience.deadline
+            raise translated(forgotten(error), shown, phase=phase, late=late) from error
         took = self._clock() - started
         logger.debug("%s %s → %d, %.3f s", request.method, shown, response.status_code, took)
         self._take_cookies(response)
@@ -240,15 +239,15 @@ class Transport:
     def _take_cookies(self, response: requests.Response) -> None:
         values = Quiet(_set_cookies(response))
         if self._received is not None and values:
-            refused = response.status_code in (*_REDIRECTS, 401, 403)
+            refused = response.status_code in (*REDIRECTS, 401, 403)
             self._received(response.url, values, refused)
 
     # bad news ------------------------------------------------------------------------------
 
     def _refuse(self, request: Request, reply: Reply) -> None:
         """Raise the error of a reply with a bad status."""
-        if reply.status in _REDIRECTS:
-            raise self._expired(_redirected(self.base_url, reply), reply)
+        if reply.status in REDIRECTS:
+            raise self._expired(redirected(self.base_url, reply), reply)
         reply = replace(reply, body=hidden(reply.text, self._secrets()).encode("utf-8"))
         error = request.error(reply)
         after = seconds_asked_for(reply.headers.get("retry-after"))
@@ -272,11 +271,6 @@ def _set_cookies(response: requests.Response) -> Iterable[str]:
     return getlist("Set-Cookie") if getlist else ()
 
 
-def _is_complete_json(response: requests.Response) -> bool:
-    kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    return kind == "application/json" and "Content-Length" in response.headers
-
-
 def _body(request: Request) -> dict[str, Any]:
     if request.parts:
         parts = [(name, (part.filename, part.content, part.mime)) for name, part in request.parts]
@@ -286,16 +280,3 @@ def _body(request: Request) -> dict[str, Any]:
     if request.body is not None:
         return {"data": request.body}
     return {"json": request.json} if request.json is not None else {}
-
-
-def _redirected(base_url: str, reply: Reply) -> HugChatError:
-    """Return the error of a redirect, which is never followed."""
-    target = urljoin(reply.url or base_url, reply.headers.get("location", ""))
-    host = urlsplit(target).netloc or "?"
-    if reply.status in (301, 308):
-        return UsageError(f"the server has moved to {host}: use that address as base_url")
-    return AuthError(
-        f"the server sent us to sign in at {host}: sign in, or pass cookies",
-        status=reply.status,
-        url=reply.url,
-    )

@@ -7,7 +7,8 @@ from urllib.parse import urlencode
 
 from requests import PreparedRequest
 
-from ..auth import CookieAuth, Secret
+from ..auth import CookieAuth
+from ..secret import Secret
 
 
 class PasswordForm(CookieAuth):

@@ -15,11 +15,13 @@ from urllib.parse import parse_qs, quote_plus, urlsplit
 import requests
 from requests.cookies import RequestsCookieJar
 
-from ..auth import CookieAuth, Secret, is_loopback
+from ..address import is_loopback
+from ..auth import CookieAuth
 from ..calls import Call, Reply, Request
 from ..cookies import CookieStore
 from ..errors import ConsentMissing, LoginFailed
 from ..options import Timeout
+from ..secret import Secret
 from ..transport import Transport
 from .addresses import (
     is_authorize,

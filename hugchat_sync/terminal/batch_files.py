@@ -84,6 +84,7 @@ class _Work(threading.Thread):
         self._workers = arguments.workers
         self._max_per_minute = arguments.max_per_minute
         self._given_up = threading.Event()
+        self._ended = threading.Event()
 
     def run(self) -> None:
         found = self._client.map(
@@ -102,6 +103,7 @@ class _Work(threading.Thread):
             self.error = error
         finally:
             self.results.put(None)
+            self._ended.set()
 
     def give_up(self) -> None:
         """Stop what is running, until nothing runs any more."""
@@ -109,8 +111,7 @@ class _Work(threading.Thread):
         for _ in range(int(_ENDING / _SLICE)):
             for conversation_id in self._client.conversations:
                 self._stop(conversation_id)
-            self.join(_SLICE)
-            if not self.is_alive():
+            if self._ended.wait(_SLICE):
                 return
 
     def _stop(self, conversation_id: str) -> None:

@@ -132,7 +132,9 @@ def _add_chat(commands: _Commands) -> None:
 
 
 def _add_account(commands: _Commands) -> None:
-    parser = commands.add("login", "sign in with a password, or with --cookies FILE|- from a browser, and stay so")
+    parser = commands.add(
+        "login", "sign in with a password, or with --cookies FILE|- from a browser, and stay so"
+    )
     parser.add_argument("address", nargs="?", metavar="EMAIL", help="the account")
     parser.add_argument(
         "--password-stdin", action="store_true", help="read the password from stdin"

@@ -25,6 +25,8 @@ class _Sending(threading.Thread):
     def __init__(self, send: Callable[[], Message]) -> None:
         super().__init__(name="hugchat-sync sending", daemon=True)
         self._send = send
+        # not join(): on Python before 3.13 a Ctrl-C inside it makes the thread look ended
+        self.ended = threading.Event()
         self.message: Message | None = None
         self.error: HugChatError | None = None
 
@@ -33,6 +35,8 @@ class _Sending(threading.Thread):
             self.message = self._send()
         except HugChatError as error:
             self.error = error
+        finally:
+            self.ended.set()
 
 
 def sent(send: Callable[[], Message]) -> Message:
@@ -43,10 +47,10 @@ def sent(send: Callable[[], Message]) -> Message:
     sending = _Sending(send)
     sending.start()
     try:
-        while sending.is_alive():
-            sending.join(_SLICE)
+        while not sending.ended.wait(_SLICE):
+            continue
     except KeyboardInterrupt:
-        sending.join(_ACCEPTING)
+        sending.ended.wait(_ACCEPTING)
         if sending.message is not None:
             stop(sending.message)
         raise

@@ -24,7 +24,7 @@ ALLOWED = {
     "records": "errors",
     "events": "errors",
     "wire": "errors",
-    "auth": "errors",
+    "auth": "errors secret",
     "adapter": "",
     "session": "adapter auth errors",
     "cookies": "errors",
@@ -34,16 +34,17 @@ ALLOWED = {
     "message": "answer errors events known polling records",
     "resume": "answer events",
     "dialects": "answer calls errors events records wire",
+    "refusals": "calls errors",
     "retrying": "calls errors options",
     "stream": "errors",
-    "transport": "TOP adapter auth calls errors options retrying session stream",
+    "transport": "TOP adapter auth refusals calls errors options retrying session stream",
     "rest": "answer calls dialects errors events resume retrying stream transport",
     "prior_search": "calls dialects errors events retrying stream transport",
     "run": "calls dialects errors events message prior_search rest retrying stream transport",
     "runs": "calls dialects errors events message pace retrying run transport",
-    "credentials": "auth cookies errors",
+    "credentials": "auth cookies errors secret",
     "connection": (
-        "auth calls cookies credentials dialects errors options records renewal retrying "
+        "calls cookies credentials dialects errors options records renewal retrying secret "
         "transport"
     ),
     "account": "calls connection dialects errors records retrying settings",
@@ -57,17 +58,17 @@ ALLOWED = {
     "creation": "calls connection dialects errors list_bots records retrying",
     "conversation_map": "errors records",
     "client": (
-        "account answer auth batch calls connection conversation_map cookies creation "
+        "account address answer batch calls connection conversation_map cookies creation "
         "custom_data dialects downloads errors events list_bots message options pace "
-        "records retrying run runs settings tool_servers transport uploads"
+        "records retrying run runs secret settings tool_servers transport uploads"
     ),
-    "bot": (
-        "auth batch client connection cookies errors futures list_bots message options "
-        "pace records sign"
-    ),
-    "core": "bot errors list_bots message records sign",
+    "bot": "client errors futures pace",
+    "hugging_chat": "address bot cookies errors futures options pace secret sign",
+    "address": "errors",
+    "secret": "",
+    "core": "bot errors hugging_chat list_bots message records sign",
     "utils": "",
-    "__init__": "bot client errors events list_bots message options sign",
+    "__init__": "bot client errors events hugging_chat list_bots message options sign",
     "__main__": "terminal",
 }
 
