@@ -63,7 +63,8 @@ class Account:
 
             return self._connection.transport.repeated(attempt, steady)
 
-        return self._connection.in_one_session(rewrite, patience)
+        with self._connection.one_visitor():
+            return self._connection.in_one_session(rewrite, patience)
 
     def models(self) -> list[Model]:
         """Return the models that the server offers, the default first."""

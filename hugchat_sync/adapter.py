@@ -106,6 +106,15 @@ class Adapter(HTTPAdapter):
         _equip(manager, self._limits)
         return manager
 
+    def close(self) -> None:
+        """Close the idle connections now: a pool that is only dropped waits for its last reply."""
+        for manager in (self.poolmanager, *self.proxy_manager.values()):
+            for key in manager.pools.keys():  # noqa: SIM118 - it is no mapping that iterates
+                pool = manager.pools.get(key)
+                if pool is not None:
+                    pool.close()
+        super().close()
+
     def send(self, request: Any, *args: Any, **options: Any) -> Any:
         """Send a request; the read timeout may be a :class:`Deadline`."""
         timeout = options.get("timeout")

@@ -44,7 +44,7 @@ from .retrying import Patience
 from .runs import Runs
 from .secret import Secret
 from .tool_servers import ServerArgument, tool_choice
-from .uploads import FileArgument, read_uploads
+from .uploads import FileArgument, check_files, read_uploads
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -342,8 +342,7 @@ class Client(Account):
         patience = self._patience(max_tries)
         self._connection.credentials.require_session("send a message")
         dialect = self._dialect(patience)
-        if uploads and "files" not in dialect.features:
-            dialect.lacks("files")
+        check_files(dialect, uploads)
         web_search = web_search or bool(custom.get("web_search"))
         tools = tool_choice(
             dialect, web_search, mcp_servers, lambda: self._send(dialect.tool_servers(), patience)
@@ -427,6 +426,7 @@ class Client(Account):
         dialect = self._dialect(patience)
         if action not in dialect.features:
             dialect.lacks(action)
+        check_files(dialect, files)
         if action == "retry" and not dialect.needs_parent:
             message_id, text = self._question_of(message_id, target)
         prompt = self._prompt(text, target, action=action, parent_id=message_id, files=files)

@@ -170,14 +170,14 @@ class Connection:
         """
         tried = 0
         while True:
-            tried, renewals = tried + 1, self._renewal.count
+            tried, cookies = tried + 1, self._renewal.fingerprint()
             try:
                 return operation()
             except ConversationNotExistError as error:
                 if error.status is None or tried > RENEWALS:
                     raise
                 self._require_session(patience, error)
-                if self._renewal.count == renewals:
+                if self._renewal.fingerprint() == cookies:
                     raise
             except Unavailable as error:
                 if not self._is_refused_token(error):
@@ -222,11 +222,11 @@ class Connection:
         :param is_doubtful: whether it may be that: an empty list, or settings in their defaults.
         :raises SessionExpired: credentials were given and are no longer accepted.
         """
-        renewals = self._renewal.count
+        cookies = self._renewal.fingerprint()
         value = self.send(call, patience)
         if is_doubtful(value):
             self._require_session(patience)
-            if self._renewal.count != renewals:  # by us, or by another thread meanwhile
+            if self._renewal.fingerprint() != cookies:  # renewed, perhaps by another thread
                 value = self.send(call, patience)
         return value
 
@@ -244,14 +244,11 @@ class Connection:
 
         Source: a lapsed session reads empty lists with status 200 (2026-08, measured).
         """
-        if not self.credentials.given:
+        if not self.credentials.given or self._known_user(patience) is not None:
             return False
-        if self._known_user(patience) is not None:
-            return False
+        call = self.dialect(patience).login_required()
         try:
-            return self.transport.send(
-                self.dialect(patience).login_required(), self._steady(patience)
-            )
+            return self.transport.send(call, self._steady(patience))
         except AuthError:
             return True
 
@@ -274,13 +271,8 @@ class Connection:
             self.credentials.store.confirm()
         return found
 
-    def _require_session(
-        self, patience: Patience | None, error: HugChatError | None = None
-    ) -> None:
-        """Renew the session if it is over.
-
-        :raises SessionExpired: it is, and it could not be renewed; *error* has led to the question.
-        """
+    def _require_session(self, patience: Patience | None, error: Exception | None = None) -> None:
+        """Renew the session if it is over, or raise :class:`SessionExpired` because of *error*."""
         tried, began = 0, time.monotonic()
         while self._session_is_over(patience):
             if tried == RENEWALS or not self._renewed(began, patience):

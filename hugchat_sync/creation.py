@@ -100,9 +100,10 @@ class Creation:
     def _made(self, model: str, system_prompt: str, patience: Patience) -> Created:
         dialect = self._connection.dialect(patience)
         try:
-            return self._connection.send(
-                dialect.create_conversation(model, system_prompt), patience
-            )
+            with self._connection.one_visitor():
+                return self._connection.send(
+                    dialect.create_conversation(model, system_prompt), patience
+                )
         except (BadRequest, Unavailable) as error:
             meant = self._meant(model, error, patience)
             if meant is None:

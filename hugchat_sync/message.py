@@ -201,8 +201,6 @@ class Message(Polling):
                 return True
             if self._ended:
                 return False
-            if os.getpid() != self._process:
-                raise UsageError("an open answer cannot be read in a forked process")
             settled = False
             try:
                 event = next(self._source)
@@ -255,7 +253,8 @@ class Message(Polling):
 
     def _settle_in_child(self) -> None:
         if os.getpid() != self._process and not self._ended:
-            self._news = threading.Condition(threading.Lock())  # a thread of the parent may hold it
+            # a thread of the parent, which is none here, may have held them
+            self._reading, self._news = threading.Lock(), threading.Condition(threading.Lock())
             self._reader = None
             self._end(UsageError("an open answer cannot be read in a forked process"))
 

@@ -8,7 +8,7 @@ from typing import Callable, Iterator
 
 from .calls import StreamCall
 from .dialects.base import Dialect, Prompt
-from .errors import ProtocolError, TimedOut, TransportError, Unavailable
+from .errors import ConnectionFailed, ProtocolError, TimedOut, TransportError, Unavailable
 from .events import Event, Unknown, WebSearchError
 from .retrying import Patience
 from .stream import Stream
@@ -45,11 +45,15 @@ class PriorSearch:
                 raise
             self.events.append(WebSearchError("The web search broke off", (str(error),)))
             found = None
+        if self._closed:
+            raise ConnectionFailed("the web search was closed; the message was not sent")
         return replace(prompt, search_id=found)
 
     def _performed(self, call: StreamCall[Event]) -> str | None:
         self._stream = stream = self._transport.open(call, self._patience)
         stream.watch(lambda: len(self.events))
+        if self._closed:  # meanwhile
+            stream.close()
         with closing(stream):
             return self._read(call.read(stream))
 

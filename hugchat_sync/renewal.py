@@ -36,7 +36,6 @@ class Renewal:
         self._turn = threading.Lock()
         self._ended = float("-inf")  # when the last renewal was over, and how it went
         self._worked = False
-        self.count = 0  # of those that worked: what was read before the last one is nobody's
         self._offered: int | None = None  # the cookies that were tried before a new sign-in
         self._hopeless: int | None = None  # those that the hub did not take
 
@@ -67,21 +66,24 @@ class Renewal:
         with self._turn:
             if self._ended < began:
                 self._worked = self._has_others() or self._walked()
-                self.count += self._worked
                 self._ended = time.monotonic()
             return self._worked
 
+    def fingerprint(self) -> int:
+        """Return a number that changes with the cookies, and tells nothing of them."""
+        return hash(self._store.header(self._base_url))
+
     def _has_others(self) -> bool:
-        before = self._fingerprint()
+        before = self.fingerprint()
         self._store.restore()
         self._store.reload()
-        after = self._fingerprint()
+        after = self.fingerprint()
         # every answer for nobody overwrites them again: the same ones are not tried twice
         others, self._offered = after not in (before, self._offered), after
         return others
 
     def _walked(self) -> bool:
-        if not set(self._store.names) - {_SESSION} or self._fingerprint() == self._hopeless:
+        if not set(self._store.names) - {_SESSION} or self.fingerprint() == self._hopeless:
             return False
         walk = Walk(
             self._base_url,
@@ -94,7 +96,7 @@ class Renewal:
             walk.authorize()
         except LoginFailed as error:
             logger.info("the sign-in could not be renewed: %s", error)
-            self._hopeless = self._fingerprint()
+            self._hopeless = self.fingerprint()
             return False
         except HugChatError as error:
             logger.info("the sign-in could not be renewed this time: %s", error)
@@ -104,6 +106,3 @@ class Renewal:
         self._store.adopt(walk.cookies)
         logger.info("the sign-in was renewed")
         return True
-
-    def _fingerprint(self) -> int:
-        return hash(self._store.header(self._base_url))

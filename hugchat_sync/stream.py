@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import time
 from contextlib import suppress
@@ -11,7 +12,7 @@ from typing import Any, Callable, Iterable, Iterator, NoReturn
 import requests
 import urllib3.exceptions as low
 
-from .errors import ConnectionFailed, TimedOut, TransportError, UsageError
+from .errors import ConnectionFailed, HugChatError, TimedOut, TransportError, UsageError
 
 _PIECE = 65536  # bytes asked of the socket at once
 _LONGEST_PIECE = 1 << 20  # bytes; a chunk that claims to be longer is handed over in parts
@@ -42,7 +43,8 @@ class Stream:
         self._clock = clock
         self._whole: bytes | None = None
         self._at_end: Callable[[], None] | None = None
-        self._ran_out: TimedOut | None = None
+        self._ran_out: HugChatError | None = None
+        self._process = os.getpid()
         self._seen, self._moved = -1, clock()
         self._events_seen: Callable[[], int] = count().__next__  # every piece is progress
 
@@ -69,7 +71,7 @@ class Stream:
         url = self.response.url
         reader = getattr(getattr(self.response.raw, "_original_response", None), "reader", None)
         try:
-            if reader is None:
+            if reader is None or reader.closed:  # requests has read the body of a redirect
                 yield from self._checked()
             else:  # the clocks are looked at once a read of the socket, which is not once a token
                 reader.check = self._check
@@ -84,7 +86,7 @@ class Stream:
             late = self._clock() >= self._deadline
             raise translated(error, url, phase=self._phase, late=late) from error
         except (AttributeError, ValueError) as error:
-            if not self.closed:
+            if not self.closed or self._ran_out is not None:
                 raise
             # the layers below do not expect that another thread takes the socket away
             raise ConnectionFailed("the reply was closed", url=url) from error
@@ -97,10 +99,14 @@ class Stream:
             yield piece
 
     def _check(self) -> None:
-        """Look at the clocks.
+        """Look at the clocks, and whether this is still the process that the socket belongs to.
 
-        :raises TimedOut: one of them ran out.
+        :raises TimedOut: a clock ran out.
+        :raises UsageError: a forked child reads; it would take the bytes from its parent.
         """
+        if os.getpid() != self._process:
+            self._ran_out = UsageError("an open answer cannot be read in a forked process")
+            raise self._ran_out
         now, seen = self._clock(), self._events_seen()
         if seen != self._seen:
             self._seen, self._moved = seen, now

@@ -239,8 +239,14 @@ class Transport:
     def _take_cookies(self, response: requests.Response) -> None:
         values = Quiet(_set_cookies(response))
         if self._received is not None and values:
-            refused = response.status_code in (*REDIRECTS, 401, 403)
-            self._received(response.url, values, refused)
+            # the answer to a request that left before there were cookies begins another session
+            stray = "Cookie" not in response.request.headers
+            refused = stray or response.status_code in (*REDIRECTS, 401, 403)
+            try:
+                self._received(response.url, values, refused)
+            except Warning:  # of a file that cannot be written, where warnings are errors
+                response.close()
+                raise
 
     # bad news ------------------------------------------------------------------------------
 

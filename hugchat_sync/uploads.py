@@ -5,9 +5,9 @@ from __future__ import annotations
 import mimetypes
 import os
 from pathlib import Path
-from typing import Iterable, Tuple, Union
+from typing import Iterable, Sequence, Tuple, Union
 
-from .dialects.base import Upload
+from .dialects.base import Dialect, Upload
 from .errors import TooLarge, UsageError
 
 LARGEST = 10 * 1024 * 1024  # bytes, as the server counts them
@@ -25,6 +25,15 @@ def read_uploads(files: Iterable[FileArgument]) -> tuple[Upload, ...]:
     if isinstance(files, (str, os.PathLike)):
         raise UsageError("files is a list of files; write files=[path]")
     return tuple(_upload(file) for file in files)
+
+
+def check_files(dialect: Dialect, uploads: Sequence[Upload]) -> None:
+    """Refuse files where a server takes none.
+
+    :raises FeatureUnavailable: it does not; nothing was sent.
+    """
+    if uploads and "files" not in dialect.features:
+        dialect.lacks("files")
 
 
 def _upload(file: FileArgument) -> Upload:

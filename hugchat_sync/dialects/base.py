@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
 from typing import Any, Mapping, NoReturn
 
 from ..calls import Call, StreamCall
-from ..errors import FeatureUnavailable, HugChatError
+from ..errors import FeatureUnavailable
 from ..events import Event
-from ..records import Conversation, ConversationTree, Model, Settings, User
+from ..records import ConversationTree, Model, Settings, User
+from .values import Created, Logged, Page, Prompt, Stored, Upload
+
+__all__ = ["FEATURES", "Created", "Dialect", "Logged", "Page", "Prompt", "Stored", "Upload"]
 
 #: The features that an era may have, in the order in which tables show them.
 FEATURES: tuple[str, ...] = (
@@ -31,92 +33,6 @@ FEATURES: tuple[str, ...] = (
     "elicitation",
     "transcribe",
 )
-
-
-@dataclass(frozen=True)
-class Upload:
-    """A file on its way to the server."""
-
-    name: str
-    content: bytes = field(repr=False)
-    mime: str
-
-
-@dataclass(frozen=True)
-class Prompt:
-    """All that one message needs, whatever the era; a dialect takes what it knows.
-
-    :param message_id: our own id for the user's message (a UUID; eras before trees).
-    :param generation_id: our own id of the run (a UUID).
-    :param parent_id: the message to append to, or the target of a retry or an edit.
-    :param action: "new", "retry" (``parent_id`` is the answer to redo) or "edit" (``parent_id``
-        is the question to replace).
-    :param web_search: search first, in eras with a switch for it.
-    :param search_server: the tool server whose calls are the web search, or ``None``.
-    :param tool_servers: names of the server's own tool servers to offer.
-    :param own_servers: tool servers of the caller: ``{"name", "url", "headers"?}``.
-    :param custom: the fields of a ``RequestData`` that were set.
-    """
-
-    conversation_id: str
-    text: str
-    message_id: str
-    generation_id: str
-    parent_id: str | None = None
-    action: str = "new"
-    web_search: bool = False
-    search_server: str | None = None
-    search_id: str | None = None
-    tool_servers: tuple[str, ...] = ()
-    own_servers: tuple[Mapping[str, Any], ...] = ()
-    files: tuple[Upload, ...] = ()
-    custom: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Page:
-    """A part of a list, and whether more of it may follow."""
-
-    conversations: tuple[Conversation, ...]
-    more: bool
-
-
-@dataclass(frozen=True)
-class Created:
-    """A new conversation; ``leaf_id`` is the message to append to, where the era tells it."""
-
-    id: str
-    title: str
-    leaf_id: str | None = None
-
-
-@dataclass(frozen=True)
-class Stored:
-    """What the server keeps of one run.
-
-    ``state`` is "running", "done", "interrupted", "failed" or "unknown" (this era does not say).
-
-    :param events: what happened besides the text, as far as it is kept; a final answer in it only
-        marks the place.
-    :param error: why the run failed.
-    """
-
-    question_id: str | None
-    answer_id: str | None
-    text: str = ""
-    reasoning: str = ""
-    state: str = "unknown"
-    events: tuple[Event, ...] = field(default=(), compare=False)
-    error: HugChatError | None = field(default=None, compare=False)
-
-
-@dataclass(frozen=True)
-class Logged:
-    """A step of a run's log: its position, its events, and the run's end status if it is over."""
-
-    position: int
-    events: tuple[Event, ...] = ()
-    end: str = ""
 
 
 class Dialect(ABC):

@@ -40,7 +40,7 @@ def read_message(value: Any, conversation_id: str) -> TreeMessage:
         role,
         text,
         thought,
-        files=tuple(_file(item, conversation_id) for item in dicts_of(value, "files")),
+        files=_files(value, conversation_id),
         parent_id=ancestors[-1] if ancestors else None,
         children=texts_of(value, "children"),
         created_at=kind_of(value, "createdAt", str, None),
@@ -48,10 +48,19 @@ def read_message(value: Any, conversation_id: str) -> TreeMessage:
     )
 
 
-def _file(value: Any, conversation_id: str) -> ChatFile:
-    return ChatFile(
-        text_of(value, "name"), text_of(value, "value"), text_of(value, "mime"), conversation_id
-    )
+def _files(value: Any, conversation_id: str) -> tuple[ChatFile, ...]:
+    """Return the files of a message; until 2024-05 the server kept nothing of them but a hash.
+
+    Source: chat-ui 2024-04 and 2024-06 … 2026-08 (measured).
+    """
+    bare = [ChatFile("", sha, "", conversation_id) for sha in texts_of(value, "files")]
+    described = [
+        ChatFile(
+            text_of(item, "name"), text_of(item, "value"), text_of(item, "mime"), conversation_id
+        )
+        for item in dicts_of(value, "files")
+    ]
+    return (*bare, *described)
 
 
 def read_tree(value: Any, conversation_id: str) -> ConversationTree:

@@ -102,8 +102,10 @@ class Handler(WSGIRequestHandler):
         try:
             super().finish()
         except OSError:
-            # The buffer could not be flushed because the client went first.
+            # The buffer could not be flushed because the client went first; the socket itself is
+            # freed only when its reader is closed as well.
             self.close_connection = True
+            self.rfile.close()
 
     def handle_one_request(self) -> None:
         """Wait for a request as long as the real server does, and answer it."""
