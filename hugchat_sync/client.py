@@ -103,17 +103,19 @@ class Client(Account):
             dialect=dialect,
         )
         self._runs = self._made_runs(Pace(max_per_minute))
-        self._creation = Creation(self._connection)
         self._map = ConversationMap()
+        self._creation = Creation(self._connection, lambda: self._map.titles)
 
     def __getstate__(self) -> dict[str, Any]:
-        state = {name: value for name, value in self.__dict__.items() if name != "_runs"}
+        made_again = ("_runs", "_creation")
+        state = {name: self.__dict__[name] for name in self.__dict__ if name not in made_again}
         return {**state, "pace": self._runs.pace}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         pace = state.pop("pace")
         self.__dict__.update(state)
         self._runs = self._made_runs(pace)
+        self._creation = Creation(self._connection, lambda: self._map.titles)
 
     # conversations ---------------------------------------------------------------------------
 

@@ -224,7 +224,7 @@ class Connection:
         """
         cookies = self._renewal.fingerprint()
         value = self.send(call, patience)
-        if is_doubtful(value):
+        if self.credentials.given and is_doubtful(value):
             self._require_session(patience)
             if self._renewal.fingerprint() != cookies:  # renewed, perhaps by another thread
                 value = self.send(call, patience)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Callable, Container
+
 from .connection import Connection
 from .dialects import Created
+from .doubt import Doubt
 from .errors import (
     BadRequest,
     HugChatError,
@@ -19,10 +22,14 @@ from .retrying import Patience
 
 
 class Creation:
-    """Starts the conversations of one client."""
+    """Starts the conversations of one client.
 
-    def __init__(self, connection: Connection) -> None:
+    :param known: gives the conversations that are known already.
+    """
+
+    def __init__(self, connection: Connection, known: Callable[[], Container[str]] = tuple) -> None:
         self._connection = connection
+        self._doubt = Doubt(connection, known)
         self._retired: set[str] = set()  # the old constants that were warned of
 
     def begin(self, model: str | None, system_prompt: str | None, patience: Patience) -> Created:
@@ -99,11 +106,15 @@ class Creation:
 
     def _made(self, model: str, system_prompt: str, patience: Patience) -> Created:
         dialect = self._connection.dialect(patience)
-        try:
+        call = dialect.create_conversation(model, system_prompt)
+
+        def create() -> Created:
             with self._connection.one_visitor():
-                return self._connection.send(
-                    dialect.create_conversation(model, system_prompt), patience
-                )
+                return self._connection.send(call, patience)
+
+        own_prompt = None if dialect.prompts_from_settings else system_prompt
+        try:
+            return self._doubt.surely(create, model, own_prompt, patience)
         except (BadRequest, Unavailable) as error:
             meant = self._meant(model, error, patience)
             if meant is None:

@@ -78,7 +78,7 @@ class Message(Polling):
         self._stopped = False
         self._closed = False
         self._reading = threading.Lock()
-        self._news = threading.Condition(threading.Lock())
+        self._news = threading.Condition()  # a signal handler may close while its thread waits
         self._reader: threading.Thread | None = None
         self._process = os.getpid()
         super().__init__()
@@ -166,15 +166,12 @@ class Message(Polling):
 
         :meth:`text` of an unfinished answer raises :class:`IncompleteAnswer` afterwards.
         """
+        self._settle_in_child()
         if self._ended or self._closed:
             return
         self._closed = True
         self._close()
-        if self._reading.acquire(blocking=False):  # else its reader is awake now and ends it
-            try:
-                self._end()
-            finally:
-                self._reading.release()
+        self._end()  # its reader is awake now, and finds that it is over
 
     def __enter__(self) -> Message:
         return self
@@ -239,14 +236,14 @@ class Message(Polling):
 
     def _end(self, error: HugChatError | None = None) -> None:
         """Settle what the answer is, once nothing more will come."""
-        if self._ended:
-            return
-        final = conclude(self._answer, stopped=self._stopped and not self._closed)
-        if final is not None:
-            self._events.append(final)
-        if self._answer.final is None:
-            self._failure = failure_of(error, self._answer, closed=self._closed)
         with self._news:
+            if self._ended:
+                return
+            final = conclude(self._answer, stopped=self._stopped and not self._closed)
+            if final is not None:
+                self._events.append(final)
+            if self._answer.final is None:
+                self._failure = failure_of(error, self._answer, closed=self._closed)
             self._ended = True
             self._news.notify_all()
         self._on_end()
@@ -254,7 +251,7 @@ class Message(Polling):
     def _settle_in_child(self) -> None:
         if os.getpid() != self._process and not self._ended:
             # a thread of the parent, which is none here, may have held them
-            self._reading, self._news = threading.Lock(), threading.Condition(threading.Lock())
+            self._reading, self._news = threading.Lock(), threading.Condition()
             self._reader = None
             self._end(UsageError("an open answer cannot be read in a forked process"))
 

@@ -11,7 +11,6 @@ import requests
 
 from .cookies import CookieStore
 from .errors import HugChatError, LoginFailed
-from .hub import Walk
 
 _SESSION = "hf-chat"
 
@@ -85,6 +84,8 @@ class Renewal:
     def _walked(self) -> bool:
         if not set(self._store.names) - {_SESSION} or self.fingerprint() == self._hopeless:
             return False
+        from .hub import Walk  # here: few scripts ever need a renewal
+
         walk = Walk(
             self._base_url,
             session=self._session,

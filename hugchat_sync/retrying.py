@@ -144,6 +144,14 @@ class Retrying:
         return wait if self._clock() + wait < patience.deadline else None
 
 
+def is_unsure(error: HugChatError) -> bool:
+    """Return whether a request that failed like this may have been done all the same."""
+    if isinstance(error, TransportError):
+        return error.unsure
+    # a gateway's word says nothing about the server behind it
+    return getattr(error, "status", None) in PASSING
+
+
 def longest_silence(timeout: Timeout, left: float, keep_alives: bool) -> tuple[float, str]:
     """Return how long the socket may be silent, and the name of the clock which says so.
 

@@ -26,7 +26,7 @@ from .events import Event
 from .message import Message
 from .prior_search import PriorSearch
 from .rest import Rest
-from .retrying import PASSING, Patience
+from .retrying import Patience, is_unsure
 from .stream import Stream
 from .transport import Transport
 
@@ -100,7 +100,7 @@ class Run:
             try:
                 self._open()
             except HugChatError as error:
-                if not _is_unsure(error):
+                if not is_unsure(error):
                     self._over = True
                     raise
                 if self._arrived(error):
@@ -279,10 +279,3 @@ class Run:
             if isinstance(error, TimedOut) and error.phase == "total":
                 raise
         self._over = True
-
-
-def _is_unsure(error: HugChatError) -> bool:
-    """Return whether the message may have reached the server; a gateway's word does not tell."""
-    if isinstance(error, TransportError):
-        return error.unsure
-    return isinstance(error, Unavailable) and error.status in PASSING

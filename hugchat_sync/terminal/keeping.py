@@ -51,7 +51,7 @@ def keep_account(base_url: str, email: str | None) -> None:
 def _accounts() -> dict[str, Any]:
     try:
         found = json.loads((default_directory() / "accounts.json").read_text("utf-8"))
-    except (FileNotFoundError, ValueError):  # none, or none that we could have written
+    except (OSError, ValueError):  # none, or none that we could have written
         return {}
     return found if isinstance(found, dict) else {}
 

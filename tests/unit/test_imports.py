@@ -55,7 +55,8 @@ ALLOWED = {
     "custom_data": "dialects errors records",
     "list_bots": "client errors",
     "batch": "client errors pace records",
-    "creation": "calls connection dialects errors list_bots records retrying",
+    "doubt": "connection dialects errors records retrying",
+    "creation": "doubt calls connection dialects errors list_bots records retrying",
     "conversation_map": "errors records",
     "client": (
         "account address answer batch calls connection conversation_map cookies creation "

@@ -146,7 +146,18 @@ def test_mend(pieces: list[str], start: int, whole: str, mended: list[str] | Non
 TEXT = st.lists(
     st.sampled_from(
         [
-            "a", "é", " ", "🚀", "漢", "\u2028", "<", "<th", "<think>", "</think>", "\n", "\ufffd",
+            "a",
+            "é",
+            " ",
+            "🚀",
+            "漢",
+            "\u2028",
+            "<",
+            "<th",
+            "<think>",
+            "</think>",
+            "\n",
+            "\ufffd",
             "<think>hm 🚀</think>",
         ]  # fmt: skip
     ),

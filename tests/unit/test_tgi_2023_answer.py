@@ -70,6 +70,7 @@ ANSWERS = [
     ("te16-after-changing-prompt", 2, "I am.", None),
     ("te19-after-omitting-prompts", 2, "I am.", None),
     ("te33-body-500k", 1, "ok", None),
+    ("tf03-first-guest-message", 1, "Hello.", None),
 ]
 
 

@@ -28,13 +28,19 @@ def test_request() -> None:
 
 #: (recording, steps with events, last position, end, text)
 LOGS = [
+    ("l03-stream-from-0", 28, 28, "completed"),
     ("l04-stream-after-end", 28, 28, "completed"),
     ("l05-stream-last-event-id", 18, 28, "completed"),
     ("l06-stream-past-the-end", 0, 0, "completed"),
     ("l07-stream-unknown-generation", 0, 0, "gone"),
+    ("l08-stream-no-generation-id", 28, 28, "completed"),
+    ("l09-stream-bad-fromseq", 28, 28, "completed"),
     ("l12-stream-no-run-yet", 0, 0, "gone"),
+    ("l15-stream-from-materialized", 5, 23, "completed"),
     ("l19-stream-after-stop", 6, 6, "interrupted"),
+    ("l23-stream-beside-post", 16, 16, "completed"),
     ("w42-stream-after-restart", 6, 6, "interrupted"),
+    ("w48-stream-after-the-reaper", 6, 6, "interrupted"),
 ]
 
 
@@ -108,6 +114,11 @@ def test_what_came_before_a_failure_is_not_lost() -> None:
 def test_log_that_just_ends() -> None:
     body = b'id: 4\nevent: update\ndata: {"type":"stream","token":"a"}\n\n'
     assert log([body], after=3) == [Logged(4, (Token("a"),))]
+
+
+def test_log_of_a_run_that_was_killed_has_no_end() -> None:
+    found = log(chunked(ERA, "w45-stream-after-kill"))
+    assert (len(found), found[-1].position, found[-1].end) == (6, 6, "")
 
 
 def test_frame_that_is_no_update() -> None:
