@@ -6,11 +6,12 @@
 
 __version__ = "0.1.0"
 
-import importlib
 import logging
-from typing import TYPE_CHECKING, Any, List
 
+TYPE_CHECKING = False  # as type checkers know it; importing typing would cost --help its time
 if TYPE_CHECKING:
+    from typing import Any, List
+
     from . import errors, events
     from .bot import Bot
     from .client import Client
@@ -115,7 +116,9 @@ logging.getLogger("hugchat_sync").addHandler(logging.NullHandler())
 
 if not TYPE_CHECKING:  # to a type checker it would make every misspelt name exist
 
-    def __getattr__(name: str) -> Any:
+    def __getattr__(name: str) -> "Any":
+        import importlib
+
         if name in _MODULES:
             return importlib.import_module(f".{name}", __name__)
         if name not in __all__:
@@ -125,5 +128,5 @@ if not TYPE_CHECKING:  # to a type checker it would make every misspelt name exi
         return value
 
 
-def __dir__() -> List[str]:
+def __dir__() -> "List[str]":
     return sorted({*globals(), *__all__, *_MODULES})

@@ -144,7 +144,7 @@ class Rest:
                 if isinstance(event, FinalAnswer):
                     break
                 yield from others.missing(event)
-            yield from self._text_of(stored)
+            yield from self._missing_text(stored)
             if self._is_whole(stored):
                 yield StoredAnswer(stored.text, self.was_stopped or stored.state == "interrupted")
                 for event in told:
@@ -166,15 +166,18 @@ class Rest:
             return self._log_end != "interrupted"
         return stored.state == "done"
 
-    def _text_of(self, stored: Stored) -> Iterator[Event]:
+    def _missing_text(self, stored: Stored) -> Iterator[Event]:
         """Yield what is missing of the text and the thinking, where they go on from what came."""
         seen = self._seen()
         thought = "".join(event.text for event in seen if isinstance(event, Reasoning))
         said = "".join(event.text for event in seen if isinstance(event, Token))
         if stored.reasoning.startswith(thought) and stored.reasoning != thought:
             yield Reasoning(stored.reasoning[len(thought) :])
-        if stored.text.startswith(said) and stored.text != said:
-            yield Token(stored.text[len(said) :])
+        text = stored.text
+        if not self._is_whole(stored):
+            text = text.rstrip("\ufffd")  # half a character: the other half never came
+        if text.startswith(said) and text != said:
+            yield Token(text[len(said) :])
 
     def _settled(self) -> Stored | None:
         """Return what the server keeps of this run, once it is no longer at it."""

@@ -113,7 +113,8 @@ def mend(pieces: list[str], start: int, whole: str) -> list[str] | None:
     """
     broken = [_coded(piece) for piece in pieces]
     text = b"".join(broken)
-    mended = _mended(text, 2 * start, _coded(whole))
+    # thinking keeps the blanks at its end, which would be taken for what was lost
+    mended = _mended(text, 2 * start, _coded(whole.rstrip()))
     if mended is None:
         return None
     decode = codecs.getincrementaldecoder("utf-16-le")("replace").decode

@@ -100,13 +100,15 @@ class Run:
             try:
                 self._open()
             except HugChatError as error:
-                if not is_unsure(error):
+                page = isinstance(error, ProtocolError)  # somebody on the way answered instead
+                if not (page or is_unsure(error)):
                     self._over = True
                     raise
                 if self._arrived(error):
                     self._trouble = error
                     return
-                if self._dialect.stores_at_end or tried >= self._patience.retry.tries:
+                tells = not self._dialect.stores_at_end and not page
+                if not tells or tried >= self._patience.retry.tries:
                     raise
                 self._transport.pause(tried, self._patience)
                 # should the lost one come after all, each has a log of its own

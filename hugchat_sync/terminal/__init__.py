@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Sequence
-
 from .arguments import read_arguments
+
+TYPE_CHECKING = False  # as type checkers know it; importing typing would cost --help its time
+if TYPE_CHECKING:
+    from typing import Sequence
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -4,10 +4,30 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import Any, Sequence
 
 from .. import __version__
-from .command_options import add_commands
+
+TYPE_CHECKING = False  # as type checkers know it; importing typing would cost --help its time
+if TYPE_CHECKING:
+    from typing import Any, Sequence
+
+_COMMANDS = {
+    "ask": "ask one question; the answer is on stdout",
+    "chat": "the interactive program; /help lists its commands",
+    "login": "sign in with a password, or with --cookies FILE|- from a browser, and stay so",
+    "logout": "forget the kept cookies",
+    "whoami": "print who is signed in",
+    "models": "list the models",
+    "ls": "list the conversations, the newest first",
+    "show": "print a conversation",
+    "rename": "give a conversation another title",
+    "rm": "delete conversations",
+    "share": "publish a conversation and print its address",
+    "system": "print or set the system prompt kept for a model",
+    "export": "write conversations to <id>.<format>",
+    "batch": "answer many prompts, a JSON line each",
+    "serve": "run the embedded server until Ctrl-C",
+}
 
 #: Positional words that may stand apart from the others, with options in between.
 _LOOSE = {
@@ -89,6 +109,28 @@ class _Parser(argparse.ArgumentParser):
         super().__init__(allow_abbrev=False, **options)
 
 
+class _CommandParser(_Parser):
+    """The parser of one command, which is given its options once it is used.
+
+    There are many commands, and a run uses one.
+    """
+
+    def __init__(self, *, name: str, **options: Any) -> None:
+        super().__init__(**options)
+        self._name = name
+
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        name, self._name = self._name, ""
+        if name:
+            from .command_options import add_options
+
+            _add_globals(self)
+            add_options(self, name)
+        return super().parse_known_args(args, namespace)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="hugchat-sync",
@@ -99,8 +141,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"hugchat-sync {__version__}")
     _add_globals(parser, first=True)
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    add_commands(commands, _add_globals)
+    commands = parser.add_subparsers(
+        dest="command", metavar="COMMAND", parser_class=_CommandParser
+    )
+    for name, text in _COMMANDS.items():
+        commands.add_parser(name, help=text, description=text, name=name)
     return parser
 
 

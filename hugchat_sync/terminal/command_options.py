@@ -3,42 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any, Callable
 
 _TOTAL = 600.0  # seconds that an answer may take
-
-AddOptions = Callable[[argparse.ArgumentParser], None]
-
-
-class _Commands:
-    """The commands, each with the options that all of them share."""
-
-    def __init__(self, commands: Any, add_shared: AddOptions) -> None:
-        self._commands = commands
-        self._add_shared = add_shared
-
-    def add(self, name: str, text: str) -> argparse.ArgumentParser:
-        """Add a command, and return its parser."""
-        parser: argparse.ArgumentParser
-        parser = self._commands.add_parser(name, help=text, description=text)
-        self._add_shared(parser)
-        return parser
-
-
-def add_commands(commands: Any, add_shared: AddOptions) -> None:
-    """Add all commands.
-
-    :param commands: what ``add_subparsers`` returned.
-    :param add_shared: adds the options that every command has.
-    """
-    known = _Commands(commands, add_shared)
-    _add_ask(known)
-    _add_chat(known)
-    _add_account(known)
-    _add_lists(known)
-    _add_changes(known)
-    _add_files(known)
-    _add_serve(known)
 
 
 def _add_new(parser: argparse.ArgumentParser) -> None:

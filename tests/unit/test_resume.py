@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hugchat_sync.answer import Answer, fold
@@ -179,6 +179,7 @@ def read(updates: Updates, lines: list[dict[str, Any]]) -> list[Event]:
     return [event for line in lines for event in updates.line(line)]
 
 
+@settings(deadline=None)
 @given(
     text=TEXT,
     tokens=st.lists(st.integers(0, 40)),
@@ -208,6 +209,7 @@ def test_any_cut_and_any_merge_give_the_whole_answer(
     assert joined([*seen, *rest]) == joined(undisturbed)
 
 
+@settings(deadline=None)
 @given(text=TEXT, cuts=st.lists(st.integers(0, 40)))
 def test_pieces_of_text_do_not_matter(text: str, cuts: list[int]) -> None:
     """Blanks behind a later block of thinking were dropped if no piece before it held a tag."""
