@@ -6,6 +6,7 @@ Knows no route and no field name.
 from __future__ import annotations
 
 import logging
+import os
 import random
 import time
 from dataclasses import replace
@@ -79,6 +80,7 @@ class Transport:
         self._waits = waits
         self._own = session is None
         self._session = own_session() if session is None else shielded(session)
+        self._process = os.getpid()
         self._auth = joined(session.auth if session is not None else None, auth)
         self._signed_in = signed_in
         self._received = received
@@ -190,7 +192,7 @@ class Transport:
         started, connect = self._clock(), min(patience.timeout.connect, left, LONGEST)
         until = time.monotonic() + min(left, patience.timeout.progress)
         try:
-            response = self._session.request(
+            response = self._session_here().request(
                 request.method,
                 url,
                 params=dict(request.params),
@@ -214,6 +216,12 @@ class Transport:
             deadline=patience.deadline,
             clock=self._clock,
         )
+
+    def _session_here(self) -> requests.Session:
+        """Return the session; a forked child must not write into the connections of its parent."""
+        if self._own and os.getpid() != self._process:
+            self._session, self._process = own_session(), os.getpid()
+        return self._session
 
     def _headers(self, request: Request) -> dict[str, str]:
         parts = urlsplit(self.base_url)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 
 from .. import __version__
@@ -102,32 +103,49 @@ def _check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> No
         parser.error("rm takes the ids of conversations, or --all")
 
 
+class _Formatter(argparse.HelpFormatter):
+    """The usual one, but finds the width without the compression modules behind ``shutil``."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_columns() - 2)
+
+
+def _columns() -> int:
+    stated = os.environ.get("COLUMNS", "")
+    if stated.isdigit() and int(stated) >= 40:
+        return int(stated)
+    try:
+        return max(40, os.get_terminal_size().columns)
+    except (OSError, ValueError):  # no terminal, or no stdout at all
+        return 80
+
+
 class _Parser(argparse.ArgumentParser):
     """A parser that knows no abbreviations: a later version may add an option."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(allow_abbrev=False, **options)
+        super().__init__(allow_abbrev=False, formatter_class=_Formatter, **options)
 
 
 class _CommandParser(_Parser):
-    """The parser of one command, which is given its options once it is used.
+    """The parser of one command, which is only built once it is used.
 
-    There are many commands, and a run uses one.
+    There are many commands, and a run uses one or, for ``--help``, none.
     """
 
-    def __init__(self, *, name: str, **options: Any) -> None:
-        super().__init__(**options)
-        self._name = name
+    def __init__(self, *, command: str, **options: Any) -> None:
+        self._unbuilt: tuple[str, dict[str, Any]] | None = (command, options)
 
     def parse_known_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> tuple[argparse.Namespace, list[str]]:
-        name, self._name = self._name, ""
-        if name:
+        if self._unbuilt is not None:
             from .command_options import add_options
 
+            (command, options), self._unbuilt = self._unbuilt, None
+            super().__init__(**options)
             _add_globals(self)
-            add_options(self, name)
+            add_options(self, command)
         return super().parse_known_args(args, namespace)
 
 
@@ -141,11 +159,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"hugchat-sync {__version__}")
     _add_globals(parser, first=True)
-    commands = parser.add_subparsers(
-        dest="command", metavar="COMMAND", parser_class=_CommandParser
-    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_CommandParser)
     for name, text in _COMMANDS.items():
-        commands.add_parser(name, help=text, description=text, name=name)
+        commands.add_parser(name, help=text, description=text, command=name)
     return parser
 
 

@@ -1,4 +1,4 @@
-"""The commands and the options of each."""
+"""The options of each command."""
 
 from __future__ import annotations
 
@@ -50,8 +50,7 @@ def _count(word: str) -> int:
     return int(word)
 
 
-def _add_ask(commands: _Commands) -> None:
-    parser = commands.add("ask", "ask one question; the answer is on stdout")
+def _ask(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "prompt",
         nargs="?",
@@ -92,56 +91,49 @@ def _add_ask(commands: _Commands) -> None:
     parser.add_argument("--no-input", action="store_true", help="read no stdin, ask nothing")
 
 
-def _add_chat(commands: _Commands) -> None:
-    parser = commands.add("chat", "the interactive program; /help lists its commands")
-    _add_new(parser)
-
-
-def _add_account(commands: _Commands) -> None:
-    parser = commands.add(
-        "login", "sign in with a password, or with --cookies FILE|- from a browser, and stay so"
-    )
+def _login(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("address", nargs="?", metavar="EMAIL", help="the account")
     parser.add_argument(
         "--password-stdin", action="store_true", help="read the password from stdin"
     )
-    commands.add("logout", "forget the kept cookies")
-    commands.add("whoami", "print who is signed in")
 
 
-def _add_lists(commands: _Commands) -> None:
-    for name, text in (
-        ("models", "list the models"),
-        ("ls", "list the conversations, the newest first"),
-        ("show", "print a conversation"),
-    ):
-        parser = commands.add(name, text)
-        parser.add_argument("--json", action="store_true", help="print a JSON array of records")
-        if name == "show":
-            parser.add_argument("id", metavar="ID")
+def _list(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print a JSON array of records")
 
 
-def _add_changes(commands: _Commands) -> None:
-    parser = commands.add("rename", "give a conversation another title")
+def _one(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", metavar="ID")
+
+
+def _show(parser: argparse.ArgumentParser) -> None:
+    _list(parser)
+    _one(parser)
+
+
+def _rename(parser: argparse.ArgumentParser) -> None:
+    _one(parser)
     parser.add_argument("title", metavar="TITLE")
-    parser = commands.add("rm", "delete conversations")
+
+
+def _rm(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("ids", nargs="*", metavar="ID")
     parser.add_argument("--all", action="store_true", help="all conversations of the account")
     parser.add_argument("--yes", action="store_true", help="do not ask whether --all is meant")
-    parser = commands.add("share", "publish a conversation and print its address")
-    parser.add_argument("id", metavar="ID")
-    parser = commands.add("system", "print or set the system prompt kept for a model")
+
+
+def _system(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL")
     parser.add_argument("prompt", nargs="?", metavar="PROMPT", help="'' removes it, '-' is stdin")
 
 
-def _add_files(commands: _Commands) -> None:
-    parser = commands.add("export", "write conversations to <id>.<format>")
+def _export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("ids", nargs="*", metavar="ID", help="default all conversations")
     parser.add_argument("--format", choices=("md", "json", "html", "txt"), default="md")
     parser.add_argument("-o", "--output", metavar="DIR", default=".", help="default: here")
-    parser = commands.add("batch", "answer many prompts, a JSON line each")
+
+
+def _batch(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", metavar="IN.jsonl", help="'-' is stdin")
     parser.add_argument("target", metavar="OUT.jsonl", help="what is in it is not asked again")
     parser.add_argument("--workers", metavar="N", type=_count, default=4)
@@ -152,8 +144,7 @@ def _add_files(commands: _Commands) -> None:
     _add_timeout(parser)
 
 
-def _add_serve(commands: _Commands) -> None:
-    parser = commands.add("serve", "run the embedded server until Ctrl-C")
+def _serve(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", metavar="H", default="127.0.0.1")
     parser.add_argument("--port", metavar="P", type=int, default=8080, help="0 takes a free one")
     parser.add_argument("--db", metavar="FILE", help="keep conversations in a SQLite file")
@@ -162,3 +153,26 @@ def _add_serve(commands: _Commands) -> None:
     parser.add_argument(
         "--token", help="what clients must show; needed for hosts that others reach"
     )
+
+
+_OPTIONS = {
+    "ask": _ask,
+    "batch": _batch,
+    "chat": _add_new,
+    "export": _export,
+    "login": _login,
+    "ls": _list,
+    "models": _list,
+    "rename": _rename,
+    "rm": _rm,
+    "serve": _serve,
+    "share": _one,
+    "show": _show,
+    "system": _system,
+}
+
+
+def add_options(parser: argparse.ArgumentParser, name: str) -> None:
+    """Add the options of the command *name* to its parser; some commands have none."""
+    if name in _OPTIONS:
+        _OPTIONS[name](parser)

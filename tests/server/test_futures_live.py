@@ -1,0 +1,102 @@
+"""``wait=False`` against a server that takes its time."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import wait
+
+import pytest
+
+from hugchat_sync import (
+    Bot,
+    ConversationNotExistError,
+    HuggingChat,
+    ModelNotFound,
+    Unavailable,
+)
+from hugchat_sync.local import Fault
+
+SLOW = 2.0
+
+
+def test_four_calls_return_at_once_and_overlap(serve):
+    server = serve(faults=[Fault(delay=SLOW, times=None)])
+    with Bot(server.url, dialect="v2-2025", model="omni") as bot:
+        started = time.monotonic()
+        returned = []
+        futures = []
+        for call in (
+            lambda: bot.fetchConversations(wait=False),
+            lambda: bot.fetchConversations(wait=False),
+            lambda: bot.getHistoriesByID("6" * 24, wait=False),
+            lambda: bot.updateTitle("7" * 24, wait=False),
+        ):
+            before = time.monotonic()
+            futures.append(call())
+            returned.append(time.monotonic() - before)
+        wait(futures)
+        took = time.monotonic() - started
+
+    assert max(returned) < 0.05
+    assert SLOW <= took < 2 * SLOW
+    assert [type(future.exception()) for future in futures] == [
+        type(None),
+        type(None),
+        ConversationNotExistError,
+        ConversationNotExistError,
+    ]
+
+
+def test_close_finishes_what_is_under_way(serve):
+    server = serve(faults=[Fault(delay=0.3, times=None)])
+    hug = HuggingChat(server.url, dialect="v2-2025")
+    bot = Bot(server.url, dialect="v2-2025")
+    bot._join(hug._pace, hug._background)
+    hug._bots.append(bot)
+    future = bot.fetchConversations(wait=False)
+
+    hug.close()
+
+    assert future.done()
+    assert future.exception() is None
+
+
+@pytest.mark.parametrize(
+    ("fault", "call", "kind"),
+    [
+        (Fault(status=500, times=None), lambda bot, **o: bot.fetchConversations(**o), Unavailable),
+        (None, lambda bot, **o: bot.removeConversation("f" * 24, **o), ConversationNotExistError),
+        (None, lambda bot, **o: bot.getHistoriesByID("f" * 24, **o), ConversationNotExistError),
+        (None, lambda bot, **o: bot.updateTitle("abc", **o), ConversationNotExistError),
+        (None, lambda bot, **o: bot.createConversation(**o), ModelNotFound),
+    ],
+)
+def test_future_raises_what_waiting_would_raise(serve, connect, fault, call, kind):
+    server = serve(faults=[fault] if fault else [])
+    bot = connect(server, Bot, model="nonsense")
+
+    with pytest.raises(kind) as waiting:
+        call(bot, wait=True)
+    future = call(bot, wait=False)
+
+    assert type(future.exception(5)) is type(waiting.value) is kind
+    assert str(future.exception()).split("'")[0] == str(waiting.value).split("'")[0]
+
+
+def test_no_more_workers_than_were_asked_for(serve):
+    server = serve(faults=[Fault("GET", "/conversations", delay=0.2, times=None)])
+    with HuggingChat(server.url, dialect="v2-2025", max_workers=2) as hug:
+        bot = hug.getBot()
+        started = time.monotonic()
+        wait([bot.fetchConversations(wait=False) for _ in range(4)])
+        took = time.monotonic() - started
+
+    assert 0.4 <= took < 0.75
+
+
+def test_calls_after_the_pool_was_closed_begin_a_new_one(serve):
+    with Bot(serve().url, dialect="v2-2025") as bot:
+        bot.fetchConversations(wait=False).result(5)
+        bot._background.close()
+
+        assert bot.fetchConversations(wait=False).result(5) is None
