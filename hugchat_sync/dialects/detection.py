@@ -11,8 +11,9 @@ from typing import Any, Callable, Mapping, Union
 from urllib.parse import urlsplit
 
 from ..calls import Call, Reply, Request
+from ..encodings import sveltekit_nodes
 from ..errors import AuthError, HugChatError, ProtocolError, UnknownDialect, status_error
-from ..wire import read_json, sveltekit_nodes
+from ..wire import read_json
 from . import dialect_named
 from .base import Dialect
 from .fields import text_of

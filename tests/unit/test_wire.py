@@ -11,17 +11,15 @@ from exchanges import content, exchange, one_by_one
 from hypothesis import given
 from hypothesis import strategies as some
 
+from hugchat_sync.encodings import devalue, superjson, sveltekit_nodes
 from hugchat_sync.errors import ProtocolError
 from hugchat_sync.wire import (
     Halves,
-    devalue,
     is_whole,
     lines,
     objects,
     read_json,
     sse_frames,
-    superjson,
-    sveltekit_nodes,
     whole_characters,
 )
 

@@ -6,9 +6,10 @@ from typing import Any
 from urllib.parse import quote
 
 from ...calls import Call, Reply, Request
+from ...encodings import superjson
 from ...errors import HugChatError, ModelNotFound, ProtocolError, status_error
 from ...records import ConversationTree
-from ...wire import read_json, superjson
+from ...wire import read_json
 from ..bad_news import read_error, read_nothing, read_value
 from ..base import Created, Page
 from ..fields import each, kind_of, need, text_of
