@@ -22,9 +22,7 @@ _decode = json.JSONDecoder().decode
 def stream_server() -> Iterator[int]:
     """Start the server in a process of its own; yields its port."""
     program = Path(__file__).with_name("stream_server.py")
-    process = subprocess.Popen(
-        [sys.executable, str(program)], stdout=subprocess.PIPE, text=True
-    )
+    process = subprocess.Popen([sys.executable, str(program)], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
         yield int(process.stdout.readline())

@@ -55,7 +55,8 @@ def main() -> None:
             )
         print(f"cost at 100,000 / cost at 10,000: {costs[100_000] / costs[10_000]:.2f}")
         final_seconds(port)
-        print(f"10 MB final answer in 512-byte chunks: {median([final_seconds(port) for _ in range(3)]):.2f} s CPU")
+        spent = median([final_seconds(port) for _ in range(3)])
+        print(f"10 MB final answer in 512-byte chunks: {spent:.2f} s CPU")
 
 
 if __name__ == "__main__":

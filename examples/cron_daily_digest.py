@@ -6,15 +6,16 @@ Run it with --local to need no account. Exit codes: 0 good, 3 sign in again, 4 t
 import sys
 
 from address import address
-from hugchat_sync import AuthError, Client, HugChatError, IncompleteAnswer, RateLimited, Timeout
+
+from hugchat_sync import AuthError, Client, HugChatError, IncompleteAnswer, RateLimited
 
 
 def main() -> int:
-    """Ask in a conversation that is removed again, whatever happens."""
+    """Ask once; 300 seconds are all there is for the answer."""
     try:
-        with address() as base_url, Client(base_url, timeout=Timeout(total=300)) as client:
-            with client.temporary_conversation():
-                print(client.ask("What errors can I act on?"))
+        with address() as base_url, Client(base_url, timeout=300) as client:
+            client.create_conversation()
+            print(client.ask("What errors can I act on?"))
     except AuthError as error:
         print(f"sign in again: {error}", file=sys.stderr)
         return 3

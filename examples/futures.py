@@ -6,6 +6,7 @@ Run it with --local to need no account.
 import sys
 
 from address import address
+
 from hugchat_sync import HuggingChat
 
 

@@ -7,6 +7,7 @@ import sys
 
 import requests
 from address import address
+
 from hugchat_sync import Client
 
 

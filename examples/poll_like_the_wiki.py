@@ -7,6 +7,7 @@ import sys
 import time
 
 from address import address
+
 from hugchat_sync import HuggingChat
 
 

@@ -6,6 +6,7 @@ Run it with --local to need no account; the embedded server searches its own doc
 import sys
 
 from address import address
+
 from hugchat_sync import Client
 from hugchat_sync.events import WebSearchStep
 

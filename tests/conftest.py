@@ -1,4 +1,4 @@
-"""No network but this machine's, and one embedded server for all tests that want an ordinary one."""
+"""Only this machine's network, a home of the test's own, and one shared embedded server."""
 
 from __future__ import annotations
 
