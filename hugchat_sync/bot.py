@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
-from functools import cached_property
 from typing import Any, Mapping, TypeVar, Union
 
 from .client import Client
@@ -11,6 +10,7 @@ from .futures import Background
 from .pace import Pace
 
 T = TypeVar("T")
+Self = TypeVar("Self", bound="Bot")
 #: a value with ``wait=True``, its future with ``wait=False``
 Maybe = Union[T, "Future[T]"]
 
@@ -21,9 +21,13 @@ class Bot(Client):
     The parameters are those of :class:`Client`.
     """
 
-    @cached_property  # no __init__, whose frame would show the credentials it passes on
-    def _background(self) -> Background:
-        return Background()
+    _background: Background
+
+    def __new__(cls: type[Self], *args: Any, **options: Any) -> Self:
+        """Return a bot with a pool; an ``__init__`` would show the credentials in its frame."""
+        bot = super().__new__(cls)
+        bot._background = Background()
+        return bot
 
     def fetchConversations(self, wait: bool = True) -> Maybe[None]:
         """Read :attr:`conversations` again, all pages; a failure leaves the old map."""

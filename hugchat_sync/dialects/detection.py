@@ -93,9 +93,16 @@ def _dated(layout: Mapping[str, Any], hidden: bool) -> Verdict:
         return _tree(layout, settings, hidden)
     if "enableAssistants" in layout:
         return _around_trees(layout, settings, hidden)
-    if "loginRequired" in layout:
+    if "loginRequired" in layout or _has_stop_sequences(layout):
         return _lines(layout, settings)
     return _probe(_SUMMARIZE, lambda answer: _read_summarize(answer, layout, settings))
+
+
+def _has_stop_sequences(layout: Mapping[str, Any]) -> bool:
+    """Return whether a model shows what came three weeks after the update lines (2023-10-11)."""
+    listed = [model for model in layout.get("models") or () if isinstance(model, dict)]
+    found = [model.get("parameters") for model in listed]
+    return any(isinstance(one, dict) and "stop_sequences" in one for one in found)
 
 
 def _around_trees(layout: Mapping[str, Any], settings: Mapping[str, Any], hidden: bool) -> Verdict:

@@ -34,7 +34,7 @@ from hugchat_sync.events import (
 UNKNOWN = "0123456789abcdef01234567"
 SOURCES = (("One", "https://one.example/a"), ("Two", "https://two.example/b"))
 #: requests that it takes to find out what a server is
-DETECTION = {"tgi-2023": 3, "lines-2023": 3, "tree-2024": 2, "v2-2025": 1}
+DETECTION = {"tgi-2023": 3, "lines-2023": 2, "tree-2024": 2, "v2-2025": 1}
 
 Starter = Callable[..., "tuple[Client, Arena]"]
 

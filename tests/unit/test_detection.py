@@ -60,9 +60,9 @@ def detect(replies: dict[str, Reply]) -> tuple[Dialect, list[str]]:
 SERVERS = {
     "2023-09": (recorded("ta08", "ta03", "ta28"), "tgi-2023", 3),
     "2023-09, guests": (recorded("ta08", "tf01", "ta28"), "tgi-2023", 3),
-    "2023-10": (recorded("la13", "la05", "la28"), "lines-2023", 3),
-    "2023-10, login": (recorded("la13", "lk02", "lk40"), "lines-2023", 3),
-    "2023-10, disclaimer": (recorded("la13", "lm01", "la28"), "lines-2023", 3),
+    "2023-10": (recorded("la13", "la05", "la28"), "lines-2023", 2),
+    "2023-10, login": (recorded("la13", "lk02", "lk40"), "lines-2023", 2),
+    "2023-10, disclaimer": (recorded("la13", "lm01", "la28"), "lines-2023", 2),
     "2404": (recorded("2404-z01", "2404-z03"), "tree-2024", 2),
     "2404, guests": (recorded("2404-z01", "2404-n02"), "tree-2024", 2),
     "2404, hidden, disclaimer": (recorded("2404-o02", "2404-o04"), "tree-2024", 2),
