@@ -128,8 +128,10 @@ def whoami(arguments: argparse.Namespace) -> int:
     """Print who is signed in."""
     with opened(arguments) as client:
         user = client.whoami()
-        if user is None:
-            where = "the embedded server has no accounts" if arguments.local else client.base_url
-            raise AuthError(f"nobody is signed in ({where})")
+        if user is None and not arguments.local:
+            raise AuthError(f"nobody is signed in at {client.base_url}")
+    if user is None:
+        output.complain("nobody is signed in: the embedded server has no accounts")
+        return exits.AUTHENTICATION
     output.write_line(described(user))
     return exits.OK

@@ -1,0 +1,101 @@
+"""The program in this process or in one of its own, and servers that answer as they are told."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import Any, Callable, Iterator
+
+import pytest
+
+from hugchat_sync import Client
+from hugchat_sync.local import LocalServer, Script, Scripted
+from hugchat_sync.terminal import main
+from hugchat_sync.terminal.keeping import session_file
+
+
+@dataclass
+class Done:
+    """How a run of the program ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def program(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    """Run the program in this process; ``stdin`` is what is piped into it."""
+
+    def run(*words: str, stdin: str | bytes = b"") -> Done:
+        content = stdin.encode("utf-8") if isinstance(stdin, str) else stdin
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content), "utf-8"))
+        capsys.readouterr()
+        code = main(list(words))
+        captured = capsys.readouterr()
+        return Done(code, captured.out, captured.err)
+
+    return run
+
+
+@pytest.fixture
+def scripted() -> Iterator[Callable[..., Any]]:
+    """Start servers that answer as they are told."""
+    running = []
+
+    def start(*scripts: Any, era: str = "v2-2025", **options: Any) -> Any:
+        server = LocalServer(era, responder=Scripted(*(scripts or ([],))), **options).start()
+        running.append(server)
+        return server
+
+    yield start
+    for server in running:
+        server.close()
+
+
+@pytest.fixture
+def answering(scripted: Callable[..., Any]) -> Any:
+    """A server whose answer is always ``Hello, world.``."""
+    return scripted(Script(tokens=("Hello", ",", " world", ".")))
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
+    """Start the program in a process of its own."""
+    running: list[subprocess.Popen[bytes]] = []
+
+    def begin(*words: str, **options: Any) -> subprocess.Popen[bytes]:
+        pipes = {name: subprocess.PIPE for name in ("stdin", "stdout", "stderr")}
+        process = subprocess.Popen(
+            [sys.executable, "-m", "hugchat_sync", *words],
+            env={**os.environ, "PYTHONUNBUFFERED": ""},
+            **{**pipes, **options},
+        )
+        running.append(process)
+        return process
+
+    yield begin
+    for process in running:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            if pipe is not None:
+                pipe.close()
+
+
+@pytest.fixture
+def owner() -> Iterator[Callable[[Any], Client]]:
+    """Give a client that sees at a server what the program has done there."""
+    clients = []
+
+    def of(server: Any) -> Client:
+        clients.append(Client(server.url, cookies=session_file(server.url)))
+        return clients[-1]
+
+    yield of
+    for client in clients:
+        client.close()

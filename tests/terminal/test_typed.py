@@ -1,0 +1,173 @@
+"""The program on a terminal: what is typed into it, and what is seen."""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import signal
+import sys
+import time
+
+import pytest
+
+from hugchat_sync.local import Script
+
+pty = pytest.importorskip("pty", reason="a terminal that a program can hold is of POSIX")
+
+CONTROLS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
+
+
+def turns(server):
+    return server._responder.turns
+
+
+class Terminal:
+    """A terminal that the program runs in, and the hands before it."""
+
+    def __init__(self, words):
+        self.text = ""  # what was not looked at yet, without what moves the cursor or colours
+        self.raw = ""
+        self.over = False
+        self.pid, self._file = pty.fork()
+        if self.pid == 0:
+            os.environ.update(COLUMNS="80", LINES="24")
+            os.execv(words[0], words)  # noqa: S606
+
+    def type(self, text):
+        os.write(self._file, text.encode("utf-8"))
+
+    def wait_for(self, pattern, seconds=15):
+        end = time.monotonic() + seconds
+        while not re.search(pattern, self.text):
+            assert time.monotonic() < end and not self.over, f"{pattern!r}: {self.text[-2000:]!r}"
+            self._read()
+        self.text = self.text[re.search(pattern, self.text).end() :]
+
+    def _read(self):
+        if not select.select([self._file], [], [], 0.1)[0]:
+            return
+        try:
+            piece = os.read(self._file, 65536)
+        except OSError:  # the program has ended
+            self.over = True
+            return
+        if b"\x1b[6n" in piece:  # "where is the cursor?": a real terminal answers
+            self.type("\x1b[1;1R")
+        self.raw += piece.decode("utf-8", "replace")
+        self.text += CONTROLS.sub("", piece.decode("utf-8", "replace"))
+
+    def end(self, seconds=15):
+        """Return how the program ended."""
+        limit = time.monotonic() + seconds
+        while not self.over and time.monotonic() < limit:
+            self._read()
+        if not self.over:
+            os.kill(self.pid, signal.SIGKILL)
+        _, status = os.waitpid(self.pid, 0)
+        os.close(self._file)
+        assert self.over, f"it did not end: {self.text[-2000:]!r}"
+        return os.WEXITSTATUS(status)
+
+
+SLOW = Script(tokens=[f"word{number} " for number in range(300)], delay=0.05)
+
+
+@pytest.fixture
+def typed(monkeypatch):
+    def begin(*words, rich):
+        monkeypatch.setenv("TERM", "xterm" if rich else "dumb")
+        return Terminal([sys.executable, "-m", "hugchat_sync", *words])
+
+    return begin
+
+
+@pytest.mark.parametrize("rich", [True, False], ids=["rich", "plain"])
+def test_ctrl_c_stops_an_answer_and_ctrl_d_leaves(typed, scripted, rich):
+    server = scripted(SLOW, ["fine"])
+    terminal = typed("--base-url", server.url, rich=rich)
+    terminal.wait_for("new>")
+
+    terminal.type("one\r")
+    terminal.wait_for("word2")
+    terminal.type("\x03")
+    terminal.wait_for(r"\(stopped\)")
+    terminal.type("two\r")
+    terminal.wait_for("(?s)fine.*New Chat>")
+    terminal.type("\x03")
+    terminal.wait_for("(?s)leaves.*New Chat>")  # only then is the next key the program's
+    terminal.type("\x04")
+
+    assert terminal.end() == 0
+    said = [message.text for message in turns(server)[-1].history]
+    assert said[0] == "one"
+    assert said[1].startswith("word0 ") and "word299" not in said[1]
+
+
+def test_works_without_the_extra(typed, answering, monkeypatch, tmp_path):
+    for name in ("rich", "prompt_toolkit"):
+        (tmp_path / f"{name}.py").write_text("raise ImportError('not installed')\n", "utf-8")
+    others = os.environ.get("PYTHONPATH", "")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, (str(tmp_path), others))))
+    terminal = typed("chat", "--base-url", answering.url, rich=True)
+    terminal.wait_for("new>")
+
+    terminal.type("one\r")
+    terminal.wait_for("(?s)Hello, world.*New Chat>")
+    terminal.type("/q\r")
+
+    assert terminal.end() == 0
+
+
+def test_last_question_is_edited_in_place(typed, answering):
+    terminal = typed("chat", "--base-url", answering.url, rich=True)
+    terminal.wait_for("new>")
+
+    terminal.type("one\r")
+    terminal.wait_for("Hello, world.")
+    terminal.type("/edit\r")
+    terminal.wait_for("edit> one")
+    terminal.type(" more\r")
+    terminal.wait_for("Hello, world.")
+    terminal.type("/q\r")
+
+    assert terminal.end() == 0
+    assert turns(answering)[-1].prompt == "one more"
+
+
+def test_commands_are_completed(typed, answering):
+    terminal = typed("chat", "--base-url", answering.url, rich=True)
+    terminal.wait_for("new>")
+
+    terminal.type("/rel\t")
+    terminal.wait_for("oad")
+    terminal.type("\r")
+    terminal.wait_for("(?s)no conversation yet.*new>")
+    terminal.type("\x04")
+
+    assert terminal.end() == 0
+
+
+@pytest.mark.parametrize("rich", [True, False], ids=["rich", "plain"])
+def test_ask_on_a_terminal_streams_and_strips_what_would_control_it(typed, scripted, rich):
+    server = scripted(Script(tokens=("safe ", "\x1b[2J\x1b]0;evil\x07", "text"), delay=0.2))
+    terminal = typed("ask", "x", "--base-url", server.url, rich=rich)
+
+    terminal.wait_for("safe")
+    terminal.wait_for("text")
+
+    assert terminal.end() == 0
+    assert "\x1b[2J\x1b]0;evil" not in terminal.raw
+
+
+def test_answer_on_a_terminal_is_markdown(typed, scripted):
+    server = scripted(
+        ["# A *title*\n\n", "- one\n", "- two\n\n", "```\ncode\n\nmore\n```\n", "end"]
+    )
+    terminal = typed("ask", "x", "--base-url", server.url, rich=True)
+
+    terminal.wait_for(r"• .*one")
+    terminal.wait_for("end")
+
+    assert terminal.end() == 0
+    assert "```" not in terminal.text
