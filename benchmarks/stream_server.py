@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 import zlib
+from contextlib import suppress
 from typing import Iterator
 from urllib.parse import parse_qs, urlsplit
 
@@ -102,6 +103,11 @@ def serve_one(connection: socket.socket, made: dict[str, bytes]) -> None:
                 return
 
 
+def served(connection: socket.socket, made: dict[str, bytes]) -> None:
+    with suppress(ConnectionError):  # a reader that has its answer does not wait for the rest
+        serve_one(connection, made)
+
+
 def send(
     connection: socket.socket, query: str, options: dict[str, str], made: dict[str, bytes]
 ) -> None:
@@ -123,7 +129,7 @@ def main() -> int:
     made: dict[str, bytes] = {}
     while True:
         connection, _ = listener.accept()
-        threading.Thread(target=serve_one, args=(connection, made), daemon=True).start()
+        threading.Thread(target=served, args=(connection, made), daemon=True).start()
 
 
 if __name__ == "__main__":

@@ -72,7 +72,9 @@ def _answers(
         for task in tasks:
             pace.wait()
             under_way.append(pool.submit(answer_one, client, task, temporary))
-            if len(under_way) >= 2 * workers:  # a source without end must not fill the memory
+            # what is ready is handed out, lest it be lost with us; and a source without end must
+            # not fill the memory
+            while under_way and (len(under_way) >= 2 * workers or _is_ready(under_way, ordered)):
                 yield _next(under_way, ordered)
         while under_way:
             yield _next(under_way, ordered)
@@ -81,6 +83,10 @@ def _answers(
             future.cancel()
         if executor is None:
             pool.shutdown(wait=True)
+
+
+def _is_ready(under_way: deque[Future[Result]], ordered: bool) -> bool:
+    return under_way[0].done() if ordered else any(future.done() for future in under_way)
 
 
 def _next(under_way: deque[Future[Result]], ordered: bool) -> Result:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -101,7 +102,7 @@ print(text, [entry.text for entry in client.history(place)])
 """
 
 
-@pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="no fork on this system")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 @pytest.mark.parametrize("polled", ["polled", "read"])
 @pytest.mark.parametrize("after", ["closed", "asked"])
 def test_forked_child_leaves_the_answer_alone(slow: LocalServer, polled: str, after: str) -> None:
@@ -110,3 +111,24 @@ def test_forked_child_leaves_the_answer_alone(slow: LocalServer, polled: str, af
     assert (done.returncode, done.stderr) == (0, "")
     texts = ["first", whole] + (["second", "Second."] if after == "asked" else [])
     assert done.stdout == f"{whole} {texts}\n"
+
+
+SHARED = """
+import os, sys
+from hugchat_sync import Client
+client = Client(sys.argv[1], model="local/plain", dialect="v2-2025")
+client.models()
+child = os.fork()
+if child == 0:
+    client.models()
+    os._exit(0)
+os.waitpid(child, 0)
+client.models()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_forked_child_does_not_write_into_its_parents_connection(slow: LocalServer) -> None:
+    _, done = run(SHARED, slow.url)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert slow.connections == 2

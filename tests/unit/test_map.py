@@ -192,3 +192,14 @@ def test_given_executor_is_used_and_left_open():
 
 def test_seconds_are_those_of_the_prompt():
     assert 0.01 <= next(answers(Asked(), ["a"])).seconds < 1
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+def test_finished_answer_waited_for_prompts_that_had_not_begun(ordered):
+    taken = []
+    prompts = (taken.append(prompt) or prompt for prompt in ("first", "second", "third"))
+    results = answers(Asked(), prompts, executor=Inline(), ordered=ordered)
+
+    first = next(results)
+
+    assert (first.prompt, taken) == ("first", ["first"])

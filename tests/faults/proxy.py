@@ -1,0 +1,245 @@
+"""A TCP proxy that spoils what passes: it knows where requests begin, and nothing else of HTTP."""
+
+from __future__ import annotations
+
+import re
+import selectors
+import socket
+import struct
+import threading
+import time
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from typing import Callable
+
+GATEWAY_PAGE = (
+    b"<!doctype html><html><head><title>502 Bad Gateway</title></head>"
+    b"<body><center><h1>502 Bad Gateway</h1></center></body></html>"
+)
+
+
+def gateway_page(status: int = 502) -> bytes:
+    """Return what a gateway in trouble answers by itself."""
+    head = (
+        f"HTTP/1.1 {status} Trouble\r\nContent-Type: text/html\r\n"
+        f"Content-Length: {len(GATEWAY_PAGE)}\r\nConnection: close\r\n\r\n"
+    )
+    return head.encode("ascii") + GATEWAY_PAGE
+
+
+@dataclass(frozen=True)
+class Harm:
+    """What happens to one request and its reply.
+
+    :param request_cut: the connection ends when so many bytes of the request were passed on.
+    :param reply_cut: it ends when so many bytes of the reply were passed on.
+    :param reset: it ends with a reset.
+    :param silent: it does not end, but nothing passes any more.
+    :param reply: is answered instead of the server's reply.
+    :param passed_on: with ``reply``: whether the server gets the request.
+    :param spoil: changes a piece of the reply, given where in the reply it begins.
+    :param piece: the reply passes in pieces of so many bytes.
+    :param pause: seconds before each piece.
+    """
+
+    request_cut: int | None = None
+    reply_cut: int | None = None
+    reset: bool = False
+    silent: bool = False
+    reply: bytes | None = None
+    passed_on: bool = True
+    spoil: Callable[[int, bytes], bytes] | None = None
+    piece: int = 0
+    pause: float = 0.0
+
+
+def nonsense(offset: int) -> Callable[[int, bytes], bytes]:
+    """Return a ``spoil`` that makes no text of the byte at *offset* of the body."""
+    head_ends = 0
+
+    def spoil(begin: int, piece: bytes) -> bytes:
+        nonlocal head_ends
+        if not head_ends and b"\r\n\r\n" in piece:
+            head_ends = begin + piece.index(b"\r\n\r\n") + 4
+        at = head_ends + offset - begin
+        if not head_ends or not 0 <= at < len(piece):
+            return piece
+        return piece[:at] + bytes([piece[at] ^ 0x80]) + piece[at + 1 :]
+
+    return spoil
+
+
+class FaultProxy:
+    """Stands between a client and a server; use it as a context manager.
+
+    :param harmed: counts the harms that were done.
+    """
+
+    def __init__(self, server_url: str) -> None:
+        _, _, rest = server_url.partition("://")
+        place, _, path = rest.partition("/")
+        host, _, port = place.partition(":")
+        self._server = (host, int(port))
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/{path}"
+        self._lock = threading.Lock()
+        self._plans: list[tuple[str, re.Pattern[str], Harm]] = []
+        self.harmed = 0
+        self.passed = 0
+        self.asked = 0  # bytes of the latest message
+        self.latest = b""  # the latest reply that passed
+        self._open: set[socket.socket] = set()
+        self._closed = False
+
+    def __enter__(self) -> FaultProxy:
+        threading.Thread(target=self._accept, daemon=True, name="fault proxy").start()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._closed = True
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        with self._lock:
+            for sock in list(self._open):
+                with suppress(OSError):
+                    sock.shutdown(socket.SHUT_RDWR)
+
+    def harm(self, method: str, path: str, *harms: Harm) -> None:
+        """Do *harms*, one after the other, to the next requests whose path *path* finds."""
+        with self._lock:
+            self._plans.extend((method, re.compile(path), harm) for harm in harms)
+
+    def behave(self) -> None:
+        """Forget what was to be done."""
+        with self._lock:
+            self._plans.clear()
+
+    def _next_harm(self, head: bytes) -> Harm:
+        method, path, _ = head.split(b"\r\n", 1)[0].decode("latin-1").split(" ", 2)
+        with self._lock:
+            self.passed += 1
+            for index, (wanted, pattern, harm) in enumerate(self._plans):
+                if wanted == method and pattern.search(path):
+                    del self._plans[index]
+                    self.harmed += 1
+                    return harm
+        return Harm()
+
+    def _accept(self) -> None:
+        while not self._closed:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return  # closed
+            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client: socket.socket) -> None:
+        with ExitStack() as stack, suppress(OSError):
+            stack.callback(client.close)
+            server = socket.create_connection(self._server)
+            stack.callback(server.close)
+            for sock in (client, server):
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                with self._lock:
+                    self._open.add(sock)
+                stack.callback(self._open.discard, sock)
+            while self._exchange(client, server):
+                pass
+
+    def _exchange(self, client: socket.socket, server: socket.socket) -> bool:
+        """Pass a request and its reply, and return whether another one may follow."""
+        request = _request(client, server)
+        if not request:
+            return False
+        harm = self._next_harm(request)
+        if request.startswith(b"POST"):
+            self.asked = len(request)
+        if harm.request_cut is not None:
+            server.sendall(request[: harm.request_cut])
+            if harm.silent:
+                return bool(client.recv(1)) and False
+            _end(client, harm)
+            _end(server, harm)
+            return False
+        if harm.reply is not None:
+            if harm.passed_on:
+                server.sendall(request)
+                server.recv(1)  # the server is at it
+            client.sendall(harm.reply)
+            return False
+        server.sendall(request)
+        return self._reply(client, server, harm)
+
+    def _reply(self, client: socket.socket, server: socket.socket, harm: Harm) -> bool:
+        """Pass the reply until the client speaks again or either side leaves."""
+        sent = 0
+        with selectors.DefaultSelector() as selector:
+            for sock in (client, server):
+                selector.register(sock, selectors.EVENT_READ)
+            while True:
+                ready = {key.fileobj for key, _ in selector.select()}
+                if server in ready:
+                    piece = server.recv(65536)
+                    if not piece:
+                        return False
+                    sent += self._pass(client, piece, sent, harm)
+                    self.latest = piece if sent == len(piece) else self.latest + piece
+                    if harm.reply_cut is not None and sent >= harm.reply_cut:
+                        if harm.silent:
+                            client.recv(1)
+                        _end(client, harm)
+                        _end(server, harm)
+                        return False
+                elif client in ready:
+                    return len(client.recv(1, socket.MSG_PEEK)) > 0
+
+    def _pass(self, client: socket.socket, piece: bytes, sent: int, harm: Harm) -> int:
+        if harm.reply_cut is not None:
+            piece = piece[: harm.reply_cut - sent]
+        if harm.spoil is not None:
+            piece = harm.spoil(sent, piece)
+        step = harm.piece or len(piece) or 1
+        for begin in range(0, len(piece), step):
+            if harm.pause:
+                time.sleep(harm.pause)
+            client.sendall(piece[begin : begin + step])
+        return len(piece)
+
+
+def _request(client: socket.socket, server: socket.socket) -> bytes:
+    """Return the next whole request, ``b""`` if there is none."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        ready = _wait(client, server)
+        piece = client.recv(65536) if ready is client else b""
+        if not piece:
+            return b""
+        data += piece
+    head, _, body = data.partition(b"\r\n\r\n")
+    found = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
+    length = int(found.group(1)) if found else 0
+    while len(body) < length:
+        piece = client.recv(65536)
+        if not piece:
+            return b""
+        body += piece
+    return head + b"\r\n\r\n" + body
+
+
+def _wait(client: socket.socket, server: socket.socket) -> socket.socket:
+    """Return who moves first; between two requests a server only leaves."""
+    with selectors.DefaultSelector() as selector:
+        for sock in (client, server):
+            selector.register(sock, selectors.EVENT_READ)
+        ready = {key.fileobj for key, _ in selector.select()}
+    return client if client in ready else server
+
+
+def _end(sock: socket.socket, harm: Harm) -> None:
+    with suppress(OSError):  # the other side may have gone first
+        if harm.reset:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        else:
+            sock.shutdown(socket.SHUT_RDWR)
+        sock.close()
