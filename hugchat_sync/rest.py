@@ -155,6 +155,8 @@ class Rest:
             return
         if stored is not None and stored.error is not None:
             raise stored.error from trouble
+        if isinstance(trouble, ProtocolError):
+            raise trouble  # nonsense came, and nothing else knows better
         raise IncompleteAnswer(
             "the connection was lost and the server keeps no whole answer; .partial has what "
             "came, Client.history() what the server keeps"

@@ -723,3 +723,14 @@ def test_step_that_takes_its_time_is_seen_at_once(serve, connect):
 
     assert first["args"] == ["moon"]
     assert time.monotonic() - started < 0.35
+
+
+def test_nonsense_that_no_log_makes_good_was_called_incomplete(serve, connect):
+    server = serve()
+    client = connect(server)
+    server.faults.add(lines('{"type":"stream","token":"x"}', "{broken"))
+    message = client.chat("hi")
+
+    with pytest.raises(ProtocolError) as caught:
+        message.text()
+    assert (caught.value.line, message.partial) == ("{broken", "x")

@@ -107,4 +107,6 @@ class Outlet:
                 self._changed.wait(min(left, _TICK))
             piece = self._pieces.popleft() if self._pieces else None
             self._all_taken = self._ended and not self._pieces
+            if self._all_taken:
+                self._changed.notify_all()  # whoever settles need not wait any longer
             return piece
