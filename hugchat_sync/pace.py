@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from typing import Callable
 
-from .errors import UsageError
+from .errors import TimedOut, UsageError
 from .options import is_positive
 
 
@@ -35,12 +36,18 @@ class Pace:
     def __reduce__(self) -> tuple[type[Pace], tuple[float | None]]:
         return Pace, (60.0 / self._gap if self._gap else None,)  # another process, another clock
 
-    def wait(self) -> None:
-        """Return when the next message may leave."""
+    def wait(self, deadline: float = math.inf) -> None:
+        """Return when the next message may leave.
+
+        :param deadline: a moment of the monotonic clock.
+        :raises TimedOut: the message may leave only after that; no turn is taken.
+        """
         if not self._gap:
             return
         with self._lock:
             moment = max(self._clock(), self._next)
+            if moment > deadline:
+                raise TimedOut("max_per_minute leaves no time for this message", phase="total")
             self._next = moment + self._gap
         delay = moment - self._clock()
         if delay > 0:

@@ -11,6 +11,7 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Callable, Iterator
 
 from .dialects.base import Dialect, Prompt
@@ -115,7 +116,7 @@ class Runs:
                 prompt,
                 patience,
                 resume=resume,
-                pace=self.pace.wait,
+                pace=partial(self.pace.wait, patience.deadline),
                 learned=self._learned,
             )
             place.run = run  # also if this is interrupted: the server may be at it all the same

@@ -8,6 +8,7 @@ import threading
 import pytest
 
 from hugchat_sync import Client, HuggingChat, UsageError
+from hugchat_sync.errors import TimedOut
 from hugchat_sync.pace import Pace
 
 
@@ -96,3 +97,14 @@ def test_pace_pickles_with_its_rate():
 def test_rate_that_cannot_be_right_is_refused(kind, rate):
     with pytest.raises(UsageError, match="max_per_minute"):
         kind("http://127.0.0.1:9/chat", max_per_minute=rate)
+
+
+def test_wait_was_longer_than_the_time_of_the_call():
+    slept = []
+    pace = Pace(1, clock=lambda: 100.0, sleep=slept.append)
+    pace.wait(110.0)
+
+    with pytest.raises(TimedOut) as caught:
+        pace.wait(110.0)
+
+    assert (caught.value.phase, slept) == ("total", [])
