@@ -16,5 +16,6 @@ from hugchat_sync.local.documents_responder import Documents
 from hugchat_sync.local.faults import Fault, Faults
 from hugchat_sync.local.scripted import Script, Scripted
 from hugchat_sync.local.server import LocalServer
+from hugchat_sync.local.upstream import Upstream
 
-__all__ = ["Documents", "Fault", "Faults", "LocalServer", "Script", "Scripted"]
+__all__ = ["Documents", "Fault", "Faults", "LocalServer", "Script", "Scripted", "Upstream"]

@@ -16,7 +16,7 @@ _DELAY = 0.02
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return the options of the program. An upstream to relay to will be one more."""
+    """Return the options of the program."""
     options = argparse.ArgumentParser(
         prog="python -m hugchat_sync.local",
         description="A chat-ui server for this machine that answers out of documents.",
@@ -26,6 +26,9 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--db", metavar="FILE", help="SQLite file that keeps conversations")
     options.add_argument("--era", choices=era_names(), default=era_names()[0])
     options.add_argument("--docs", metavar="DIR", help="folder of documents to answer from")
+    options.add_argument(
+        "--upstream", metavar="URL", help="model server (OpenAI's protocol) to relay to"
+    )
     options.add_argument("--token", help="access token; needed for hosts that others can reach")
     return options
 
@@ -44,6 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         host=chosen.host,
         token=chosen.token,
         delay=_DELAY,
+        upstream=chosen.upstream,
     )
     stopped = threading.Event()
 

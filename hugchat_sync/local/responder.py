@@ -1,8 +1,4 @@
-"""Where answers come from: the protocol between the eras and a source of answers.
-
-An ``Upstream`` responder that relays to a model server goes into a file of its own beside
-``documents_responder.py``.
-"""
+"""Where answers come from: the protocol between the eras and a source of answers."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import os
 import socket
 import threading
 from contextlib import ExitStack
@@ -21,6 +22,7 @@ from hugchat_sync.local.ledger import Ledger, SeenRequest
 from hugchat_sync.local.responder import Responder
 from hugchat_sync.local.site import Site
 from hugchat_sync.local.store import Store
+from hugchat_sync.local.upstream import Upstream
 
 _log = logging.getLogger("hugchat_sync.local")
 _POLL = 0.02
@@ -61,7 +63,10 @@ class LocalServer:
     :param faults: misbehaviour to come; more can be added to ``server.faults`` later.
     :param limits: ``messages_per_minute``, ``conversations``, ``messages``, ``message_length``.
     :param delay: seconds between the words that are quoted from documents.
-    :raises ValueError: an unknown era, or a host that others can reach and no token.
+    :param upstream: a model server that speaks OpenAI's protocol, to answer instead of the
+        documents; its key, if it wants one, comes from ``$OPENAI_API_KEY``.
+    :raises ValueError: an unknown era, an upstream that is no URL, or a host that others can
+        reach and no token.
 
     Used as a context manager, or with :meth:`start` and :meth:`close`.
     """
@@ -80,6 +85,7 @@ class LocalServer:
         faults: Iterable[Fault] = (),
         limits: Mapping[str, int] | None = None,
         delay: float = 0.0,
+        upstream: str | None = None,
     ) -> None:
         if token is None and not is_loopback(host):
             raise ValueError(f"{host} can be reached by others: give a token")
@@ -88,6 +94,8 @@ class LocalServer:
         self.faults = Faults(faults)
         self._database = database
         self._documents = documents
+        if upstream is not None and responder is None:
+            responder = Upstream(upstream, key=os.environ.get("OPENAI_API_KEY"))
         self._responder = responder
         self._host = host
         self._port = port

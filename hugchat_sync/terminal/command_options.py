@@ -151,6 +151,9 @@ def _serve(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--era", metavar="NAME", default="v2-2025", help="v2-2025 or lines-2023")
     parser.add_argument("--docs", metavar="DIR", help="a folder to answer from")
     parser.add_argument(
+        "--upstream", metavar="URL", help="relay to Ollama, llama.cpp, vLLM or the like"
+    )
+    parser.add_argument(
         "--token", help="what clients must show; needed for hosts that others reach"
     )
 

@@ -54,6 +54,7 @@ def _started(arguments: argparse.Namespace) -> LocalServer:
             host=arguments.host,
             token=arguments.token,
             delay=_DELAY,
+            upstream=arguments.upstream,
         ).start()
     except (ValueError, OverflowError, NotADirectoryError) as error:
         raise UsageError(str(error)) from error

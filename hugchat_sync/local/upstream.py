@@ -1,0 +1,172 @@
+"""Answers from a model server that speaks OpenAI's protocol: Ollama, llama.cpp, vLLM.
+
+Source: the chat completions API with ``stream: true``, as those three document it (2026).
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+import socket
+import threading
+from contextlib import suppress
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from typing import Any, Iterator
+from urllib.parse import urlsplit
+
+from hugchat_sync.local.responder import Title, Turn
+from hugchat_sync.local.steps import Failure, Final, Pause, Step, Text
+
+_LONGEST_TITLE = 60
+_LONGEST_LINE = 1 << 20  # bytes; more in a line is no delta of a text
+_WAITING = 256  # lines that may wait for a run to take them
+_LOOK = 0.2  # seconds between two looks whether the run was stopped
+_END = None
+
+
+class Upstream:
+    """Relays to a model server. Its models' names stay its own: the first one answers.
+
+    :param url: with or without the ``/v1`` at its end.
+    :param key: sent as a bearer token; never shown.
+    :param model: the model to ask for, instead of the first of the upstream's list.
+    :param timeout: seconds of silence after which an answer has failed.
+    :raises ValueError: the URL is none.
+    """
+
+    def __init__(
+        self, url: str, *, key: str | None = None, model: str | None = None, timeout: float = 300.0
+    ) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("the upstream must look like http://127.0.0.1:11434")
+        self._parts = parts
+        path = parts.path.rstrip("/")
+        self._path = path if path.endswith("/v1") else f"{path}/v1"
+        self._key = key
+        self._model = model
+        self._timeout = timeout
+
+    def __repr__(self) -> str:
+        return f"<Upstream at {self._parts.hostname}>"
+
+    def title(self, turn: Turn) -> Title | None:
+        """Return the beginning of the prompt."""
+        return Title(" ".join(turn.prompt.split())[:_LONGEST_TITLE])
+
+    def answer(self, turn: Turn) -> Iterator[Step]:
+        """Yield the upstream's answer as it comes; what goes wrong there is a failure."""
+        connection = self._connection()
+        sock: socket.socket | None = None
+        try:
+            model = self._model or self._first_model()
+            connection.connect()
+            sock = connection.sock  # the reply takes it over
+            body = {"model": model, "messages": _messages(turn), "stream": True}
+            reply = self._ask(connection, "POST", "/chat/completions", body)
+            if reply.status != 200:
+                yield Failure(_reason(reply), reply.status)
+                return
+            yield from _told(_lines(reply))
+        except (OSError, HTTPException, ValueError) as error:
+            yield Failure(f"the upstream cannot be reached: {type(error).__name__}")
+        finally:
+            if sock is not None:
+                with suppress(OSError):  # it is closed already
+                    sock.shutdown(socket.SHUT_RDWR)  # the reading thread wakes up
+            connection.close()
+
+    def _connection(self) -> HTTPConnection:
+        kind = HTTPSConnection if self._parts.scheme == "https" else HTTPConnection
+        return kind(self._parts.hostname or "", self._parts.port, timeout=self._timeout)
+
+    def _ask(
+        self, connection: HTTPConnection, method: str, path: str, body: Any = None
+    ) -> HTTPResponse:
+        headers = {"Accept": "text/event-stream, application/json"}
+        if self._key:
+            headers["Authorization"] = f"Bearer {self._key}"
+        content = None
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+            content = json.dumps(body).encode()
+        connection.request(method, self._path + path, content, headers)
+        return connection.getresponse()
+
+    def _first_model(self) -> str:
+        connection = self._connection()
+        try:
+            reply = self._ask(connection, "GET", "/models")
+            listed = json.loads(reply.read(_LONGEST_LINE)) if reply.status == 200 else {}
+        finally:
+            connection.close()
+        models = listed.get("data") if isinstance(listed, dict) else None
+        first = models[0] if isinstance(models, list) and models else {}
+        return str(first.get("id", "default")) if isinstance(first, dict) else "default"
+
+
+def _messages(turn: Turn) -> list[dict[str, str]]:
+    system = [{"role": "system", "content": turn.system_prompt}] if turn.system_prompt else []
+    said = [{"role": one.role, "content": one.text} for one in turn.history]
+    return [*system, *said, {"role": "user", "content": turn.prompt}]
+
+
+def _lines(reply: HTTPResponse) -> queue.Queue[bytes | None]:
+    """Return the lines as they come, read by a thread, so that a stop need not wait for one."""
+    lines: queue.Queue[bytes | None] = queue.Queue(_WAITING)
+
+    def read() -> None:
+        line = b"-"
+        while line:
+            try:
+                line = reply.readline(_LONGEST_LINE)
+            except (OSError, HTTPException, ValueError, AttributeError):  # hung up meanwhile
+                line = b""
+            with suppress(queue.Full):  # nobody takes them any more
+                lines.put(line or _END, timeout=60)
+
+    threading.Thread(target=read, name="upstream", daemon=True).start()
+    return lines
+
+
+def _told(lines: queue.Queue[bytes | None]) -> Iterator[Step]:
+    """Yield the steps of a stream of server-sent events; thinking goes into ``<think>`` marks."""
+    thinking = finished = False
+    while True:
+        try:
+            line = lines.get(timeout=_LOOK)
+        except queue.Empty:
+            yield Pause(0)  # a moment in which a stop is noticed
+            continue
+        if line is _END or line.strip() == b"data: [DONE]":
+            break
+        if not line.startswith(b"data:"):
+            continue
+        chunk = json.loads(line[5:])
+        if "error" in chunk:
+            yield Failure(str(chunk["error"])[:300])
+            return
+        for choice in chunk.get("choices") or ():
+            delta = choice.get("delta") or {}
+            thought = delta.get("reasoning_content") or delta.get("reasoning")
+            if thought:
+                yield Text(thought if thinking else f"<think>{thought}")
+                thinking = True
+            if delta.get("content"):
+                yield Text(f"</think>{delta['content']}" if thinking else delta["content"])
+                thinking = False
+            finished = finished or bool(choice.get("finish_reason"))
+    if finished or line is not _END:
+        yield Final()
+    else:
+        yield Failure("the upstream broke off")
+
+
+def _reason(reply: HTTPResponse) -> str:
+    text = reply.read(2000).decode("utf-8", "replace")
+    try:
+        error = json.loads(text).get("error", text)
+    except (ValueError, AttributeError):  # a page of some gateway
+        return f"{reply.status} {reply.reason}"
+    message = error.get("message", error) if isinstance(error, dict) else error
+    return f"{reply.status} {message}"[:300]
