@@ -7,6 +7,7 @@ after about 5 s, answers without a length are chunked, one chunk per update.
 from __future__ import annotations
 
 import io
+import logging
 import selectors
 import socket
 import time
@@ -18,6 +19,8 @@ from werkzeug.serving import WSGIRequestHandler
 
 from hugchat_sync.local.ledger import Ledger
 from hugchat_sync.local.wsgi import Environment
+
+_log = logging.getLogger(__name__)
 
 _IDLE_SECONDS = 5.0
 _FIRST_REQUEST_SECONDS = 60.0
@@ -171,6 +174,10 @@ class Handler(WSGIRequestHandler):
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Say nothing: a library that prints its requests disturbs the program it serves."""
+
+    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - werkzeug's name
+        """Tell the log what was no request; werkzeug's own logger would print it."""
+        _log.debug(message, *args)
 
 
 def handler_for(ledger: Ledger, body_limit: int) -> type[Handler]:

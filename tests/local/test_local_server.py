@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import socket
 import threading
 import time
 from contextlib import closing
@@ -221,3 +222,13 @@ def test_memory_is_not_kept_after_an_answer(serve):
 
 def _instances(kind):
     return [thing for thing in gc.get_objects() if isinstance(thing, kind)]
+
+
+def test_nonsense_on_the_socket_was_printed(capfd: pytest.CaptureFixture[str]) -> None:
+    with LocalServer() as server:
+        port = int(server.url.rpartition(":")[2].partition("/")[0])
+        with socket.create_connection(("127.0.0.1", port)) as line:
+            line.sendall(b"GET / HTT\r\n\r\n")
+            assert b"400" in line.recv(4096)
+
+    assert capfd.readouterr() == ("", "")
