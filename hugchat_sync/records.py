@@ -179,19 +179,19 @@ class Settings(Record):
     """
 
     active_model: Optional[str] = None
-    custom_prompts: Mapping[str, str] = field(default_factory=dict)
-    custom_prompts_enabled: Optional[Mapping[str, bool]] = None
+    custom_prompts: Dict[str, str] = field(default_factory=dict)
+    custom_prompts_enabled: Optional[Dict[str, bool]] = None
     share_conversations_with_model_authors: Optional[bool] = None
     streaming_mode: Optional[str] = None
     direct_paste: Optional[bool] = None
     haptics_enabled: Optional[bool] = None
-    hide_prompt_examples: Optional[Mapping[str, bool]] = None
-    multimodal_overrides: Optional[Mapping[str, bool]] = None
-    tools_overrides: Optional[Mapping[str, bool]] = None
-    reasoning_overrides: Optional[Mapping[str, bool]] = None
-    artifacts_overrides: Optional[Mapping[str, bool]] = None
-    provider_overrides: Optional[Mapping[str, str]] = None
-    reasoning_effort_overrides: Optional[Mapping[str, str]] = None
+    hide_prompt_examples: Optional[Dict[str, bool]] = None
+    multimodal_overrides: Optional[Dict[str, bool]] = None
+    tools_overrides: Optional[Dict[str, bool]] = None
+    reasoning_overrides: Optional[Dict[str, bool]] = None
+    artifacts_overrides: Optional[Dict[str, bool]] = None
+    provider_overrides: Optional[Dict[str, str]] = None
+    reasoning_effort_overrides: Optional[Dict[str, str]] = None
     billing_organization: Optional[str] = None
     welcome_modal_seen: Optional[bool] = None
     welcome_modal_seen_at: Optional[str] = None
@@ -202,7 +202,7 @@ class Settings(Record):
     disable_stream: Optional[bool] = None
     tools: Any = None
     assistants: Any = None
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    extra: Dict[str, Any] = field(default_factory=dict)
 
     def stored_prompt(self, model: str) -> str:
         """Return the system prompt kept for *model*; ``""`` where none is, or it is off."""
