@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 from typing import Any, Iterator
 
@@ -12,6 +13,9 @@ for _name in list(os.environ):
     named = _name.startswith("HUGCHAT_SYNC_") and _name != "HUGCHAT_SYNC_ALL_CUTS"
     if named or _name == "HF_TOKEN":
         del os.environ[_name]  # whoever runs the tests may be signed in somewhere
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background of a shell
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # the children of the tests inherit it
 
 
 @pytest.fixture(autouse=True)

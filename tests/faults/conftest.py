@@ -24,6 +24,18 @@ def told(request: pytest.FixtureRequest) -> Callable[[str], None]:
     return lines.append
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    handed_on = getattr(session.config, "workeroutput", None)  # by a worker of pytest-xdist
+    if handed_on is not None:
+        handed_on["numbers"] = session.config.stash.get(_NUMBERS, [])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    lines = node.config.stash.setdefault(_NUMBERS, [])
+    lines.extend(getattr(node, "workeroutput", {}).get("numbers", []))
+
+
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     for line in config.stash.get(_NUMBERS, []):
         terminalreporter.write_line(line)

@@ -141,7 +141,10 @@ def test_class_of_a_status(status, name):
     assert class_for(status) is getattr(errors, name)
 
 
-@pytest.mark.parametrize("kind", {*STATUS_ERRORS.values(), errors.Unavailable})
+@pytest.mark.parametrize(
+    "kind",
+    sorted({*STATUS_ERRORS.values(), errors.Unavailable}, key=lambda kind: kind.__name__),
+)
 def test_every_class_of_a_status_comes_with_advice(kind):
     assert ADVICE[kind]
 
