@@ -2,27 +2,66 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Mapping, TypeVar
+import time
+from dataclasses import dataclass, replace
+from math import inf
+from typing import Any, Callable, Mapping, TypeVar, Union
 
 from .calls import Call
-from .connection import Connection
+from .connection import Connection, checked_retry, checked_timeout
 from .dialects import Dialect
 from .errors import UsageError
+from .options import Retry, Timeout
 from .records import Check, Model, Settings, User
 from .retrying import Patience
 from .settings import changed, check_names, check_prompts, with_prompts
 
 T = TypeVar("T")
+Seconds = Union[None, float, Timeout]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one client has in place of its connection's clocks and patience; ``None``: the same."""
+
+    timeout: Timeout | None = None
+    retry: Retry | None = None
+
+    @property
+    def total(self) -> float:
+        """Seconds of a whole call; without an end, if nothing is said here."""
+        return inf if self.timeout is None else self.timeout.total
+
+    def changed(self, timeout: Seconds, retries: Retry | None = None) -> Limits:
+        """Return the same, but for what is given.
+
+        :raises UsageError: a value cannot be right.
+        """
+        return Limits(
+            self.timeout if timeout is None else checked_timeout(timeout),
+            self.retry if retries is None else checked_retry(retries),
+        )
+
+    def applied(self, patience: Patience, tries: int | None) -> Patience:
+        """Return *patience* within these limits."""
+        if self.timeout is not None:
+            deadline = time.monotonic() + self.timeout.total
+            patience = replace(patience, timeout=self.timeout, deadline=deadline, waits=True)
+        if self.retry is not None:
+            patience = replace(patience, retry=self.retry.with_tries(tries))
+        return patience
 
 
 class Account:
     """Settings, models and who is signed in; the lower half of a client."""
 
     _connection: Connection
+    _limits: Limits
 
     def settings(self) -> Settings:
         """Return the settings of the account."""
-        return self._connection.own(self._dialect().settings())
+        patience = self._patience()
+        return self._connection.own(self._dialect(patience).settings(), patience)
 
     def update_settings(self, **changes: Any) -> Settings:
         """Change settings by their names in :class:`Settings`, and return them all.
@@ -73,29 +112,32 @@ class Account:
 
     def whoami(self) -> User | None:
         """Return who is signed in; ``None`` for nobody."""
+        patience = self._patience()
         self._connection.require_complete()
-        return self._connection.user()
+        return self._connection.user(patience)
 
     def check(self) -> Check:
         """Return who is signed in, which cookies are missing, and what this server can do.
 
         Costs no message. Incomplete cookies are told, not raised.
         """
-        dialect = self._connection.dialect()
-        user = self._connection.user()
+        patience = self._patience()
+        dialect = self._connection.dialect(patience)
+        user = self._connection.user(patience)
         missing = self._connection.credentials.store.missing()
         return Check(user, missing, dialect.name, tuple(sorted(dialect.features)))
 
     # inside ----------------------------------------------------------------------------------
 
-    def _patience(self, tries: int | None = None) -> Patience:
+    def _patience(self, tries: int | None = None, timeout: Seconds = None) -> Patience:
         if tries is not None and (not isinstance(tries, int) or tries < 1):
             raise UsageError("max_tries is 1 or more")
-        return self._connection.transport.patience(tries=tries)
+        patience = self._connection.transport.patience(tries=tries)
+        return self._limits.changed(timeout).applied(patience, tries)
 
     def _dialect(self, patience: Patience | None = None) -> Dialect:
         self._connection.require_complete()
-        return self._connection.dialect(patience)
+        return self._connection.dialect(patience or self._patience())
 
     def _send(self, call: Call[T], patience: Patience | None = None) -> T:
-        return self._connection.send(call, patience)
+        return self._connection.send(call, patience or self._patience())

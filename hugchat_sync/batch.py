@@ -29,6 +29,7 @@ _OPTIONS = frozenset(
         "resume",
         "model",
         "system_prompt",
+        "timeout",
     )
 )
 

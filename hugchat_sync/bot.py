@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
-from typing import Any, Mapping, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Mapping, TypeVar, Union, overload
 
 from .client import Client
 from .futures import Background
 from .pace import Pace
+
+if TYPE_CHECKING:
+    from typing import Literal
 
 T = TypeVar("T")
 Self = TypeVar("Self", bound="Bot")
@@ -29,6 +32,15 @@ class Bot(Client):
         bot._background = Background()
         return bot
 
+    @overload
+    def fetchConversations(self, wait: Literal[True] = True) -> None: ...
+
+    @overload
+    def fetchConversations(self, wait: Literal[False]) -> Future[None]: ...
+
+    @overload
+    def fetchConversations(self, wait: bool) -> Maybe[None]: ...
+
     def fetchConversations(self, wait: bool = True) -> Maybe[None]:
         """Read :attr:`conversations` again, all pages; a failure leaves the old map."""
 
@@ -43,23 +55,71 @@ class Bot(Client):
 
     def switchConversation(self, conversation_id: str) -> None:
         """Make a known conversation the current one; unknown: ``ConversationNotExistError``."""
+        self._map.require(conversation_id)
         self.switch_conversation(conversation_id)
+
+    @overload
+    def setSystemPrompt(self, model: str, prompt: str, wait: Literal[True] = True) -> None: ...
+
+    @overload
+    def setSystemPrompt(self, model: str, prompt: str, wait: Literal[False]) -> Future[None]: ...
+
+    @overload
+    def setSystemPrompt(self, model: str, prompt: str, wait: bool) -> Maybe[None]: ...
 
     def setSystemPrompt(self, model: str, prompt: str, wait: bool = True) -> Maybe[None]:
         """Store the system prompt of a model for all conversations begun from now on."""
         return self._background.run(lambda: self.set_system_prompt(model, prompt), wait)
 
+    @overload
+    def setSystemPrompts(self, prompts: Mapping[str, str], wait: Literal[True] = True) -> None: ...
+
+    @overload
+    def setSystemPrompts(
+        self, prompts: Mapping[str, str], wait: Literal[False]
+    ) -> Future[None]: ...
+
+    @overload
+    def setSystemPrompts(self, prompts: Mapping[str, str], wait: bool) -> Maybe[None]: ...
+
     def setSystemPrompts(self, prompts: Mapping[str, str], wait: bool = True) -> Maybe[None]:
         """Store the system prompts of several models, ``{model: prompt}``, in one request."""
         return self._background.run(lambda: self.set_system_prompts(prompts), wait)
+
+    @overload
+    def updateTitle(self, conversation_id: str, wait: Literal[True] = True) -> str: ...
+
+    @overload
+    def updateTitle(self, conversation_id: str, wait: Literal[False]) -> Future[str]: ...
+
+    @overload
+    def updateTitle(self, conversation_id: str, wait: bool) -> Maybe[str]: ...
 
     def updateTitle(self, conversation_id: str, wait: bool = True) -> Maybe[str]:
         """Return the title as the server has it now, and keep it in :attr:`conversations`."""
         return self._background.run(lambda: self.update_title(conversation_id), wait)
 
+    @overload
+    def createConversation(self, wait: Literal[True] = True) -> str: ...
+
+    @overload
+    def createConversation(self, wait: Literal[False]) -> Future[str]: ...
+
+    @overload
+    def createConversation(self, wait: bool) -> Maybe[str]: ...
+
     def createConversation(self, wait: bool = True) -> Maybe[str]:
         """Start a conversation, make it the current one, and return its id."""
         return self._background.run(self.create_conversation, wait)
+
+    @overload
+    def removeConversation(self, conversation_id: str, wait: Literal[True] = True) -> None: ...
+
+    @overload
+    def removeConversation(self, conversation_id: str, wait: Literal[False]) -> Future[None]: ...
+
+    @overload
+    def removeConversation(self, conversation_id: str, wait: bool) -> Maybe[None]: ...
 
     def removeConversation(self, conversation_id: str, wait: bool = True) -> Maybe[None]:
         """Delete a conversation that is among :attr:`conversations`."""
@@ -69,6 +129,31 @@ class Bot(Client):
             self.remove_conversation(conversation_id)
 
         return self._background.run(remove, wait)
+
+    @overload
+    def getHistoriesByID(
+        self, conversation_id: str | None = None, wait: Literal[True] = True
+    ) -> list[dict[str, Any]]: ...
+
+    @overload
+    def getHistoriesByID(
+        self, conversation_id: str | None = None, *, wait: Literal[False]
+    ) -> Future[list[dict[str, Any]]]: ...
+
+    @overload
+    def getHistoriesByID(
+        self, conversation_id: str | None, wait: Literal[False]
+    ) -> Future[list[dict[str, Any]]]: ...
+
+    @overload
+    def getHistoriesByID(
+        self, conversation_id: str | None = None, *, wait: bool
+    ) -> Maybe[list[dict[str, Any]]]: ...
+
+    @overload
+    def getHistoriesByID(
+        self, conversation_id: str | None, wait: bool
+    ) -> Maybe[list[dict[str, Any]]]: ...
 
     def getHistoriesByID(
         self, conversation_id: str | None = None, wait: bool = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import (
@@ -17,7 +18,7 @@ from typing import (
 )
 from uuid import uuid4
 
-from .account import Account
+from .account import Account, Limits
 from .address import checked_base_url
 from .batch import PromptArgument, answers
 from .connection import Connection
@@ -26,9 +27,10 @@ from .cookies import Hidden
 from .creation import Creation
 from .custom_data import custom_fields, warn_of_ignored
 from .dialects import Prompt, Upload
-from .downloads import PathArgument, written
+from .downloads import PathArgument, as_chat_file, written
 from .errors import ConversationNotExistError, HugChatError, UsageError
-from .events import Event, TitleChanged
+from .events import Event, FileCreated, TitleChanged
+from .list_bots import Prompt as WikiPrompt
 from .message import Message
 from .options import Retry, Timeout
 from .pace import Pace
@@ -53,6 +55,8 @@ if TYPE_CHECKING:
 
 Self = TypeVar("Self", bound="Client")
 
+_TIDYING = 10.0  # seconds
+
 logger = logging.getLogger("hugchat_sync")
 
 
@@ -63,7 +67,8 @@ class Client(Account):
     :param email: whose saved cookies to use, when no others are given.
     :param cookies: in any form that the README lists, or a path.
     :param token: a Hugging Face token; it can read and tidy up, not chat.
-    :param model: for new conversations; ``None`` for the account's active model.
+    :param model: for new conversations; default ``$HUGCHAT_SYNC_MODEL``, else the account's active
+        model.
     :param session: a ``requests.Session`` of yours (proxies, adapters); it is never changed.
     :param timeout: seconds for a whole call or answer, or a :class:`Timeout`.
     :param retries: a :class:`Retry`.
@@ -91,7 +96,8 @@ class Client(Account):
         secret, token = Secret(token or ""), None
         held, cookies = Hidden(cookies), None
         self.email = email
-        self.model = model
+        self.model = model or os.environ.get("HUGCHAT_SYNC_MODEL") or None
+        self._limits = Limits()
         self._connection = Connection(
             checked_base_url(base_url, allow_insecure=allow_insecure),
             email=email,
@@ -164,6 +170,7 @@ class Client(Account):
         while True:
             page = self._connection.own(
                 dialect.list_conversations(number),
+                self._patience(),
                 is_doubtful=lambda page: not page.conversations,  # a lapsed session reads none
             )
             new = [one for one in page.conversations if one.id not in seen]
@@ -249,11 +256,14 @@ class Client(Account):
         return title
 
     def switch_conversation(self, conversation_id: str) -> None:
-        """Make a known conversation the current one.
+        """Make a conversation the current one; the server is asked for one that is not known here.
 
-        :raises ConversationNotExistError: it is not among :attr:`conversations`.
+        :raises ConversationNotExistError: the server does not have it.
         """
-        self._map.require(conversation_id)
+        checked_id(conversation_id)
+        if conversation_id not in self.conversations:
+            tree = self._read(conversation_id, self._patience())
+            self._map.rename(conversation_id, tree.title)
         self._map.current = conversation_id
 
     def history(self, conversation_id: str | None = None) -> list[HistoryEntry]:
@@ -312,7 +322,7 @@ class Client(Account):
 
     def chat(
         self,
-        text: str,
+        text: str | WikiPrompt,
         conversation_id: str | None = None,
         web_search: bool | str = False,
         max_tries: int = 3,
@@ -322,6 +332,9 @@ class Client(Account):
         mcp_servers: Sequence[ServerArgument] | None = None,
         parent_id: str | None = None,
         resume: bool = True,
+        model: str | None = None,
+        system_prompt: str | None = None,
+        timeout: Union[None, float, Timeout] = None,  # noqa: UP007
     ) -> Message:
         """Send a message and return its answer, which is still coming.
 
@@ -333,6 +346,10 @@ class Client(Account):
         :param mcp_servers: tool servers to offer, by name or as ``{"name", "url", "headers"?}``.
         :param parent_id: the message to append to; default the newest.
         :param resume: make good for a lost connection.
+        :param model: begin a new conversation with this model; with a *conversation_id* it must be
+            the model of that conversation.
+        :param system_prompt: begin a new conversation with this prompt.
+        :param timeout: for this answer; default the client's.
         :raises UsageError: the text is empty, or a parameter cannot be right.
         :raises FeatureUnavailable: this server cannot search, or takes no files; nothing was sent.
         """
@@ -341,7 +358,9 @@ class Client(Account):
         uploads = read_uploads(files)
         if conversation_id is not None:
             checked_id(conversation_id)
-        patience = self._patience(max_tries)
+            if system_prompt is not None:
+                raise UsageError("a system prompt begins a new conversation: name none with it")
+        patience = self._patience(max_tries, timeout)
         self._connection.credentials.require_session("send a message")
         dialect = self._dialect(patience)
         check_files(dialect, uploads)
@@ -350,8 +369,11 @@ class Client(Account):
             dialect, web_search, mcp_servers, lambda: self._send(dialect.tool_servers(), patience)
         )
         warn_of_ignored(dialect, custom)
-        if conversation_id is None and self._map.current is None:
-            self._map.current = self._begin(None, None, patience)
+        begins = not (model is None and system_prompt is None)
+        if conversation_id is None and (begins or self._map.current is None):
+            conversation_id = self._map.current = self._begin(model, system_prompt, patience)
+        elif conversation_id is not None and model is not None:
+            self._require_model(conversation_id, model, patience)
         prompt = self._prompt(
             text,
             conversation_id,
@@ -369,7 +391,7 @@ class Client(Account):
 
     def ask(
         self,
-        text: str,
+        text: str | WikiPrompt,
         conversation_id: str | None = None,
         web_search: bool | str = False,
         max_tries: int = 3,
@@ -379,19 +401,57 @@ class Client(Account):
         mcp_servers: Sequence[ServerArgument] | None = None,
         parent_id: str | None = None,
         resume: bool = True,
+        model: str | None = None,
+        system_prompt: str | None = None,
+        timeout: Union[None, float, Timeout] = None,  # noqa: UP007
+        temporary: bool = False,
     ) -> str:
-        """Return the whole answer to *text*; the parameters are those of :meth:`chat`."""
-        return self.chat(
-            text,
-            conversation_id,
-            web_search,
-            max_tries,
-            custom_data,
-            files=files,
-            mcp_servers=mcp_servers,
-            parent_id=parent_id,
-            resume=resume,
-        ).text()
+        """Return the whole answer to *text*; the other parameters are those of :meth:`chat`.
+
+        :param temporary: ask in a conversation of its own, which is removed afterwards, also after
+            an error; the current one stays what it was.
+        """
+        if temporary and conversation_id is not None:
+            raise UsageError("a temporary conversation is a new one: name none with it")
+        asking = self._aside() if temporary else self
+        try:
+            return asking.chat(
+                text,
+                conversation_id,
+                web_search,
+                max_tries,
+                custom_data,
+                files=files,
+                mcp_servers=mcp_servers,
+                parent_id=parent_id,
+                resume=resume,
+                model=model,
+                system_prompt=system_prompt,
+                timeout=timeout,
+            ).text()
+        finally:
+            made = asking.current_conversation
+            if temporary and made is not None:
+                self._in_moments()._remove_quietly(made)  # the answer must not be lost over it
+
+    def with_options(
+        self: Self,
+        *,
+        timeout: Union[None, float, Timeout] = None,  # noqa: UP007
+        retries: Retry | None = None,
+        model: str | None = None,
+    ) -> Self:
+        """Return this client with other clocks, patience or model.
+
+        What is ``None`` stays; all else is shared: conversations, connections, pace. Closing
+        either closes both.
+
+        :raises UsageError: a value cannot be right.
+        """
+        other = self._twin()
+        other._limits = self._limits.changed(timeout, retries)
+        other.model = self.model if model is None else model
+        return other
 
     def retry(self, message_id: str, conversation_id: str | None = None) -> Message:
         """Have an answer made again, beside the old one where the server keeps branches.
@@ -483,14 +543,17 @@ class Client(Account):
         return found
 
     def download(
-        self, file: ChatFile | str, path: PathArgument, conversation_id: str | None = None
+        self,
+        file: ChatFile | FileCreated | str,
+        path: PathArgument,
+        conversation_id: str | None = None,
     ) -> Path:
         """Write a file of a conversation to *path*, and return where it is.
 
-        :param file: a :class:`ChatFile`, or its ``sha``.
+        :param file: a :class:`ChatFile`, the event :class:`FileCreated`, or its ``sha``.
         :param path: a file, or an existing folder, which gets a safe name.
         """
-        chosen_file = file if isinstance(file, ChatFile) else ChatFile("", file, "")
+        chosen_file = as_chat_file(file)
         target = self._map.named(conversation_id or chosen_file.conversation_id or None)
         content = self._send(self._dialect().download(target, chosen_file.sha))
         return written(content, chosen_file, Path(path))
@@ -546,6 +609,7 @@ class Client(Account):
         :param ordered: in the order of the prompts; otherwise as they are ready.
         :param chat_options: those of :meth:`chat`, ``model`` and ``system_prompt``, for all.
         """
+        self._connection.require_open()
         return answers(
             self,
             prompts,
@@ -573,6 +637,29 @@ class Client(Account):
 
     # inside ----------------------------------------------------------------------------------
 
+    def _twin(self: Self) -> Self:
+        twin = object.__new__(type(self))
+        twin.__dict__.update(self.__dict__)
+        return twin
+
+    def _aside(self: Self) -> Self:
+        """Return this client with conversations of its own, none of which is current."""
+        twin = self._twin()
+        twin._map = ConversationMap()
+        return twin
+
+    def _in_moments(self: Self) -> Self:
+        """Return this client for tidying up, which nobody waits long for."""
+        return self.with_options(timeout=min(_TIDYING, self._limits.total))
+
+    def _require_model(self, conversation_id: str, model: str, patience: Patience) -> None:
+        own = self._read(conversation_id, patience).model
+        if model != own:
+            raise UsageError(
+                f"conversation {conversation_id} is one with {own or 'another model'}, not with "
+                f"{model}: name it without a model, or the model without it"
+            )
+
     def _made_runs(self, pace: Pace) -> Runs:
         return Runs(self._connection.transport, pace, self._told, self._connection.keep)
 
@@ -592,6 +679,8 @@ class Client(Account):
 
 
 def _checked_text(text: object) -> str:
+    if isinstance(text, WikiPrompt):
+        text = text.toText()
     if not isinstance(text, str) or not text.strip():
         raise UsageError("a message is a text that is not empty")
     return text

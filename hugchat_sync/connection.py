@@ -95,6 +95,7 @@ class Connection:
     def _open(self) -> None:
         self._lock = threading.Lock()
         self._beginning = threading.Lock()
+        self._is_closed = False
         self.transport = Transport(
             self.base_url,
             session=self._session,
@@ -113,7 +114,7 @@ class Connection:
         self.credentials.store.received(url, values, signed_out=refused)
 
     def __getstate__(self) -> dict[str, Any]:
-        made = ("transport", "_lock", "_beginning")
+        made = ("transport", "_lock", "_beginning", "_is_closed")
         return {name: value for name, value in self.__dict__.items() if name not in made}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -123,9 +124,11 @@ class Connection:
     def dialect(self, patience: Patience | None = None) -> Dialect:
         """Return the server's dialect; the first call may ask the server.
 
+        :raises UsageError: the client was closed.
         :raises UnknownDialect: no known era answers like this.
         :raises AuthError: there is a token, which servers of this era do not take.
         """
+        self.require_open()
         with self._lock:
             if self._dialect is None:
                 self._dialect = self.surely(lambda: self._detected(patience), patience)
@@ -142,6 +145,14 @@ class Connection:
         while isinstance(step, Call):
             step = self.transport.send(step, patience)
         return step
+
+    def require_open(self) -> None:
+        """Refuse what is asked after the end.
+
+        :raises UsageError: the client was closed.
+        """
+        if self._is_closed:
+            raise UsageError("this client was closed; make a new one")
 
     def require_complete(self) -> None:
         """Refuse to waste a request that lacks one of a pair of cookies.
@@ -253,7 +264,8 @@ class Connection:
             return True
 
     def close(self) -> None:
-        """Close the idle connections."""
+        """Close the idle connections; nothing more can be asked for."""
+        self._is_closed = True
         self.transport.close()
 
     # inside ----------------------------------------------------------------------------------

@@ -9,9 +9,24 @@ from pathlib import Path
 from typing import Union
 
 from .errors import UsageError
+from .events import FileCreated
 from .records import ChatFile
 
 PathArgument = Union[str, "os.PathLike[str]"]
+
+
+def as_chat_file(file: ChatFile | FileCreated | str) -> ChatFile:
+    """Return the file that is meant; of a ``sha`` alone neither name nor kind is known.
+
+    :raises UsageError: it is none of these.
+    """
+    if isinstance(file, ChatFile):
+        return file
+    if isinstance(file, FileCreated):
+        return ChatFile(file.name, file.sha, file.mime)
+    if isinstance(file, str) and file:
+        return ChatFile("", file, "")
+    raise UsageError("a file is a ChatFile, a FileCreated, or the sha of one")
 
 
 def written(content: bytes, file: ChatFile, path: Path) -> Path:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar, Union
 
 from .address import checked_base_url
-from .errors import UsageError
+from .errors import UsageError, warn_of_change
 from .futures import Background
+from .options import LeftOut
 from .pace import Pace
 from .secret import Secret
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from .sign import Sign
 
 Self = TypeVar("Self", bound="HuggingChat")
+_WORKERS = LeftOut(8)
 
 
 class HuggingChat:
@@ -26,27 +28,32 @@ class HuggingChat:
     The parameters are those of :class:`Client`; the constructor sends nothing.
 
     :param hub_url: where to sign in, if not where the server itself leads.
-    :param max_workers: threads behind ``wait=False``.
+    :param max_workers: threads behind ``wait=False``; 8 by default. In the wiki's time it was the
+        first parameter, and then ``max_thread``; both still say it, with a warning.
+    :raises UsageError: the address or a number cannot be right, or the number of threads is given
+        in two ways.
     """
 
     def __init__(
         self,
-        base_url: str | None = None,
+        base_url: str | int | None = None,
         *,
         hub_url: str | None = None,
         token: str | None = None,
         session: requests.Session | None = None,
         timeout: Union[None, float, Timeout] = None,  # noqa: UP007
         retries: Retry | None = None,
-        max_workers: int = 8,
+        max_workers: int = _WORKERS,
         dialect: str | None = None,
         max_per_minute: float | None = None,
         allow_insecure: bool = False,
+        max_thread: int | None = None,
     ) -> None:
-        if not isinstance(max_workers, int) or max_workers < 1:
-            raise UsageError("max_workers is 1 or more")
         secret, token = Secret(token or ""), None
-        self.base_url = checked_base_url(base_url, allow_insecure=allow_insecure)
+        number = None if base_url is None or isinstance(base_url, str) else base_url
+        address = base_url if isinstance(base_url, str) else None
+        workers = _workers(max_workers, number, max_thread)
+        self.base_url = checked_base_url(address, allow_insecure=allow_insecure)
         self._hub_url = hub_url
         self._allow_insecure = allow_insecure
         self._token = secret
@@ -59,8 +66,9 @@ class HuggingChat:
             "allow_insecure": allow_insecure,
         }
         self._pace = Pace(max_per_minute)
-        self._background = Background(max_workers)
+        self._background = Background(workers)
         self._bots: list[Bot] = []
+        self._is_closed = False
 
     def getBot(
         self, email: str | None = None, cookies: Any = None, model: str | None = None
@@ -69,7 +77,10 @@ class HuggingChat:
 
         :param cookies: in any form that the README lists; default the saved ones of *email*.
         :param model: for new conversations; ``None`` for the server's default.
+        :raises UsageError: this was closed.
         """
+        if self._is_closed:
+            raise UsageError("this HuggingChat was closed; make a new one")
         from .bot import Bot
         from .cookies import Hidden
 
@@ -103,6 +114,7 @@ class HuggingChat:
 
     def close(self) -> None:
         """Finish the futures under way and close all bots."""
+        self._is_closed = True
         self._background.close()
         for bot in self._bots:
             bot.close()
@@ -115,3 +127,20 @@ class HuggingChat:
 
     def __repr__(self) -> str:
         return f"<HuggingChat at {self.base_url}>"
+
+
+def _workers(max_workers: int, *old_names: int | None) -> int:
+    """Return how many threads there are to be, by today's name or by one of the wiki's time.
+
+    :raises UsageError: it is no whole number of 1 or more, or it is given twice.
+    """
+    given = [number for number in old_names if number is not None]
+    if max_workers is not _WORKERS:
+        given.append(max_workers)
+    if any(not isinstance(one, int) or isinstance(one, bool) or one < 1 for one in given):
+        raise UsageError("max_workers is a whole number of 1 or more")
+    if len(given) > 1:
+        raise UsageError("the number of threads is given twice; max_workers= is its name")
+    if given and max_workers is _WORKERS:
+        warn_of_change(f"the number of threads is called max_workers now: max_workers={given[0]}")
+    return int(given[0] if given else max_workers)

@@ -11,6 +11,10 @@ def is_positive(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0
 
 
+class LeftOut(int):
+    """A default that shows its value and yet is told apart, with ``is``, from that value given."""
+
+
 @dataclass(frozen=True)
 class Timeout:
     """Four clocks, in seconds.

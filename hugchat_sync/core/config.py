@@ -2,7 +2,7 @@
 
 from ..records import RequestData
 
-BASE_HOST = "huggingface.co"
-BASE_URL = f"https://{BASE_HOST}/chat"
+BASE_HOST = "https://huggingface.co"
+BASE_URL = f"{BASE_HOST}/chat"
 BASE_CONVERSATION = f"{BASE_URL}/conversation"
 __all__ = ["BASE_CONVERSATION", "BASE_HOST", "BASE_URL", "RequestData"]

@@ -33,15 +33,21 @@ def formatHistory(histories: Sequence[Mapping[str, Any]]) -> str:
 
 
 def formatConversations(conversations: Mapping[str, str]) -> str:
-    """Return ``Bot.conversations`` as text, a numbered line each."""
-    lines = [f"    {number}. {title}" for number, title in enumerate(conversations.values())]
+    """Return ``Bot.conversations`` as text, a line ``0. [id] - title`` each."""
+    numbered = enumerate(conversations.items())
+    lines = [f"    {number}. [{key}] - {title}" for number, (key, title) in numbered]
     return "\n".join(["* Conversations established:", "", *lines]) + "\n"
 
 
-def getIdByIndex(conversations: Mapping[str, str], index: int) -> str | None:
-    """Return the id of a line of :func:`formatConversations`; ``None`` if there is none."""
+def getIdByIndex(conversations: Mapping[str, str], index: int) -> str:
+    """Return the id of a line of :func:`formatConversations`.
+
+    :raises IndexError: there is no such line; counting from the end is not meant.
+    """
     ids = list(conversations)
-    return ids[index] if 0 <= index < len(ids) else None
+    if not 0 <= index < len(ids):
+        raise IndexError(f"there is no conversation {index} among these {len(ids)}")
+    return ids[index]
 
 
 def getTextFromInput(conversation_id: str | None, addition: str = "") -> str:

@@ -10,6 +10,7 @@ import pytest
 from hugchat_sync import (
     Bot,
     ConversationNotExistError,
+    HugChatDeprecationWarning,
     HuggingChat,
     ModelNotFound,
     Unavailable,
@@ -92,6 +93,21 @@ def test_no_more_workers_than_were_asked_for(serve):
         took = time.monotonic() - started
 
     assert 0.4 <= took < 0.75
+
+
+@pytest.mark.parametrize("old_name", [lambda: HuggingChat(1), lambda: HuggingChat(max_thread=1)])
+def test_number_of_threads_is_taken_by_its_old_names_with_one_warning(serve, monkeypatch, old_name):
+    server = serve(faults=[Fault("GET", "/conversations", delay=0.15, times=None)])
+    monkeypatch.setenv("HUGCHAT_SYNC_BASE_URL", server.url)
+    with pytest.warns(HugChatDeprecationWarning, match="max_workers=1") as warned:
+        hug = old_name()
+    with hug:
+        bot = hug.getBot()
+        started = time.monotonic()
+        wait([bot.fetchConversations(wait=False) for _ in range(3)])
+
+        assert time.monotonic() - started >= 0.45  # one after the other
+    assert [one.filename for one in warned] == [__file__]
 
 
 def test_calls_after_the_pool_was_closed_begin_a_new_one(serve):

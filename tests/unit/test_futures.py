@@ -75,7 +75,28 @@ def test_pool_pickles_without_its_threads():
     copy.close()
 
 
-@pytest.mark.parametrize("workers", [0, -1, "many", 1.5])
+@pytest.mark.parametrize("workers", [0, -1, "many", 1.5, True, False, None])
 def test_number_of_workers_that_cannot_be_right_is_refused(workers):
     with pytest.raises(UsageError, match="max_workers"):
         HuggingChat("http://127.0.0.1:9/chat", max_workers=workers)
+
+
+@pytest.mark.parametrize("workers", [0, -1, 1.5, True, False])
+@pytest.mark.parametrize("way", ["by position", "max_thread"])
+def test_old_number_of_threads_that_cannot_be_right_is_refused(workers, way):
+    with pytest.raises(UsageError, match="max_workers"):
+        HuggingChat(workers) if way == "by position" else HuggingChat(max_thread=workers)
+
+
+@pytest.mark.parametrize(
+    "threads",
+    [
+        lambda: HuggingChat(2, max_workers=8),
+        lambda: HuggingChat(2, max_workers=2),
+        lambda: HuggingChat(max_thread=2, max_workers=8),
+        lambda: HuggingChat(2, max_thread=2),
+    ],
+)
+def test_number_of_threads_given_twice_is_refused(threads):
+    with pytest.raises(UsageError, match="twice"):
+        threads()

@@ -33,14 +33,21 @@ def test_empty_history_is_only_its_head():
 def test_conversations_are_numbered():
     lines = utils.formatConversations(CONVERSATIONS).split("\n")
 
-    assert [line.strip() for line in lines[2:4]] == ["0. First", "1. Second"]
+    assert [line.strip() for line in lines[2:4]] == [
+        f"0. [{'1' * 24}] - First",
+        f"1. [{'2' * 24}] - Second",
+    ]
 
 
-@pytest.mark.parametrize(
-    ("index", "expected"), [(0, "1" * 24), (1, "2" * 24), (2, None), (-1, None)]
-)
+@pytest.mark.parametrize(("index", "expected"), [(0, "1" * 24), (1, "2" * 24)])
 def test_id_by_its_number(index, expected):
     assert utils.getIdByIndex(CONVERSATIONS, index) == expected
+
+
+@pytest.mark.parametrize("index", [2, -1])
+def test_number_of_no_conversation_is_an_index_error(index):
+    with pytest.raises(IndexError):
+        utils.getIdByIndex(CONVERSATIONS, index)
 
 
 def test_input_is_asked_for_again_while_it_is_empty(monkeypatch):

@@ -97,6 +97,16 @@ POSITIONAL = {
     (Sign, "loadCookiesFromDir"): [("cookie_dir_path", None)],
 }
 
+CHAT = {
+    "files": (),
+    "mcp_servers": None,
+    "parent_id": None,
+    "resume": True,
+    "model": None,
+    "system_prompt": None,
+    "timeout": None,
+}
+
 #: (class, method) → its keyword-only parameters, with their defaults
 KEYWORDS = {
     (HuggingChat, "__init__"): {
@@ -109,6 +119,7 @@ KEYWORDS = {
         "dialect": None,
         "max_per_minute": None,
         "allow_insecure": False,
+        "max_thread": None,  # the old name of max_workers
     },
     (Client, "__init__"): {
         "email": None,
@@ -122,8 +133,9 @@ KEYWORDS = {
         "max_per_minute": None,
         "allow_insecure": False,
     },
-    (Client, "chat"): {"files": (), "mcp_servers": None, "parent_id": None, "resume": True},
-    (Client, "ask"): {"files": (), "mcp_servers": None, "parent_id": None, "resume": True},
+    (Client, "chat"): CHAT,
+    (Client, "ask"): {**CHAT, "temporary": False},
+    (Client, "with_options"): {"timeout": None, "retries": None, "model": None},
     (Client, "map"): {
         "workers": 4,
         "max_per_minute": None,
@@ -276,7 +288,7 @@ def test_addresses_of_the_old_configuration():
     found = (config.BASE_HOST, config.BASE_URL, config.BASE_CONVERSATION)
 
     assert found == (
-        "huggingface.co",
+        "https://huggingface.co",
         "https://huggingface.co/chat",
         "https://huggingface.co/chat/conversation",
     )
