@@ -82,12 +82,15 @@ class Request:
 class Call(Generic[T]):
     """One request, and how to read its complete reply.
 
-    :param any_status: ``read`` wants bad statuses and redirects as well (a probe does).
+    :param any_status: ``read`` wants bad statuses as well (a probe does).
+    :param any_sender: ``read`` wants what stands before the server as well: redirects, firewalls
+        (a sign-in does).
     """
 
     request: Request
     read: Callable[[Reply], T]
     any_status: bool = False
+    any_sender: bool = False
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from .dialects import Dialect, dialect_named
 from .dialects.detection import first_probe, known_dialect
 from .errors import (
     AuthError,
+    ChallengeRequired,
     ConversationNotExistError,
     HugChatError,
     SessionExpired,
@@ -260,6 +261,8 @@ class Connection:
         call = self.dialect(patience).login_required()
         try:
             return self.transport.send(call, self._steady(patience))
+        except ChallengeRequired:  # a firewall says nothing of the session
+            raise
         except AuthError:
             return True
 

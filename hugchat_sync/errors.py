@@ -95,6 +95,7 @@ class TransportError(HugChatError, OSError):
 
     url: str | None = None
     unsure: bool = False  # the request may have reached the server
+    lasting: bool = False  # a later try meets it again: a certificate, a name, a password
 
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""
@@ -256,6 +257,7 @@ def status_error(
     error_id: str | None = None,
     kind: type[HugChatError] | None = None,
     advice: str | None = None,
+    who: str = "the server",
     **facts: Any,
 ) -> HugChatError:
     """Return the error for a bad status, with the server's sentence and our advice.
@@ -264,12 +266,13 @@ def status_error(
     :param body: the reply's text; the first 2048 characters are kept.
     :param kind: a better class than the status alone gives.
     :param advice: better advice than the class alone gives.
+    :param who: answered, if it was not the server itself.
     :param facts: further attributes of the error.
     """
     kind = kind or class_for(status)
     advice = ADVICE.get(kind, "") if advice is None else advice
     said = sentence.strip()[:300] or "no reason given"
-    message = f"the server answered {status}: {said}"
+    message = f"{who} answered {status}: {said}"
     return kind(
         f"{message} ({advice})" if advice else message,
         status=status,

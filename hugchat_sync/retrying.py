@@ -121,7 +121,7 @@ class Retrying:
         if tried >= patience.retry.tries:
             return None
         if isinstance(error, TransportError):
-            again = repeatable or not error.unsure
+            again = not error.lasting and (repeatable or not error.unsure)
         else:
             again = repeatable and getattr(error, "status", None) in PASSING
         if not again:
@@ -148,8 +148,8 @@ def is_unsure(error: HugChatError) -> bool:
     """Return whether a request that failed like this may have been done all the same."""
     if isinstance(error, TransportError):
         return error.unsure
-    # a gateway's word says nothing about the server behind it
-    return getattr(error, "status", None) in PASSING
+    # a gateway's word says nothing about the server behind it; a firewall's says it never came
+    return isinstance(error, ServerError) and error.status in PASSING
 
 
 def longest_silence(timeout: Timeout, left: float, keep_alives: bool) -> tuple[float, str]:

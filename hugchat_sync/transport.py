@@ -30,7 +30,7 @@ from .errors import (
     hidden,
 )
 from .options import Retry, Timeout
-from .refusals import REDIRECTS, kind_of, page_instead, redirected
+from .refusals import REDIRECTS, intercepted, media_type, page_instead
 from .retrying import LONGEST, Patience, Retrying, longest_silence, seconds_asked_for
 from .session import Quiet, own_session, shielded
 from .stream import Stream, forgotten, translated
@@ -141,8 +141,10 @@ class Transport:
         def attempt() -> Stream:
             stream = self._opened(request, patience, keep_alives=call.keep_alives)
             if stream.response.status_code != 200:
-                self._refuse(request, self._whole(stream))
-            kind = kind_of(stream.response.headers.get("Content-Type"))
+                reply = self._whole(stream)
+                self._refuse_others(reply)
+                self._refuse(request, reply)
+            kind = media_type(stream.response.headers.get("Content-Type"))
             if kind == "text/html":
                 raise page_instead(self._whole(stream))
             if kind == "application/json" and "Content-Length" in stream.response.headers:
@@ -175,6 +177,8 @@ class Transport:
 
     def _exchange(self, call: Call[T], patience: Patience) -> T:
         reply = self._whole(self._opened(call.request, patience))
+        if not call.any_sender:
+            self._refuse_others(reply)
         if not call.any_status and not 200 <= reply.status < 300:
             self._refuse(call.request, reply)
         try:
@@ -258,10 +262,14 @@ class Transport:
 
     # bad news ------------------------------------------------------------------------------
 
+    def _refuse_others(self, reply: Reply) -> None:
+        """Raise the error of a reply that is not the server's own: a firewall's, a redirect."""
+        problem = intercepted(reply, self.base_url)
+        if problem is not None:
+            raise self._expired(problem, reply) if reply.status in REDIRECTS else problem
+
     def _refuse(self, request: Request, reply: Reply) -> None:
         """Raise the error of a reply with a bad status."""
-        if reply.status in REDIRECTS:
-            raise self._expired(redirected(self.base_url, reply), reply)
         reply = replace(reply, body=hidden(reply.text, self._secrets()).encode("utf-8"))
         error = request.error(reply)
         after = seconds_asked_for(reply.headers.get("retry-after"))

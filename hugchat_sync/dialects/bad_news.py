@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from typing import Any, Mapping
-from urllib.parse import urlsplit
 
 from ..calls import Reply
 from ..errors import (
@@ -21,16 +20,21 @@ from ..errors import (
     RateLimited,
     status_error,
 )
+from ..refusals import (
+    REDIRECTS,
+    is_page,
+    page_error,
+    page_instead,
+    redirected,
+    redirected_inside,
+)
 from ..wire import read_json
 from .fields import kind_of, text_of, whole
 
-_PAGE_TITLE = re.compile(r"<title[^>]*>([^<]{1,120})", re.IGNORECASE)
 _MINUTE, _HOUR = 60.0, 3600.0  # the windows of the limits; the server names them nowhere
 
 _OFTEN_YOURS = "often the values sent are the cause, not the server: check them before a retry"
 _TERMS = "accept the terms once: update_settings(ethics_modal_accepted=True)"
-_WRONG_PLACE = "check the base URL: it must include the path under which the chat is found"
-_NO_PLACE = "the base URL lacks the path of the chat, or this server is too old for what was asked"
 _FOREIGN = "the server knows itself by another address: use that one as base URL"
 
 #: A sentence that says more than its status: (pattern, class, advice, further facts).
@@ -40,7 +44,12 @@ _SENTENCES: tuple[tuple[str, type[HugChatError], str | None, Mapping[str, Any]],
     (r"message not found", NotFound, None, {}),
     (r"invalid (model|conversation) id", BadRequest, None, {}),
     (r"need to accept the welcome modal", BadRequest, _TERMS, {}),
-    (r"need to have an? (origin|referer)|invalid referer", AuthError, _FOREIGN, {}),
+    (
+        r"need to have an? (origin|referer)|invalid referer|cross-site \w+ form submissions",
+        AuthError,
+        _FOREIGN,
+        {},
+    ),
     (r"messages before login", AuthError, "sign in, or start a new conversation", {}),
     (r"maximum number of conversations", ConversationLimit, "delete some", {}),
     (r"conversation has more than", ConversationLimit, "start a new one", {}),
@@ -57,10 +66,10 @@ def read_error(reply: Reply) -> HugChatError:
     for pattern, kind, advice, facts in _SENTENCES:
         if re.search(pattern, said, re.IGNORECASE):
             return _error(reply, said, kind=kind, advice=advice, **facts)
-    if _is_page(reply):
-        return _error(reply, f"an HTML page{_page_title(reply)}", advice=_page_advice(reply.status))
-    if reply.status in (302, 303, 307):
-        return _sign_in(reply.headers.get("location", ""), reply.status, reply.url)
+    if is_page(reply):
+        return page_error(reply)
+    if reply.status in REDIRECTS:
+        return redirected("", reply)
     if reply.status == 429:
         return _error(reply, said, retry_after=_MINUTE)
     if reply.status == 402:
@@ -70,19 +79,13 @@ def read_error(reply: Reply) -> HugChatError:
     return _error(reply, said, error_id=error_id)
 
 
-def _page_advice(status: int) -> str | None:
-    if status >= 500:
-        return None  # a gateway in trouble, most likely
-    return _NO_PLACE if status == 404 else _WRONG_PLACE
-
-
 def _error(reply: Reply, said: str, **facts: Any) -> HugChatError:
     return status_error(reply.status, said, url=reply.url, body=reply.text, **facts)
 
 
 def _said(reply: Reply) -> tuple[str, str | None]:
     """Return the server's sentence and the id under which it logged the error."""
-    if _is_page(reply):
+    if is_page(reply):
         return "", None
     try:
         value = read_json(reply.body)
@@ -108,23 +111,14 @@ def _sentence(value: Any) -> str:
     return ""
 
 
-def _is_page(reply: Reply) -> bool:
-    return reply.content_type == "text/html" or reply.body[:64].lstrip().lower().startswith(
-        (b"<!doctype", b"<html")
-    )
-
-
-def _page_title(reply: Reply) -> str:
-    found = _PAGE_TITLE.search(reply.body[:65536].decode("utf-8", "replace"))
-    return f' titled "{found.group(1).strip()}"' if found else ""
-
-
 def read_value(reply: Reply) -> Any:
     """Return the value of a good reply's JSON body.
 
     :raises AuthError: it is the redirect that stands for "sign in".
     :raises ProtocolError: it is something else than JSON.
     """
+    if is_page(reply):
+        raise page_instead(reply, "JSON")
     value = read_json(reply.body, reply.url)
     refuse_redirect(value, reply.url)
     return value
@@ -136,11 +130,8 @@ def read_nothing(reply: Reply) -> None:
     :raises AuthError: it is the redirect that stands for "sign in".
     :raises ProtocolError: it is a page: the request never reached its endpoint.
     """
-    if _is_page(reply):
-        raise ProtocolError(
-            f"expected an empty reply, got an HTML page{_page_title(reply)}: {_WRONG_PLACE}",
-            url=reply.url,
-        )
+    if is_page(reply):
+        raise page_instead(reply, "an empty reply")
     if reply.body.lstrip().startswith(b"{"):
         read_value(reply)
 
@@ -151,17 +142,11 @@ def refuse_redirect(value: Any, url: str = "") -> None:
     Source: chat-ui with a forced login, 2025-10 … 2026-08 (measured).
 
     :raises AuthError: the server wants to know who asks.
+    :raises UsageError: it leads elsewhere than to a sign-in.
     """
     if isinstance(value, dict) and value.get("type") == "redirect":
-        raise _sign_in(text_of(value, "location"), kind_of(value, "status", int, None), url)
-
-
-def _sign_in(location: str, status: int | None, url: str) -> AuthError:
-    host = urlsplit(location).netloc  # the rest of the address is nobody's business
-    place = f" at {host}" if host else ""
-    return AuthError(
-        f"the server sent us to sign in{place}: sign in, or pass cookies", status=status, url=url
-    )
+        status = kind_of(value, "status", int, None)
+        raise redirected_inside(text_of(value, "location"), status, url)
 
 
 # inside an answer ----------------------------------------------------------------------------

@@ -12,9 +12,11 @@ from urllib.parse import urlsplit
 
 from ..calls import Call, Reply, Request
 from ..encodings import sveltekit_nodes
-from ..errors import AuthError, HugChatError, ProtocolError, UnknownDialect, status_error
+from ..errors import ProtocolError, UnknownDialect
+from ..refusals import is_page
 from ..wire import read_json
 from . import dialect_named
+from .bad_news import read_error, refuse_redirect
 from .base import Dialect
 from .fields import text_of
 from .forms_2023 import in_path
@@ -45,7 +47,7 @@ def first_probe() -> Call[Verdict]:
 
 def _probe(path: str, read: Callable[[Reply], Verdict]) -> Call[Verdict]:
     request = Request(
-        "GET", path, headers={"Accept": "application/json"}, repeatable=True, error=_trouble
+        "GET", path, headers={"Accept": "application/json"}, repeatable=True, error=read_error
     )
     return Call(request, read, any_status=True)
 
@@ -202,7 +204,7 @@ def _lines(layout: Mapping[str, Any], settings: Mapping[str, Any]) -> Dialect:
 
 def _json(reply: Reply) -> Any:
     """Return the value of a JSON body, and ``None`` for a page or a plain text."""
-    if reply.content_type == "text/html":
+    if is_page(reply):
         return None
     try:
         return read_json(reply.body)
@@ -215,32 +217,6 @@ def _refuse_trouble(reply: Reply, value: Any) -> None:
 
     Source: hooks of chat-ui with automatic login, 2025-10 … 2026-08 (measured).
     """
-    if isinstance(value, dict) and value.get("type") == "redirect":
-        raise _sign_in(reply)
+    refuse_redirect(value, reply.url)
     if 300 <= reply.status < 400 or reply.status in (401, 403, 429) or reply.status >= 500:
-        raise _trouble(reply)
-
-
-def _trouble(reply: Reply) -> HugChatError:
-    if reply.status in (301, 308):
-        return UnknownDialect(
-            f"the server has moved to {_origin(reply)}; give that address as the base URL",
-            url=reply.url,
-        )
-    if 300 <= reply.status < 400:
-        return _sign_in(reply)
-    sentence = "" if reply.content_type == "text/html" else reply.text
-    return status_error(reply.status, sentence, url=reply.url, body=reply.text)
-
-
-def _origin(reply: Reply) -> str:
-    there = urlsplit(reply.headers.get("location", ""))
-    return f"{there.scheme}://{there.netloc}" if there.netloc else there.path or "nowhere"
-
-
-def _sign_in(reply: Reply) -> AuthError:
-    return AuthError(
-        "this server answers nobody who is not signed in: sign in first, or pass cookies",
-        status=reply.status,
-        url=reply.url,
-    )
+        raise read_error(reply)

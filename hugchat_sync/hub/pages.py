@@ -20,6 +20,7 @@ from ..errors import (
     WrongPassword,
     status_error,
 )
+from ..refusals import is_challenge, is_guarded, names_challenge
 from .addresses import is_redirect
 
 
@@ -35,13 +36,6 @@ class Step:
 
 _BROWSER = (
     "sign in with a browser, export the cookies token and hf-chat there, and pass them as cookies="
-)
-_GUARDS = ("cf-mitigated", "x-amzn-waf-action")  # a firewall says so itself
-_BLOCKED = (202, 403, 405, 429, 503)
-_CHALLENGE = re.compile(
-    r"captcha|cf-chl|challenge-platform|challenges\.cloudflare|turnstile|awswaf|datadome"
-    r"|just a moment\.\.\.|checking your browser|(are|you're) (not )?a robot|you are (a )?human",
-    re.IGNORECASE,
 )
 _TWO_FACTOR = re.compile(
     r"two[-_ ]?(factor|step)|\b2fa\b|\bt?otp\b|\bmfa\b|multi[-_ ]?factor|one[-_ ]?time[-_ ]?code"
@@ -152,16 +146,8 @@ def read_page(reply: Reply) -> Page:
 
 
 def guard(reply: Reply, step: str) -> LoginFailed | None:
-    """Return the firewall that stands before a server, if the reply is its own.
-
-    Source: firewalls say it in a header (Cloudflare ``cf-mitigated``, AWS ``x-amzn-waf-action``);
-    captcha widgets are known by their own names in the page.
-    """
-    if any(name in reply.headers for name in _GUARDS):
-        return _challenge(step)
-    if reply.status in _BLOCKED and _CHALLENGE.search(reply.text):
-        return _challenge(step)
-    return None
+    """Return the firewall that stands before a server, if the reply is its own."""
+    return _challenge(step) if is_challenge(reply) else None
 
 
 def obstacle(reply: Reply, step: str) -> LoginFailed | None:
@@ -180,7 +166,7 @@ def obstacle(reply: Reply, step: str) -> LoginFailed | None:
 
 
 def _by_text(text: str, source: str, step: str) -> LoginFailed | None:
-    if _CHALLENGE.search(text) or _CHALLENGE.search(source):
+    if names_challenge(text) or names_challenge(source):
         return _challenge(step)
     if _TWO_FACTOR.search(text):
         return _two_factor(step)
@@ -212,8 +198,12 @@ def password_problem(reply: Reply) -> HugChatError | None:
     wrong password, the cookie ``token`` on success.
     """
     step, page = Step.ENTER, read_page(reply)
-    guarded = any(name in reply.headers for name in _GUARDS)
-    if not guarded and reply.status < 500 and not is_redirect(reply) and _WRONG.search(page.text):
+    if (
+        not is_guarded(reply)
+        and reply.status < 500
+        and not is_redirect(reply)
+        and _WRONG.search(page.text)
+    ):
         return _wrong(step)
     found = obstacle(reply, step)
     if found is not None:

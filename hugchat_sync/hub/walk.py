@@ -276,4 +276,6 @@ class Walk:
 
 
 def _call(method: str, path: str, **more: Any) -> Call[Reply]:
-    return Call(Request(method, path, **more), lambda reply: reply, any_status=True)
+    return Call(
+        Request(method, path, **more), lambda reply: reply, any_status=True, any_sender=True
+    )

@@ -377,7 +377,7 @@ def test_cookies_of_a_refusal_are_told_as_such(wire, status):
         auth=lambda request: request.headers.update(Cookie="hf-chat=0") or request,
         received=lambda *reply: told.append(reply[2]),
     )
-    call = Call(Request("GET", "/thing"), lambda reply: None, any_status=True)
+    call = Call(Request("GET", "/thing"), lambda reply: None, any_status=True, any_sender=True)
 
     transport.send(call)
 

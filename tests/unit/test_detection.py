@@ -15,6 +15,7 @@ from hugchat_sync.errors import (
     RateLimited,
     Unavailable,
     UnknownDialect,
+    UsageError,
 )
 from hugchat_sync.records import Settings
 
@@ -162,7 +163,7 @@ SIGN_IN = [
     {FLAGS: Reply(401, {"content-type": "application/json"}, b'{"error":"no"}')},
     {
         **recorded("2404-z01"),
-        DATA: Reply(302, {"location": "http://x/y"}, b""),
+        DATA: Reply(302, {"location": "http://x/oauth/authorize?client_id=y"}, b""),
     },
     {DATA: Reply(200, {}, b'{"type":"redirect","status":302,"location":"http://x/login"}')},
 ]
@@ -187,8 +188,6 @@ STRANGERS = [
     {path: Reply(200, {"content-type": "text/html"}, b"<html>") for path in (FLAGS, DATA, MODELS)},
     {path: Reply(200, {"content-type": "application/json"}, b"[1]") for path in (FLAGS, MODELS)},
     {path: Reply(200, {}, b'{"ok":true}') for path in (FLAGS, DATA, MODELS)},
-    {FLAGS: Reply(308, {"location": "https://elsewhere.example/chat/"}, b"")},
-    {FLAGS: Reply(301, {}, b"")},
     {DATA: Reply(200, {}, b'{"type":"data","nodes":[{"type":"data","data":[{"a":9}]}]}')},
     {DATA: Reply(200, {}, b'{"type":"data","nodes":[{"type":"error","error":{},"status":500}]}')},
     {DATA: Reply(200, {}, b'{"type":"data","nodes":[]}')},
@@ -205,9 +204,14 @@ def test_a_stranger_is_an_unknown_dialect_with_advice(replies: dict[str, Reply])
 
 def test_the_new_address_of_a_moved_server_is_named() -> None:
     moved = Reply(308, {"location": "https://elsewhere.example/chat/?secret=1"}, b"")
-    with pytest.raises(UnknownDialect, match="https://elsewhere.example;") as caught:
+    with pytest.raises(UsageError, match="https://elsewhere.example/chat: ") as caught:
         detect({FLAGS: moved})
     assert "secret" not in str(caught.value)
+
+
+def test_move_that_leads_nowhere_is_a_wrong_address() -> None:
+    with pytest.raises(UsageError, match="base URL"):
+        detect({FLAGS: Reply(301, {}, b"")})
 
 
 @pytest.mark.parametrize(

