@@ -10,7 +10,8 @@ from types import FrameType
 from typing import Sequence
 
 from hugchat_sync.local.eras import era_names
-from hugchat_sync.local.server import LocalServer, is_loopback
+from hugchat_sync.local.httpd import is_loopback
+from hugchat_sync.local.server import LocalServer
 
 _DELAY = 0.02
 

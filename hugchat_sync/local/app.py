@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
+
 from flask import Flask, Response, request
-from werkzeug.exceptions import MethodNotAllowed, NotFound
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from hugchat_sync.local.eras import install
 from hugchat_sync.local.faults import Faults
-from hugchat_sync.local.replies import page_reply, text_reply
+from hugchat_sync.local.replies import json_reply, page_reply, text_reply
 from hugchat_sync.local.responder import Responder
 from hugchat_sync.local.site import Site
 from hugchat_sync.local.store import Store
 from hugchat_sync.local.wsgi import Application
 
+_log = logging.getLogger(__name__)
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
 
 
@@ -35,6 +38,7 @@ def create_app(
     site = site or Site(store, responder, era)
     app = Flask("hugchat_sync.local", static_folder=None)
     app.url_map.merge_slashes = False
+    app.config["MAX_FORM_MEMORY_SIZE"] = site.body_limit
     install(app, site)
 
     @app.errorhandler(NotFound)
@@ -49,6 +53,15 @@ def create_app(
         allowed = error.valid_methods or ()
         reply.headers["Allow"] = ", ".join(name for name in _METHODS if name in allowed)
         return reply
+
+    @app.errorhandler(HTTPException)
+    def no_such_request(error: HTTPException) -> Response:
+        return json_reply({"message": error.name}, error.code or 400, chunked=False)
+
+    @app.errorhandler(Exception)
+    def something_broke(error: Exception) -> Response:
+        _log.error("%s %s failed: %s", request.method, request.path, error, exc_info=error)
+        return json_reply({"message": "Internal Error"}, 500, chunked=False)
 
     if faults is not None:
         around: Application = faults.around(app.wsgi_app)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Callable, Iterator, Sequence
 
@@ -73,16 +74,31 @@ def _migrations() -> Sequence[Callable[[sqlite3.Connection], None]]:
     )
 
 
+def _keep_to_its_owner(path: str) -> None:
+    """Make the file, or one that is there already, readable for its owner only.
+
+    SQLite gives the files beside it the same mode. What fails here fails again when it is opened,
+    with a better error; somebody else's file stays as it is.
+    """
+    with suppress(OSError):
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    for each in (path, f"{path}-wal", f"{path}-shm"):
+        with suppress(OSError):
+            os.chmod(each, 0o600)
+
+
 class Database:
     """One SQLite connection that any thread may use, one at a time.
 
     A lock around one connection is as safe in memory as on disk; shared-cache connections to a
     database in memory refuse each other's locks instead of waiting.
 
-    :param path: the file; in memory when ``None``.
+    :param path: the file; in memory when ``None``. Only its owner can read it.
     """
 
     def __init__(self, path: str | Path | None = None) -> None:
+        if path is not None:
+            _keep_to_its_owner(str(path))
         self._lock = threading.RLock()
         self._connection = sqlite3.connect(
             ":memory:" if path is None else str(path),

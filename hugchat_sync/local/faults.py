@@ -122,7 +122,7 @@ def _struck(
     environ: Environment,
     start_response: StartResponse,
 ) -> Iterable[bytes]:
-    connection: socket.socket = environ["werkzeug.socket"]
+    connection: socket.socket = environ["hugchat_sync.socket"]
     time.sleep(fault.delay)
     if fault.drop == "before":
         raise _broken(connection, fault)

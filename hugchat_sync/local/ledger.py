@@ -73,9 +73,11 @@ class Ledger:
         with self._lock:
             self._open.discard(connection)
 
-    def arrived(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> None:
-        """Note a request."""
-        seen = SeenRequest(method, path, headers, len(body), body[:_BODY_KEPT], time.monotonic())
+    def arrived(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes, length: int
+    ) -> None:
+        """Note a request; ``length`` is that of the body, of which too much is not kept."""
+        seen = SeenRequest(method, path, headers, length, body[:_BODY_KEPT], time.monotonic())
         with self._lock:
             self._requests.append(seen)
 

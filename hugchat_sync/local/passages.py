@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import re
 import sqlite3
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Iterator, Protocol, Sequence
 
+_log = logging.getLogger(__name__)
 _ENDINGS = (".rst", ".md", ".txt")
 _HEADING_MD = re.compile(r"#{1,6}\s+(.*)")
 _UNDERLINE = re.compile(r"([=\-~^\"'`#*+])\1{2,}\s*$")
@@ -49,12 +51,26 @@ def words(text: str) -> list[str]:
 
 
 def read_folder(folder: Path) -> dict[str, str]:
-    """Return the texts of a folder by their name, those of folders inside, too."""
+    """Return the texts of a folder by their name, those of folders inside, too.
+
+    A link that leads out of the folder is passed over: what is beside it was not meant to be read.
+    """
     texts = {}
+    inside = folder.resolve()
     for path in sorted(folder.rglob("*")):
-        if path.suffix in _ENDINGS and path.is_file():
-            name = path.relative_to(folder).as_posix()
-            texts[name] = path.read_text(encoding="utf-8", errors="replace")
+        try:
+            place = path.resolve()
+            if path.suffix not in _ENDINGS or not place.is_file():
+                continue
+            if inside not in place.parents:
+                _log.warning("passed over, since it leads out of the folder: %s", path)
+                continue
+            text = place.read_text(encoding="utf-8", errors="replace")
+        except (OSError, RuntimeError) as error:  # not for us to read; links in a circle
+            _log.warning("cannot be read: %s: %s", path, error)
+            continue
+        # SQLite takes no name that is not Unicode.
+        texts[path.relative_to(folder).as_posix().encode("utf-8", "replace").decode()] = text
     return texts
 
 

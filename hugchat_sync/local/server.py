@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import os
+import re
 import socket
 import threading
 from contextlib import ExitStack
@@ -12,12 +12,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Iterable, Mapping
 
-from werkzeug.serving import BaseWSGIServer, make_server
-
 from hugchat_sync.local.app import create_app
 from hugchat_sync.local.documents_responder import Documents
 from hugchat_sync.local.faults import Fault, Faults
-from hugchat_sync.local.httpd import handler_for
+from hugchat_sync.local.httpd import HttpServer, is_loopback
 from hugchat_sync.local.ledger import Ledger, SeenRequest
 from hugchat_sync.local.responder import Responder
 from hugchat_sync.local.site import Site
@@ -30,16 +28,6 @@ _BACKLOG = 128
 _LAST_WORDS = 0.5
 _BODY_LIMIT_2023 = 512 * 1024
 _BODY_LIMIT = 15 * 1024 * 1024
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether only this machine can reach that address."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _bound(host: str, port: int) -> socket.socket:
@@ -89,13 +77,18 @@ class LocalServer:
     ) -> None:
         if token is None and not is_loopback(host):
             raise ValueError(f"{host} can be reached by others: give a token")
+        if token is not None and not re.fullmatch("[!-~]+", token):
+            raise ValueError("a token is made of letters, digits and signs, without blanks")
         self.era = era
         self.token = token
         self.faults = Faults(faults)
         self._database = database
         self._documents = documents
         if upstream is not None and responder is None:
-            responder = Upstream(upstream, key=os.environ.get("OPENAI_API_KEY"))
+            relay = Upstream(upstream, key=os.environ.get("OPENAI_API_KEY"))
+            if relay.withholds_key:
+                _log.warning("the key is not sent to %s: use https", relay.host)
+            responder = relay
         self._responder = responder
         self._host = host
         self._port = port
@@ -105,7 +98,7 @@ class LocalServer:
         self._ledger = Ledger()
         self._site: Site | None = None
         self._own_documents: Documents | None = None
-        self._server: BaseWSGIServer | None = None
+        self._server: HttpServer | None = None
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> LocalServer:
@@ -158,20 +151,12 @@ class LocalServer:
             return self
         limit = _BODY_LIMIT_2023 if self.era == "lines-2023" else _BODY_LIMIT
         with ExitStack() as undo:
-            # Bound here, because werkzeug would end the whole program when the port is taken.
             bound = undo.enter_context(_bound(self._host, self._port))
             site = self._site = self._new_site(limit, undo)
             app = create_app(site.store, site.responder, self.era, self.faults, site)
-            self._server = make_server(
-                self._host,
-                self._port,
-                app,
-                threaded=True,
-                request_handler=handler_for(self._ledger, limit),
-                fd=bound.fileno(),
-            )
+            host = self._host if self.token is None else None
+            self._server = HttpServer(bound, app, self._ledger, limit, host)
             undo.pop_all()
-            bound.close()
         self._thread = threading.Thread(
             target=self._server.serve_forever,
             kwargs={"poll_interval": _POLL},

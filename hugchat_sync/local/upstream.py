@@ -11,9 +11,10 @@ import socket
 import threading
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
-from typing import Any, Iterator
+from typing import Any, Iterator, TypeVar
 from urllib.parse import urlsplit
 
+from hugchat_sync.local.httpd import is_loopback
 from hugchat_sync.local.responder import Title, Turn
 from hugchat_sync.local.steps import Failure, Final, Pause, Step, Text
 
@@ -22,33 +23,49 @@ _LONGEST_LINE = 1 << 20  # bytes; more in a line is no delta of a text
 _WAITING = 256  # lines that may wait for a run to take them
 _LOOK = 0.2  # seconds between two looks whether the run was stopped
 _END = None
+_Kind = TypeVar("_Kind")
 
 
 class Upstream:
     """Relays to a model server. Its models' names stay its own: the first one answers.
 
     :param url: with or without the ``/v1`` at its end.
-    :param key: sent as a bearer token; never shown.
+    :param key: sent as a bearer token; never shown, and over plain http sent to this machine only.
     :param model: the model to ask for, instead of the first of the upstream's list.
     :param timeout: seconds of silence after which an answer has failed.
-    :raises ValueError: the URL is none.
+    :param allow_insecure: send the key over plain http to other machines, too.
+    :raises ValueError: the URL is none, or the key cannot stand in a header.
     """
 
     def __init__(
-        self, url: str, *, key: str | None = None, model: str | None = None, timeout: float = 300.0
+        self,
+        url: str,
+        *,
+        key: str | None = None,
+        model: str | None = None,
+        timeout: float = 300.0,
+        allow_insecure: bool = False,
     ) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("the upstream must look like http://127.0.0.1:11434")
         self._parts = parts
+        self.host = parts.hostname
         path = parts.path.rstrip("/")
         self._path = path if path.endswith("/v1") else f"{path}/v1"
-        self._key = key
+        self._key = (key or "").strip()
+        if not self._key.isascii() or not self._key.isprintable():
+            raise ValueError("the upstream's key holds characters that no key has")
+        safe = parts.scheme == "https" or is_loopback(parts.hostname) or allow_insecure
+        #: whether there is a key that is not sent, since others could read it on its way
+        self.withholds_key = bool(self._key) and not safe
+        if self.withholds_key:
+            self._key = ""
         self._model = model
         self._timeout = timeout
 
     def __repr__(self) -> str:
-        return f"<Upstream at {self._parts.hostname}>"
+        return f"<Upstream at {self.host}>"
 
     def title(self, turn: Turn) -> Title | None:
         """Return the beginning of the prompt."""
@@ -68,8 +85,10 @@ class Upstream:
                 yield Failure(_reason(reply), reply.status)
                 return
             yield from _told(_lines(reply))
-        except (OSError, HTTPException, ValueError) as error:
+        except (OSError, HTTPException) as error:
             yield Failure(f"the upstream cannot be reached: {type(error).__name__}")
+        except (ValueError, RecursionError):
+            yield Failure("the upstream sent something that is no answer")
         finally:
             if sock is not None:
                 with suppress(OSError):  # it is closed already
@@ -78,7 +97,7 @@ class Upstream:
 
     def _connection(self) -> HTTPConnection:
         kind = HTTPSConnection if self._parts.scheme == "https" else HTTPConnection
-        return kind(self._parts.hostname or "", self._parts.port, timeout=self._timeout)
+        return kind(self.host, self._parts.port, timeout=self._timeout)
 
     def _ask(
         self, connection: HTTPConnection, method: str, path: str, body: Any = None
@@ -97,12 +116,11 @@ class Upstream:
         connection = self._connection()
         try:
             reply = self._ask(connection, "GET", "/models")
-            listed = json.loads(reply.read(_LONGEST_LINE)) if reply.status == 200 else {}
+            listed = _object(reply.read(_LONGEST_LINE)) if reply.status == 200 else {}
         finally:
             connection.close()
-        models = listed.get("data") if isinstance(listed, dict) else None
-        first = models[0] if isinstance(models, list) and models else {}
-        return str(first.get("id", "default")) if isinstance(first, dict) else "default"
+        names = [_as(dict, one).get("id") for one in _as(list, listed.get("data"))]
+        return str(names[0]) if names else "default"
 
 
 def _messages(turn: Turn) -> list[dict[str, str]]:
@@ -142,18 +160,19 @@ def _told(lines: queue.Queue[bytes | None]) -> Iterator[Step]:
             break
         if not line.startswith(b"data:"):
             continue
-        chunk = json.loads(line[5:])
-        if "error" in chunk:
+        chunk = _object(line[5:])
+        if chunk.get("error"):
             yield Failure(str(chunk["error"])[:300])
             return
-        for choice in chunk.get("choices") or ():
-            delta = choice.get("delta") or {}
-            thought = delta.get("reasoning_content") or delta.get("reasoning")
+        for choice in _as(list, chunk.get("choices")):
+            delta = _as(dict, _as(dict, choice).get("delta"))
+            thought = _as(str, delta.get("reasoning_content") or delta.get("reasoning"))
+            text = _as(str, delta.get("content"))
             if thought:
                 yield Text(thought if thinking else f"<think>{thought}")
                 thinking = True
-            if delta.get("content"):
-                yield Text(f"</think>{delta['content']}" if thinking else delta["content"])
+            if text:
+                yield Text(f"</think>{text}" if thinking else text)
                 thinking = False
             finished = finished or bool(choice.get("finish_reason"))
     if finished or line is not _END:
@@ -162,11 +181,27 @@ def _told(lines: queue.Queue[bytes | None]) -> Iterator[Step]:
         yield Failure("the upstream broke off")
 
 
+def _object(text: bytes) -> dict[str, Any]:
+    return _as(dict, json.loads(text))
+
+
+def _as(kind: type[_Kind], value: object) -> _Kind:
+    """Return the value, or an empty one of the kind for ``null``.
+
+    :raises ValueError: it is of another kind.
+    """
+    if value is None:
+        return kind()
+    if not isinstance(value, kind):
+        raise ValueError(f"no {kind.__name__}: {type(value).__name__}")  # noqa: TRY004 - of the text
+    return value
+
+
 def _reason(reply: HTTPResponse) -> str:
     text = reply.read(2000).decode("utf-8", "replace")
     try:
-        error = json.loads(text).get("error", text)
-    except (ValueError, AttributeError):  # a page of some gateway
+        error = _object(text.encode()).get("error", text)
+    except (ValueError, RecursionError):  # a page of some gateway
         return f"{reply.status} {reply.reason}"
     message = error.get("message", error) if isinstance(error, dict) else error
     return f"{reply.status} {message}"[:300]

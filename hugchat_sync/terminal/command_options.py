@@ -154,7 +154,9 @@ def _serve(parser: argparse.ArgumentParser) -> None:
         "--upstream", metavar="URL", help="relay to Ollama, llama.cpp, vLLM or the like"
     )
     parser.add_argument(
-        "--token", help="what clients must show; needed for hosts that others reach"
+        "--token",
+        help="what clients must show, needed for hosts that others reach;"
+        " better told in $HUGCHAT_SYNC_SERVE_TOKEN",
     )
 
 

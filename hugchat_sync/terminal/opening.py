@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sqlite3
 from contextlib import ExitStack, contextmanager
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Iterator
 
 from .. import Client, Retry, Timeout
-from ..cookies import file_of
+from ..cookies import default_directory, file_of
 from ..errors import AuthError, HugChatError
 from . import keeping, output
 
@@ -34,7 +35,7 @@ def opened(arguments: argparse.Namespace, **options: Any) -> Iterator[Client]:
         if arguments.local:
             server = stack.enter_context(local_server())
             base_url, options["dialect"] = server.url, _LOCAL_ERA
-            kept = keeping.directory() / "sessions" / "local.json"
+            kept = default_directory() / "sessions" / "local.json"
             cookies: Any = kept if kept.exists() else {}
         else:
             cookies, kept = _cookies(arguments, options)
@@ -91,21 +92,47 @@ def _cookies(arguments: argparse.Namespace, options: dict[str, Any]) -> tuple[An
 
 @contextmanager
 def local_server() -> Iterator[LocalServer]:
-    """Run the embedded server on the user's own database.
+    """Run the embedded server on the user's own database; in memory where nothing can be written.
 
     :raises HugChatError: it cannot be run here; the sentence says why.
     """
     server_class = local_class()
-    database = keeping.directory() / "local.db"
-    delay = _DELAY if output.on_terminal() else 0.0
-    try:
-        server = server_class(_LOCAL_ERA, database, delay=delay).start()
-    except sqlite3.Error as error:
-        raise HugChatError(f"the database {database} cannot be used: {error}") from error
-    try:
+    with troubles_as_lines(), _started(server_class) as server:
         yield server
+
+
+def _started(server_class: type[LocalServer]) -> LocalServer:
+    delay = _DELAY if output.on_terminal() else 0.0
+    place: Path | None = None
+    try:
+        place = keeping.directory() / "local.db"
+        return server_class(database=place, delay=delay).start()
+    except (OSError, sqlite3.OperationalError) as error:
+        if "locked" in str(error):  # by another program, and not only for a moment
+            raise HugChatError(f"the database {place} cannot be used: {error}") from error
+        output.note(f"conversations are kept in memory only: {error}")
+    except sqlite3.Error as error:
+        raise HugChatError(f"the database {place} cannot be used: {error}") from error
+    return server_class(delay=delay).start()
+
+
+@contextmanager
+def troubles_as_lines() -> Iterator[None]:
+    """Show what the embedded server tells its owner, such as a full disk, one line each."""
+    logger, handler = logging.getLogger("hugchat_sync.local"), _Lines(logging.WARNING)
+    if logger.isEnabledFor(logging.DEBUG):  # the whole log is shown already
+        yield
+        return
+    logger.addHandler(handler)
+    try:
+        yield
     finally:
-        server.close()
+        logger.removeHandler(handler)
+
+
+class _Lines(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        output.complain(record.getMessage())
 
 
 def local_class() -> type[LocalServer]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sqlite3
 import threading
@@ -11,13 +12,14 @@ from typing import TYPE_CHECKING
 
 from ..errors import HugChatError, UsageError
 from . import exits, output
-from .opening import local_class
+from .opening import local_class, troubles_as_lines
 
 if TYPE_CHECKING:
-    from ..local import LocalServer
+    from ..local import LocalServer, Upstream
 
 _SLICE = 0.5  # seconds; Windows delivers Ctrl-C only between waits
 _DELAY = 0.02  # seconds between two words
+_TOKEN = "HUGCHAT_SYNC_SERVE_TOKEN"  # noqa: S105 - the name of a variable
 
 
 def serve(arguments: argparse.Namespace) -> int:
@@ -29,22 +31,25 @@ def serve(arguments: argparse.Namespace) -> int:
     def end(number: int, frame: FrameType | None) -> None:
         ended.set()
 
-    server = _started(arguments)
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        output.write_line(server.url)
-        where = arguments.db or "in memory only (--db FILE keeps them)"
-        output.note(f"conversations are {where}; Ctrl-C ends the server")
-        while not ended.wait(_SLICE):
-            continue
-    finally:
-        signal.signal(signal.SIGTERM, before)
-        server.close()
+    with troubles_as_lines(), _started(arguments) as server:
+        before = signal.signal(signal.SIGTERM, end)
+        try:
+            output.write_line(server.url)
+            where = arguments.db or "in memory only (--db FILE keeps them)"
+            output.note(f"conversations are {where}; Ctrl-C ends the server")
+            while not ended.wait(_SLICE):
+                continue
+        finally:
+            signal.signal(signal.SIGTERM, before)
     return exits.OK
 
 
 def _started(arguments: argparse.Namespace) -> LocalServer:
     server_class = local_class()
+    token = arguments.token
+    if token is None:
+        # Whoever looks at the list of processes sees the words of a command.
+        token = os.environ.get(_TOKEN, "").strip() or None
     try:
         return server_class(
             arguments.era,
@@ -52,11 +57,27 @@ def _started(arguments: argparse.Namespace) -> LocalServer:
             arguments.docs,
             arguments.port,
             host=arguments.host,
-            token=arguments.token,
+            token=token,
             delay=_DELAY,
-            upstream=arguments.upstream,
+            responder=_upstream(arguments),
         ).start()
     except (ValueError, OverflowError, NotADirectoryError) as error:
         raise UsageError(str(error)) from error
     except sqlite3.Error as error:
         raise HugChatError(f"the database {arguments.db} cannot be used: {error}") from error
+
+
+def _upstream(arguments: argparse.Namespace) -> Upstream | None:
+    """Return the model server to relay to, if one was named."""
+    if arguments.upstream is None:
+        return None
+    from ..local import Upstream
+
+    key = os.environ.get("OPENAI_API_KEY")
+    found = Upstream(arguments.upstream, key=key, allow_insecure=arguments.allow_insecure)
+    if found.withholds_key:
+        output.complain(
+            f"$OPENAI_API_KEY is not sent to {found.host}: others could read it on its way"
+            " (use https, or --allow-insecure)"
+        )
+    return found

@@ -248,7 +248,7 @@ class OpenAnswer:
 
     def _cut(self) -> None:
         """Break the connection: no line ever tells why (ld11 to ld21)."""
-        connection: socket.socket = self._environ["werkzeug.socket"]
+        connection: socket.socket = self._environ["hugchat_sync.socket"]
         # The client may have gone first.
         with suppress(OSError):
             connection.shutdown(socket.SHUT_RDWR)

@@ -5,8 +5,11 @@ Source: chat-ui c100c162, measured 2026-08 (c01 to c33, k01 to k09, l01 to l16).
 
 from __future__ import annotations
 
+import logging
+import sqlite3
 import threading
 import time
+from contextlib import suppress
 from typing import Any, Callable, Mapping
 
 from hugchat_sync.local.eras.v2_2025 import updates
@@ -32,6 +35,7 @@ from hugchat_sync.local.steps import (
     ToolResult,
 )
 
+_log = logging.getLogger(__name__)
 _BLANKS = b" " * 4096
 _SLICE = 0.05
 _EXPIRES_SECONDS = 3600
@@ -93,10 +97,32 @@ class Run:
         self._stop.set()
 
     def work(self) -> None:
-        """Make the answer from beginning to end."""
+        """Make the answer from beginning to end; whatever goes wrong is told to its reader."""
+        try:
+            self._work()
+        except sqlite3.Error as error:
+            self._break_off(f"the server cannot keep its conversations: {error}")
+        except Exception as error:  # noqa: BLE001 - a responder is code of the user's
+            self._break_off(f"the responder failed: {type(error).__name__}")
+
+    def _break_off(self, reason: str) -> None:
+        """End with an error line at once, stored or not."""
+        self._failed = self._over = True
+        if self._closing.is_set():
+            return  # the database is closed already
+        _log.error("%s", reason, exc_info=True)
+        update = updates.failure(Failure(reason))
+        # What could not be stored just now most likely cannot be stored now.
+        with suppress(sqlite3.Error), self._lock:
+            self._record.update(update)
+            self._record.save()
+            self._record.end(self._how())
+        self.outlet.put(line(update))
+
+    def _work(self) -> None:
         self._update(updates.status("started"))
         if self._wants_title:
-            self._title = self._responder.title(self._turn)
+            self._title = self._new_title()
         self._tick()
         if self._route is not None:
             self._tell(self._route)
@@ -116,6 +142,13 @@ class Run:
             self._await_title()
             self._last(updates.status("finished"))
         self._end(self._how())
+
+    def _new_title(self) -> Title | None:
+        try:
+            return self._responder.title(self._turn)
+        except Exception:  # noqa: BLE001 - as above, and the answer is worth more than its title
+            _log.exception("the responder has no title")
+            return None
 
     def _how(self) -> str:
         if self._failed:
@@ -173,9 +206,10 @@ class Run:
 
     def _token(self, token: str) -> None:
         if token:
+            piece = line(updates.padded(token))  # first, since it fails for what is no text
             with self._lock:
                 self._record.token(token)
-            self.outlet.put(line(updates.padded(token)))
+            self.outlet.put(piece)
 
     def _complete(self, step: Final) -> None:
         text = self._record.text if step.text is None else join_halves(step.text)
@@ -214,9 +248,10 @@ class Run:
         self._update(updates.resolved(step, elicitation_id, resolution))
 
     def _update(self, update: Mapping[str, Any]) -> None:
+        piece = line(update)  # first, since it fails for what is no JSON
         with self._lock:
             self._record.update(update)
-        self.outlet.put(line(update))
+        self.outlet.put(piece)
 
     def _last(self, update: Mapping[str, Any]) -> None:
         """Tell the last update: by the time it is read, the message is stored (w08)."""
