@@ -1,7 +1,8 @@
-"""Connections that are read no longer than allowed, and whose replies have whole heads.
+"""Connections that say whether a request may have left, and are read no longer than allowed.
 
-The layers below look at the clock once a read of the socket, and count the time anew with each
-byte; a head that the connection's end cut short is a good one to them.
+The layers below tell of a broken connection what kind of error it was, not how far the request
+had come; they look at the clock once a read of the socket, and count the time anew with each byte;
+a head that the connection's end cut short is a good one to them.
 """
 
 from __future__ import annotations
@@ -10,26 +11,70 @@ import io
 import socket
 import threading
 import time
-from http.client import HTTPResponse, RemoteDisconnected
+from http.client import (
+    CONTINUE,
+    SWITCHING_PROTOCOLS,
+    HTTPConnection,
+    HTTPException,
+    HTTPResponse,
+    IncompleteRead,
+    RemoteDisconnected,
+)
 from typing import Any, Callable
 
 from requests.adapters import HTTPAdapter
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
+from urllib3 import PoolManager
 
 
-class Deadline(float):
-    """A read timeout in seconds that knows the moment at which reading must end altogether.
+class Attempt(float):
+    """A read timeout in seconds, and what is known of the one request that it is given to.
 
-    :param moment: of the monotonic clock.
+    :param moment: of the monotonic clock, at which reading must end altogether.
     """
 
     moment: float
+    sent: bool | None  # whether bytes of the request may have left; ``None``: nobody looked
 
-    def __new__(cls, seconds: float, moment: float) -> Deadline:
+    def __new__(cls, seconds: float, moment: float) -> Attempt:
         """Return *seconds*, with the moment."""
         made = super().__new__(cls, seconds)
-        made.moment = moment
+        made.moment, made.sent = moment, None
         return made
+
+
+class Limits(threading.local):
+    """The attempt that this thread is at."""
+
+    attempt: Attempt | None = None
+
+    def begin(self) -> None:
+        """Note that nothing has left yet, and that from now on it would be seen."""
+        if self.attempt is not None and self.attempt.sent is None:
+            self.attempt.sent = False
+
+
+class ObservedConnection(HTTPConnection):
+    """A connection that notes when a request begins to leave."""
+
+    limits: Limits
+
+    def connect(self) -> None:
+        """Connect; what a proxy is told on the way is not the request."""
+        attempt = self.limits.attempt
+        before = attempt.sent if attempt is not None else None
+        try:
+            super().connect()
+        finally:
+            if attempt is not None:
+                attempt.sent = before
+
+    def send(self, data: Any) -> None:
+        """Send a part of the request."""
+        if self.sock is None and self.auto_open:
+            self.connect()
+        if self.limits.attempt is not None:
+            self.limits.attempt.sent = True
+        super().send(data)
 
 
 class TimedReader(io.RawIOBase):
@@ -69,11 +114,12 @@ def _unchecked() -> None:
 class WholeHead(HTTPResponse):
     """A reply whose head must be whole, read no longer than until the moment in ``limits``."""
 
-    limits: threading.local
+    limits: Limits
 
     def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
         super().__init__(sock, *args, **options)
-        self._moment: float | None = getattr(self.limits, "moment", None)
+        attempt = self.limits.attempt
+        self._moment = attempt.moment if attempt is not None else None
         self.reader = TimedReader(self.fp.detach(), self._check_moment)
         self.fp = io.BufferedReader(self.reader)
 
@@ -89,22 +135,62 @@ class WholeHead(HTTPResponse):
         super().begin()
         if self.reader.ended:
             raise RemoteDisconnected("the connection ended inside the head of the reply")
+        # what stands behind a line that is no header, cookies for example, would be logged below
+        self.msg.defects = []
+        if not self.msg.is_multipart():
+            self.msg.set_payload("")
+
+    def _read_status(self) -> tuple[str, int, str]:
+        """Return the first line; hints on the way to a reply are passed over (RFC 9110, 15.2)."""
+        version, status, reason = super()._read_status()  # type: ignore[misc]
+        if 100 <= status < 200 and status != SWITCHING_PROTOCOLS:
+            status = CONTINUE  # the one that the layer below passes over
+        return version, status, reason
+
+    def _safe_read(self, amt: int) -> bytes:
+        """Return a chunk, or a part of one; a negative size would lift every limit."""
+        if amt < 0:
+            raise HTTPException("a chunk of negative size")
+        data = self.fp.read(amt)
+        if len(data) < amt:
+            raise IncompleteRead(data, amt - len(data))
+        return data
 
 
 class Adapter(HTTPAdapter):
     """An adapter of requests for such connections."""
 
+    @classmethod
+    def like(cls, other: HTTPAdapter) -> Adapter:
+        """Return one with the settings of *other*, and connections of its own."""
+        made: Any = cls.__new__(cls)
+        state: Any = other
+        made.__setstate__(state.__getstate__())
+        return made  # type: ignore[no-any-return]
+
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         """Make the pools."""
-        self._limits = threading.local()
+        self._limits = Limits()
         super().init_poolmanager(*args, **options)
         _equip(self.poolmanager, self._limits)
 
     def proxy_manager_for(self, proxy: str, **options: Any) -> PoolManager:
         """Return the pools behind *proxy*."""
+        is_new = proxy not in self.proxy_manager
         manager: PoolManager = super().proxy_manager_for(proxy, **options)
-        _equip(manager, self._limits)
+        if is_new:
+            _equip(manager, self._limits)
         return manager
+
+    def get_connection(self, *args: Any, **options: Any) -> Any:
+        """Return the pool for a request (requests before 2.32)."""
+        self._limits.begin()
+        return super().get_connection(*args, **options)
+
+    def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:
+        """Return the pool for a request."""
+        self._limits.begin()
+        return super().get_connection_with_tls_context(*args, **options)
 
     def close(self) -> None:
         """Close the idle connections now: a pool that is only dropped waits for its last reply."""
@@ -116,18 +202,23 @@ class Adapter(HTTPAdapter):
         super().close()
 
     def send(self, request: Any, *args: Any, **options: Any) -> Any:
-        """Send a request; the read timeout may be a :class:`Deadline`."""
+        """Send a request; a read timeout that is an :class:`Attempt` learns how far it came."""
         timeout = options.get("timeout")
         read = timeout[1] if isinstance(timeout, tuple) else None
-        self._limits.moment = getattr(read, "moment", None)
-        return super().send(request, *args, **options)
+        self._limits.attempt = read if isinstance(read, Attempt) else None
+        try:
+            return super().send(request, *args, **options)
+        finally:
+            self._limits.attempt = None
 
 
-def _equip(manager: PoolManager, limits: threading.local) -> None:
-    """Let the pools of *manager* make connections whose replies have whole heads."""
+def _equip(manager: PoolManager, limits: Limits) -> None:
+    """Let the pools of *manager*, whatever their kind, make such connections."""
     response = type("Response", (WholeHead,), {"limits": limits})
+    added = {"response_class": response, "limits": limits}
     classes = {}
-    for scheme, pool in (("http", HTTPConnectionPool), ("https", HTTPSConnectionPool)):
-        connection = type("Connection", (pool.ConnectionCls,), {"response_class": response})
+    kinds: dict[str, Any] = manager.pool_classes_by_scheme
+    for scheme, pool in kinds.items():
+        connection = type("Connection", (ObservedConnection, pool.ConnectionCls), added)
         classes[scheme] = type("Pool", (pool,), {"ConnectionCls": connection})
     manager.pool_classes_by_scheme = classes

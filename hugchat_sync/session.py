@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from http.cookiejar import Cookie, DefaultCookiePolicy
-from typing import List
+from typing import Any, Iterator, List
 from urllib.request import Request as _CookieRequest
 
 import requests
+from requests.adapters import HTTPAdapter
 from requests.cookies import RequestsCookieJar
 
 from .adapter import Adapter
@@ -34,20 +36,44 @@ def own_session() -> requests.Session:
     adapter = Adapter(pool_connections=4, pool_maxsize=_POOL)
     session.mount("http://", adapter)
     session.mount("https://", adapter)
-    session.cookies = _sealed(session.cookies)
-    return session
+    return _closed_to_replies(session)
 
 
 def shielded(session: requests.Session) -> requests.Session:
-    """Return a view of the user's session: the same adapters and settings, a cookie jar of its own.
+    """Return a view of the user's session: the same settings, a cookie jar of its own.
 
     requests puts the cookies of every reply into the session that sent it; the user's session is
-    never changed.
+    never changed. An adapter of requests itself is replaced by one of ours with its settings,
+    which can tell how far a request came; one of another class is the user's own, and stays.
     """
     view = session.__class__.__new__(session.__class__)
     view.__dict__.update(session.__dict__)
-    view.cookies = _sealed(session.cookies)
-    return view
+    view.adapters = OrderedDict(
+        (prefix, Adapter.like(adapter) if type(adapter) is HTTPAdapter else adapter)
+        for prefix, adapter in session.adapters.items()
+    )
+    return _closed_to_replies(view)
+
+
+def close_own_adapters(session: requests.Session) -> None:
+    """Close the idle connections, but for those of the user's own adapters."""
+    for adapter in session.adapters.values():
+        if isinstance(adapter, Adapter):
+            adapter.close()
+
+
+def _closed_to_replies(session: requests.Session) -> requests.Session:
+    """Let *session* take nothing from replies: neither cookies nor the place of a redirect.
+
+    Even where it follows none, requests reads the whole body of a redirect and where it leads.
+    """
+    session.cookies = _sealed(session.cookies)
+    session.resolve_redirects = _no_redirects  # type: ignore[method-assign]
+    return session
+
+
+def _no_redirects(*args: Any, **options: Any) -> Iterator[requests.Response]:
+    return iter(())
 
 
 def _sealed(cookies: RequestsCookieJar) -> RequestsCookieJar:

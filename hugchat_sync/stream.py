@@ -167,37 +167,49 @@ def forgotten(error: Exception) -> Exception:
     return error
 
 
-def translated(error: Exception, url: str, *, phase: str = "idle", late: bool = False) -> Exception:
+def translated(
+    error: Exception,
+    url: str,
+    *,
+    phase: str = "idle",
+    late: bool = False,
+    sent: bool | None = True,
+) -> Exception:
     """Return what the user is told of an error of the layers below.
 
     :param phase: the clock that a silent socket stands for.
     :param late: the time of the whole call is spent.
+    :param sent: whether the request may have left; ``None`` where nobody could see it. That alone
+        decides whether it is unsure: behind a proxy or inside TLS the class of an error says
+        nothing of it.
     """
     phase = "total" if late else phase
+    unsure = sent is not False
     if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema)):
         return UsageError(f"{url} is no address: {error}")
-    if isinstance(error, requests.exceptions.ConnectTimeout):
-        clock = "total" if late else "connect"
-        return TimedOut(f"no connection to {_host(url)} in time", phase=clock, url=url)
     if _is_timeout(error):
-        return TimedOut(f"{_host(url)} fell silent", phase=phase, url=url, unsure=True)
-    if _never_connected(error):
-        return ConnectionFailed(f"cannot connect to {_host(url)}: {_reason(error)}", url=url)
-    return ConnectionFailed(
-        f"the connection to {_host(url)} broke: {_reason(error)}", url=url, unsure=True
-    )
+        if unsure and not isinstance(error, requests.exceptions.ConnectTimeout):
+            return TimedOut(f"{_host(url)} fell silent", phase=phase, url=url, unsure=True)
+        clock = "total" if late else "connect"
+        return TimedOut(
+            f"no connection to {_host(url)} in time", phase=clock, url=url, unsure=unsure
+        )
+    if not unsure or _never_connected(error):
+        sentence = f"cannot connect to {_host(url)}: {_reason(error)}"
+    else:
+        sentence = f"the connection to {_host(url)} broke: {_reason(error)}"
+    return ConnectionFailed(sentence, url=url, unsure=unsure)
 
 
 def _is_timeout(error: Exception) -> bool:
-    if isinstance(error, (requests.exceptions.ReadTimeout, low.ReadTimeoutError, TimeoutError)):
+    known = (requests.exceptions.Timeout, low.ReadTimeoutError, TimeoutError)
+    if isinstance(error, known):
         return True
     # inside a stream requests reports a read timeout as a lost connection
     return bool(error.args) and isinstance(error.args[0], low.ReadTimeoutError)
 
 
 def _never_connected(error: Exception) -> bool:
-    if isinstance(error, (requests.exceptions.SSLError, requests.exceptions.ProxyError)):
-        return True
     inner = error.args[0] if error.args else None
     reason = getattr(inner, "reason", inner)
     return isinstance(reason, (low.NewConnectionError, low.ConnectTimeoutError))

@@ -17,7 +17,7 @@ import requests
 import urllib3.exceptions as low
 
 from . import __version__
-from .adapter import Deadline
+from .adapter import Attempt
 from .auth import Authentication, joined
 from .calls import Call, Reply, Request, StreamCall
 from .errors import (
@@ -32,7 +32,7 @@ from .errors import (
 from .options import Retry, Timeout
 from .refusals import REDIRECTS, intercepted, media_type, page_instead
 from .retrying import LONGEST, Patience, Retrying, longest_silence, seconds_asked_for
-from .session import Quiet, own_session, shielded
+from .session import Quiet, close_own_adapters, own_session, shielded
 from .stream import Stream, forgotten, translated
 
 T = TypeVar("T")
@@ -78,8 +78,8 @@ class Transport:
         self.timeout = timeout or Timeout()
         self.retry = retry or Retry()
         self._waits = waits
-        self._own = session is None
-        self._session = own_session() if session is None else shielded(session)
+        self._given = session
+        self._session = self._made_session()
         self._process = os.getpid()
         self._auth = joined(session.auth if session is not None else None, auth)
         self._signed_in = signed_in
@@ -93,9 +93,8 @@ class Transport:
         return f"<Transport to {self.base_url}>"
 
     def close(self) -> None:
-        """Close the idle connections; a session that the user gave stays open."""
-        if self._own:
-            self._session.close()
+        """Close the idle connections; those of an adapter that the user wrote stay open."""
+        close_own_adapters(self._session)
 
     def patience(self, *, tries: int | None = None, deadline: float | None = None) -> Patience:
         """Return the patience for one call that begins now."""
@@ -194,13 +193,13 @@ class Transport:
             raise TimedOut("no time is left for this call", phase="total", url=shown)
         silence, phase = longest_silence(patience.timeout, left, keep_alives)
         started, connect = self._clock(), min(patience.timeout.connect, left, LONGEST)
-        until = time.monotonic() + min(left, patience.timeout.progress)
+        attempt = Attempt(silence, time.monotonic() + min(left, patience.timeout.progress))
         try:
             response = self._session_here().request(
                 request.method,
                 url,
                 params=dict(request.params),
-                timeout=(connect, Deadline(silence, until)),
+                timeout=(connect, attempt),
                 allow_redirects=False,  # a redirected POST would read a login page as success
                 stream=True,
                 auth=self._auth,
@@ -209,7 +208,9 @@ class Transport:
             )
         except (requests.RequestException, low.HTTPError, OSError) as error:
             late = self._clock() >= patience.deadline
-            raise translated(forgotten(error), shown, phase=phase, late=late) from error
+            raise translated(
+                forgotten(error), shown, phase=phase, late=late, sent=attempt.sent
+            ) from error
         took = self._clock() - started
         logger.debug("%s %s → %d, %.3f s", request.method, shown, response.status_code, took)
         self._take_cookies(response)
@@ -223,9 +224,12 @@ class Transport:
 
     def _session_here(self) -> requests.Session:
         """Return the session; a forked child must not write into the connections of its parent."""
-        if self._own and os.getpid() != self._process:
-            self._session, self._process = own_session(), os.getpid()
+        if os.getpid() != self._process:
+            self._session, self._process = self._made_session(), os.getpid()
         return self._session
+
+    def _made_session(self) -> requests.Session:
+        return own_session() if self._given is None else shielded(self._given)
 
     def _headers(self, request: Request) -> dict[str, str]:
         parts = urlsplit(self.base_url)

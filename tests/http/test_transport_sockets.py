@@ -21,11 +21,11 @@ CALL = StreamCall(Request("GET", "/stream", repeatable=False), iter)
 class Served:
     """One connection at a time, answered by a script of bytes and of seconds of silence."""
 
-    def __init__(self, *script):
+    def __init__(self, *script, place=("127.0.0.1", 0)):
         self.script = script
         self.connections = 0
         self.gone = threading.Event()
-        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._socket = socket.create_server(place)
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
@@ -248,3 +248,21 @@ def test_idle_connection_that_the_server_closed_is_not_used():
             time.sleep(0.05)
 
     assert (bodies, server.connections) == ([b"onetwo"] * 2, 2)
+
+
+def test_connection_that_was_never_made_is_tried_again_for_a_writing_call():
+    """By another one who listens meanwhile, at the same place."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        place = listener.getsockname()
+    begun, slept = [], []
+
+    def sleep(seconds):
+        slept.append(seconds)
+        begun.append(Served(SIZED, b"abcdef", place=place))
+
+    transport = Transport(f"http://127.0.0.1:{place[1]}", sleep=sleep, jitter=lambda: 1.0)
+    call = Call(Request("POST", "/thing"), lambda reply: reply.body)
+    assert transport.send(call) == b"abcdef"
+    assert slept == [0.5]
+    transport.close()
+    begun[0].close()

@@ -230,7 +230,7 @@ def test_old_module_is_a_facade(path):
 
 
 @pytest.mark.parametrize(
-    ("name", "most"), [("client.py", 720), ("message.py", 300), ("transport.py", 330)]
+    ("name", "most"), [("client.py", 720), ("message.py", 300), ("transport.py", 380)]
 )
 def test_room_stays_small(name, most):
     assert len((PACKAGE / name).read_text("utf-8").splitlines()) < most
