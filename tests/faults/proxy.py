@@ -135,7 +135,7 @@ class FaultProxy:
             threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
-        with ExitStack() as stack, suppress(OSError):
+        with ExitStack() as stack, suppress(OSError, ValueError):  # a selector says it so
             stack.callback(client.close)
             server = socket.create_connection(self._server)
             stack.callback(server.close)
