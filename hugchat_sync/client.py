@@ -42,6 +42,7 @@ from .records import (
     RequestData,
     Result,
 )
+from .reprs import safe_repr
 from .retrying import Patience
 from .runs import Runs
 from .secret import Secret
@@ -64,7 +65,8 @@ class Client(Account):
     """A synchronous client of one chat-ui server; the constructor sends nothing.
 
     :param base_url: default ``$HUGCHAT_SYNC_BASE_URL``, else ``https://huggingface.co/chat``.
-    :param email: whose saved cookies to use, when no others are given.
+    :param email: whose saved cookies to use, when no others are given; default
+        ``$HUGCHAT_SYNC_EMAIL``.
     :param cookies: in any form that the README lists, or a path.
     :param token: a Hugging Face token; it can read and tidy up, not chat.
     :param model: for new conversations; default ``$HUGCHAT_SYNC_MODEL``, else the account's active
@@ -102,7 +104,7 @@ class Client(Account):
             checked_base_url(base_url, allow_insecure=allow_insecure),
             email=email,
             cookies=held,
-            token=secret,
+            token=secret.as_token(),
             session=session,
             timeout=timeout,
             retries=retries,
@@ -506,7 +508,10 @@ class Client(Account):
         """Stop the answer that is coming in a conversation; where none is, nothing is sent.
 
         A stop that comes late would interrupt the next message.
+
+        :raises AuthError: there is a token only, which is not enough for it.
         """
+        self._connection.credentials.require_session("stop an answer")
         self._runs.stop(self._map.named(conversation_id))
 
     # extras ----------------------------------------------------------------------------------
@@ -632,6 +637,7 @@ class Client(Account):
     def __exit__(self, *exc_info: object) -> None:
         self.close()
 
+    @safe_repr
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self.base_url}>"
 

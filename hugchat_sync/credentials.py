@@ -140,18 +140,20 @@ def find_credentials(
     stated = _stated(environment, "HUGCHAT_SYNC_COOKIES")
     if stated:
         return _with_cookies(base_url, Hidden(stated.reveal()))
+    email = email or _stated(environment, "HUGCHAT_SYNC_EMAIL").reveal()
     saved = file_of(email) if email else None
     if saved is not None and saved.exists():
         return _with_cookies(base_url, Hidden(saved))
     hub_token = _stated(environment, "HF_TOKEN")
     if hub_token and (urlsplit(base_url).hostname or "") == HUB:
-        return Credentials(base_url, CookieStore.empty(base_url), hub_token, given=True)
+        token = hub_token.as_token()
+        return Credentials(base_url, CookieStore.empty(base_url), token, given=True)
     return Credentials(base_url, CookieStore.empty(base_url))
 
 
 def _stated(environment: Mapping[str, str] | None, name: str) -> Secret:
     # looked up in one expression: the environment is full of other people's secrets, too
-    return Secret((os.environ if environment is None else environment).get(name) or "")
+    return Secret(((os.environ if environment is None else environment).get(name) or "").strip())
 
 
 def _with_cookies(base_url: str, source: Hidden) -> Credentials:

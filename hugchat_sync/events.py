@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any, Callable, Mapping
 
+from .reprs import Shown
+
 
 def _rebuild(kind: type[Event], values: tuple[Any, ...]) -> Event:
     return kind(*values)
 
 
-class Event:
+class Event(Shown):
     """The base of everything that a message yields."""
 
     __slots__ = ()

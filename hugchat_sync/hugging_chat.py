@@ -9,6 +9,7 @@ from .errors import UsageError, warn_of_change
 from .futures import Background
 from .options import LeftOut
 from .pace import Pace
+from .reprs import safe_repr
 from .secret import Secret
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class HuggingChat:
         self.base_url = checked_base_url(address, allow_insecure=allow_insecure)
         self._hub_url = hub_url
         self._allow_insecure = allow_insecure
-        self._token = secret
+        self._token = secret.as_token()
         self._session = session
         self._options: dict[str, Any] = {
             "session": session,
@@ -125,6 +126,7 @@ class HuggingChat:
     def __exit__(self, *exc_info: object) -> None:
         self.close()
 
+    @safe_repr
     def __repr__(self) -> str:
         return f"<HuggingChat at {self.base_url}>"
 

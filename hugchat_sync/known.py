@@ -14,6 +14,7 @@ from .errors import (
 )
 from .events import Event, ToolCall
 from .records import ChatFile, Source
+from .reprs import safe_repr
 
 
 class Known:
@@ -97,6 +98,7 @@ class Known:
         """The text so far."""
         return self._answer.text
 
+    @safe_repr
     def __repr__(self) -> str:
         state = "failed" if self.error else "done" if self.is_over else "open"
         count = len(self._events)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Optional, Tuple, Type, TypeVar, Union, cast
 
 from .errors import HugChatError, UsageError
+from .reprs import Shown
 
 R = TypeVar("R", bound="Record")
 
@@ -23,7 +24,7 @@ def _completed(kind: Type[R]) -> Any:
     return kind
 
 
-class Record:
+class Record(Shown):
     """The base of all records."""
 
     def to_dict(self, encode_json: bool = False) -> Dict[str, Any]:

@@ -12,6 +12,7 @@ from .address import checked_base_url
 from .cookies import CookieStore, file_of
 from .errors import UsageError, WrongPassword
 from .hub import Walk
+from .reprs import safe_repr
 from .secret import Secret
 
 
@@ -39,12 +40,15 @@ class Sign:
         self.email = email
         self._base_url = checked_base_url(base_url, allow_insecure=allow_insecure)
         self._hub_url = (
-            checked_base_url(hub_url, allow_insecure=allow_insecure) if hub_url else None
+            checked_base_url(hub_url, allow_insecure=allow_insecure)
+            if hub_url and hub_url.strip()
+            else None
         )
         self._insecure = allow_insecure
         self._session = session
         self._store = CookieStore.empty(self._base_url)
 
+    @safe_repr
     def __repr__(self) -> str:
         return f"<Sign of {self.email} at {self._base_url}>"
 

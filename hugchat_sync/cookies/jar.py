@@ -7,10 +7,12 @@ from typing import Iterable
 
 from requests.cookies import RequestsCookieJar
 
+from ..reprs import safe_repr
 from .values import Cookie, Site
 
 
 class _QuietCookie(JarCookie):
+    @safe_repr
     def __repr__(self) -> str:
         return f"<cookie {self.name!r} for {self.domain}>"
 
@@ -20,6 +22,7 @@ class _QuietCookie(JarCookie):
 class QuietJar(RequestsCookieJar):
     """A jar whose ``repr`` names its cookies, where the one of requests shows their values."""
 
+    @safe_repr
     def __repr__(self) -> str:
         return f"<cookies {', '.join(cookie.name for cookie in self) or '(none)'}>"
 

@@ -14,6 +14,7 @@ from typing import Any, Iterable, Sequence
 from requests.cookies import RequestsCookieJar
 
 from ..errors import CookieFileWarning, UsageError
+from ..reprs import safe_repr
 from .disk import write_new
 from .documents import blank
 from .file import CookieFile, Wanted
@@ -89,6 +90,7 @@ class CookieStore:
             store._accept(found.cookies)
         return store
 
+    @safe_repr
     def __repr__(self) -> str:
         scheme, host, port = self._site.origin
         names = ", ".join(self.names) or "(none)"

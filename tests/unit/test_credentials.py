@@ -58,6 +58,11 @@ def test_environment_comes_before_the_saved_file(saved):
     assert names(found(ALL, email="a@example.org")) == {"stated"}
 
 
+def test_account_of_the_environment_is_taken_where_none_is_named(saved):
+    assert names(found({"HUGCHAT_SYNC_EMAIL": "a@example.org"})) == {"saved"}
+    assert names(found({"HUGCHAT_SYNC_EMAIL": "a@example.org"}, email="b@example.org")) == set()
+
+
 def test_saved_file_comes_before_the_token_of_the_environment(saved):
     credentials = found({"HF_TOKEN": "hf_env"}, email="a@example.org")
 

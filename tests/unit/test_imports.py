@@ -17,20 +17,21 @@ TOP = "hugchat_sync"
 #: room → the rooms of ours that it may import
 ALLOWED = {
     "errors": "",
+    "reprs": "",
     "options": "",
     "futures": "",
     "pace": "errors options",
     "calls": "errors",
-    "records": "errors",
-    "events": "errors",
+    "records": "errors reprs",
+    "events": "errors reprs",
     "wire": "errors",
     "encodings": "errors wire",
     "auth": "errors secret",
     "adapter": "",
     "session": "adapter auth errors",
-    "cookies": "errors",
+    "cookies": "errors reprs",
     "answer": "events records",
-    "known": "answer errors events records",
+    "known": "answer errors events records reprs",
     "polling": "errors events known",
     "message": "answer errors events known polling records",
     "resume": "answer events",
@@ -62,12 +63,12 @@ ALLOWED = {
     "client": (
         "account address answer batch calls connection conversation_map cookies creation "
         "custom_data dialects downloads errors events list_bots message options pace "
-        "records retrying run runs secret settings tool_servers transport uploads"
+        "records reprs retrying run runs secret settings tool_servers transport uploads"
     ),
     "bot": "client errors futures pace",
-    "hugging_chat": "address bot cookies errors futures options pace secret sign",
+    "hugging_chat": "address bot cookies errors futures options pace reprs secret sign",
     "address": "errors",
-    "secret": "",
+    "secret": "errors",
     "core": "bot errors hugging_chat list_bots message records sign",
     "utils": "",
     "__init__": "bot client errors events hugging_chat list_bots message options sign",
