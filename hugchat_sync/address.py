@@ -64,7 +64,7 @@ def _parts(stated: str) -> SplitResult:
 def _netloc(parts: SplitResult) -> str:
     """Return host and port; the host as requests sends it, lower case and in ASCII."""
     host = parts.hostname or ""
-    if not host.isascii():
+    if ":" not in host:
         try:
             host = host.encode("idna").decode("ascii")
         except UnicodeError:

@@ -13,6 +13,7 @@ import requests
 import urllib3.exceptions as low
 
 from .errors import ConnectionFailed, HugChatError, TimedOut, TransportError, UsageError
+from .no_connection import find_obstacle
 
 _PIECE = 65536  # bytes asked of the socket at once
 _LONGEST_PIECE = 1 << 20  # bytes; a chunk that claims to be longer is handed over in parts
@@ -185,6 +186,10 @@ def translated(
     """
     phase = "total" if late else phase
     unsure = sent is not False
+    obstacle = None if sent or _is_timeout(error) else find_obstacle(error, _host(url))
+    if obstacle is not None:
+        sentence, lasting = obstacle
+        return ConnectionFailed(sentence, url=url, unsure=unsure, lasting=lasting)
     if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema)):
         return UsageError(f"{url} is no address: {error}")
     if _is_timeout(error):

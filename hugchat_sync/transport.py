@@ -192,10 +192,13 @@ class Transport:
         if left <= 0:
             raise TimedOut("no time is left for this call", phase="total", url=shown)
         silence, phase = longest_silence(patience.timeout, left, keep_alives)
+        session = self._session_here()
+        # said here, for the environment's CA bundle would win over the user's own session
+        verify = None if session.verify is True else session.verify
         started, connect = self._clock(), min(patience.timeout.connect, left, LONGEST)
         attempt = Attempt(silence, time.monotonic() + min(left, patience.timeout.progress))
         try:
-            response = self._session_here().request(
+            response = session.request(
                 request.method,
                 url,
                 params=dict(request.params),
@@ -203,6 +206,7 @@ class Transport:
                 allow_redirects=False,  # a redirected POST would read a login page as success
                 stream=True,
                 auth=self._auth,
+                verify=verify,
                 headers=self._headers(request),
                 **_body(request),
             )
