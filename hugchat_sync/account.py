@@ -102,7 +102,7 @@ class Account:
 
             return self._connection.transport.repeated(attempt, steady)
 
-        with self._connection.one_visitor():
+        with self._connection.one_visitor(patience):
             return self._connection.in_one_session(rewrite, patience)
 
     def models(self) -> list[Model]:

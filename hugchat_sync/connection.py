@@ -34,6 +34,8 @@ from .transport import Transport
 
 T = TypeVar("T")
 
+_FIRST_VISIT = 30.0  # seconds that the first write waits for that of another program
+
 
 def checked_timeout(timeout: object) -> Timeout:
     """Return *timeout* as clocks.
@@ -212,15 +214,19 @@ class Connection:
         return operation(steady)
 
     @contextmanager
-    def one_visitor(self) -> Iterator[None]:
+    def one_visitor(self, patience: Patience | None = None) -> Iterator[None]:
         """Let the first write of somebody without cookies go alone: its reply hands them out.
 
         Two at once would be two visitors, and the conversation of one is not there for the other.
+        Where a file keeps them, that holds for all programs that use the file.
         """
         if self.credentials.token or self.credentials.store.names:
             yield
         else:
-            with self._beginning:
+            wait = _FIRST_VISIT
+            if patience is not None:
+                wait = min(wait, patience.deadline - time.monotonic())
+            with self._beginning, self.credentials.store.begun_alone(wait):
                 yield
 
     def own(

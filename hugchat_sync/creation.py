@@ -109,7 +109,7 @@ class Creation:
         call = dialect.create_conversation(model, system_prompt)
 
         def create() -> Created:
-            with self._connection.one_visitor():
+            with self._connection.one_visitor(patience):
                 return self._connection.send(call, patience)
 
         own_prompt = None if dialect.prompts_from_settings else system_prompt

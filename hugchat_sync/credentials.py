@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Mapping
 from urllib.parse import urlsplit
 
 from requests.auth import AuthBase
 
 from .auth import BearerAuth, CookieAuth
-from .cookies import CookieStore, Hidden, file_of
+from .cookies import CookieStore, Hidden, default_directory, file_of
 from .errors import AuthError, ServerError, SessionExpired
 from .secret import Secret
 
 HUB = "huggingface.co"
 
 _SESSION = "hf-chat"
+logger = logging.getLogger("hugchat_sync")
+
 _WITHOUT_TOKENS = ("tgi-2023", "lines-2023", "tree-2024")
 
 
@@ -140,8 +144,7 @@ def find_credentials(
     stated = _stated(environment, "HUGCHAT_SYNC_COOKIES")
     if stated:
         return _with_cookies(base_url, Hidden(stated.reveal()))
-    email = email or _stated(environment, "HUGCHAT_SYNC_EMAIL").reveal()
-    saved = file_of(email) if email else None
+    saved = _saved(email or _stated(environment, "HUGCHAT_SYNC_EMAIL").reveal())
     if saved is not None and saved.exists():
         return _with_cookies(base_url, Hidden(saved))
     hub_token = _stated(environment, "HF_TOKEN")
@@ -149,6 +152,13 @@ def find_credentials(
         token = hub_token.as_token()
         return Credentials(base_url, CookieStore.empty(base_url), token, given=True)
     return Credentials(base_url, CookieStore.empty(base_url))
+
+
+def _saved(email: str) -> Path | None:
+    if email and default_directory() is None:
+        logger.warning("no saved sign-in: set HOME or XDG_CONFIG_HOME, there is no home directory")
+        return None
+    return file_of(email) if email else None
 
 
 def _stated(environment: Mapping[str, str] | None, name: str) -> Secret:

@@ -78,6 +78,7 @@ class Sign:
                 "there is no password to sign in with (it is forgotten once it was used): make a "
                 "new Sign with the password, or load saved cookies"
             )
+        target = file_of(self.email, cookie_dir_path) if save else None  # before it costs anything
         walk = Walk(
             self._base_url,
             hub_url=self._hub_url,
@@ -95,8 +96,8 @@ class Sign:
             walk.close()
         self._passwd = Secret("")
         self._store = CookieStore.read(walk.cookies, self._base_url)
-        if save:
-            self.saveCookiesToDir(cookie_dir_path)
+        if target is not None:
+            self._store.save(target)
         return self._store.jar
 
     def saveCookiesToDir(self, cookie_dir_path: str | os.PathLike[str] | None = None) -> str:

@@ -107,29 +107,70 @@ def write_new(path: Path, text: Hidden) -> Problem | None:
     return None
 
 
-def default_directory() -> Path:
-    """Return the directory of the user's own configuration of this package."""
-    home = Path.home()
-    if sys.platform == "win32":
-        base = Path(os.environ.get("APPDATA") or home / "AppData" / "Roaming")
-    elif sys.platform == "darwin":
-        base = home / "Library" / "Application Support"
-    else:
-        base = Path(os.environ.get("XDG_CONFIG_HOME") or "")
-        if not base.is_absolute():  # by the standard, a relative one is to be ignored
-            base = home / ".config"
+def default_directory() -> Path | None:
+    """Return the directory of the user's own configuration of this package.
+
+    ``None`` where there is none: a user without an entry, and nothing in the environment.
+    """
+    base = _stated_directory()
+    if base is None:
+        home = _home()
+        if home is None:
+            return None
+        places = {"win32": ("AppData", "Roaming"), "darwin": ("Library", "Application Support")}
+        base = home.joinpath(*places.get(sys.platform, (".config",)))
     return base / "hugchat_sync"
+
+
+def _stated_directory() -> Path | None:
+    if sys.platform == "darwin":
+        return None
+    name = "APPDATA" if sys.platform == "win32" else "XDG_CONFIG_HOME"
+    stated = Path(os.environ.get(name) or "")
+    # by the standard, a relative one is to be ignored
+    return stated if stated.is_absolute() else None
+
+
+def _home() -> Path | None:
+    try:
+        home = Path.home()
+    except (RuntimeError, KeyError):  # a user without an entry, and no HOME; before 3.10 KeyError
+        return None
+    return home if home.is_absolute() else None
+
+
+def require_directory() -> Path:
+    """Return :func:`default_directory`, where there is one.
+
+    :raises UsageError: there is none; the sentence says what to set.
+    """
+    place = default_directory()
+    if place is None:
+        raise UsageError(
+            "there is no home directory to keep anything in: set HOME or XDG_CONFIG_HOME"
+        )
+    return place
 
 
 def file_of(email: str, directory: str | os.PathLike[str] | None = None) -> Path:
     """Return where the cookies of an account are kept: ``<directory>/<email>.json``.
 
     :param directory: the user's own configuration directory when ``None``.
-    :raises UsageError: there is no e-mail.
+    :raises UsageError: there is no e-mail, or no such directory can be named.
     """
     name = email.strip()
     if not name:
         raise UsageError("an e-mail is needed to name the cookie file")
     safe = re.sub(r"[\x00-\x1f\x7f/\\:*?\"<>|%]", lambda hit: f"%{ord(hit.group()):02X}", name)
-    folder = default_directory() if directory is None else Path(directory).expanduser()
+    folder = require_directory() if directory is None else _expanded(directory)
     return folder / f"{safe}.json"
+
+
+def _expanded(directory: str | os.PathLike[str]) -> Path:
+    text = os.fspath(directory)
+    if "\0" in text:
+        raise UsageError("the name of a directory cannot hold a NUL")
+    try:
+        return Path(directory).expanduser()
+    except (RuntimeError, KeyError):  # "~somebody" whom nobody knows
+        raise UsageError(f"there is no home directory for {text!r}: name it in full") from None

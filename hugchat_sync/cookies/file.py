@@ -45,6 +45,10 @@ class CookieFile:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _turn=threading.Lock())
 
+    def beside(self, name: str) -> Path:
+        """Return the place of another file that goes with this one."""
+        return Path(f"{self.path}.{name}")
+
     def load(self, *, must_exist: bool = True) -> list[Cookie] | Problem:
         """Return the cookies of the file, those of other hosts included."""
         document = self._open()

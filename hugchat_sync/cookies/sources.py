@@ -90,5 +90,5 @@ def _is_surely_path(text: str) -> bool:
         return True
     try:
         return len(path.parts) > 1 and path.expanduser().parent.is_dir()
-    except (OSError, RuntimeError, ValueError):  # too long, no such home, a NUL: no path
+    except (OSError, RuntimeError, KeyError, ValueError):  # too long, no such home, a NUL: no path
         return False

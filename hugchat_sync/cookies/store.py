@@ -7,15 +7,16 @@ import os
 import threading
 import time
 import warnings
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Iterable, Sequence
+from typing import Any, Iterable, Iterator, Sequence
 
 from requests.cookies import RequestsCookieJar
 
 from ..errors import CookieFileWarning, UsageError
 from ..reprs import safe_repr
-from .disk import write_new
+from .disk import locked, write_new
 from .documents import blank
 from .file import CookieFile, Wanted
 from .forms import Cookies, from_set_cookie
@@ -198,6 +199,22 @@ class CookieStore:
         before = self._now()
         self._accept(cookies)
         return {c.name: c.value for c in before} != {c.name: c.value for c in self._now()}
+
+    @contextmanager
+    def begun_alone(self, wait: float) -> Iterator[None]:
+        """Hold back other programs with the same file until the first cookies are in it.
+
+        What one of them was handed out meanwhile is read, and then nobody is held back.
+
+        :param wait: seconds, after which two sessions are begun rather than none.
+        """
+        with ExitStack() as stack:
+            if self._file is not None:
+                with suppress(OSError):  # a disk without locks, or a lock that nobody gives back
+                    stack.enter_context(locked(self._file.beside("first"), max(0.0, wait)))
+                if self.reload():
+                    stack.close()
+            yield
 
     def save(self, path: str | os.PathLike[str], format: str = "json") -> Path:  # noqa: A002
         """Write the cookies to a file of their own, readable by its owner only; return its path.

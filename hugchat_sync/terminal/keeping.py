@@ -6,27 +6,34 @@ that began it only. A library forgets that with its client; ``ls`` behind ``ask`
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
 from pathlib import Path
 from typing import Any
 
-from ..cookies import CookieStore, default_directory
-from ..errors import UsageError
+from ..address import checked_base_url
+from ..cookies import default_directory
+
+NO_HOME = "there is no home directory: set HOME or XDG_CONFIG_HOME"
 
 _HUB = "huggingface.co"  # where nobody can chat without an account
-_DEFAULT = f"https://{_HUB}/chat"
 
 
 def base_url_of(stated: str | None) -> str:
     """Return the address that the client will use."""
-    return (stated or os.environ.get("HUGCHAT_SYNC_BASE_URL") or _DEFAULT).rstrip("/")
+    return checked_base_url(stated, allow_insecure=True)  # the client decides about that
 
 
 def directory() -> Path:
-    """Return the user's own directory for this program, made if need be."""
+    """Return the user's own directory for this program, made if need be.
+
+    :raises OSError: there is none, or it cannot be made.
+    """
     place = default_directory()
+    if place is None:
+        raise FileNotFoundError(errno.ENOENT, NO_HOME)
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
     return place
 
@@ -49,27 +56,45 @@ def keep_account(base_url: str, email: str | None) -> None:
 
 
 def _accounts() -> dict[str, Any]:
+    place = default_directory()
+    if place is None:
+        return {}
     try:
-        found = json.loads((default_directory() / "accounts.json").read_text("utf-8"))
+        found = json.loads((place / "accounts.json").read_text("utf-8"))
     except (OSError, ValueError):  # none, or none that we could have written
         return {}
     return found if isinstance(found, dict) else {}
 
 
-def session_file(base_url: str) -> Path | None:
-    """Return where the session of nobody at a server is kept; ``None`` where there is no such."""
-    host = base_url.partition("://")[2].partition("/")[0]
-    if not host or host == _HUB:
+def is_hub(base_url: str) -> bool:
+    """Return whether this is the server where nobody can chat without an account."""
+    return base_url.partition("://")[2].partition("/")[0] == _HUB
+
+
+def session_file(base_url: str | None) -> Path | None:
+    """Return where the session of nobody at a server is kept; ``None`` where there is no such.
+
+    :param base_url: ``None`` for one's own embedded server, whose address is another each time.
+    """
+    place = default_directory()
+    if place is None or (base_url and is_hub(base_url)):
         return None
-    return default_directory() / "sessions" / f"{re.sub(r'[^A-Za-z0-9.-]+', '_', base_url)}.json"
+    name = re.sub(r"[^A-Za-z0-9.-]+", "_", base_url) if base_url else "local"
+    return place / "sessions" / f"{name}.json"
 
 
-def keep_session(path: Path, cookies: Any, base_url: str) -> None:
-    """Keep what a server handed out to nobody in particular, unless another run was first."""
-    if path.exists() or not len(cookies):
-        return
+def begin_session(path: Path) -> Path | None:
+    """Return *path*, made if need be, for the client to keep in it what is handed out to nobody.
+
+    ``None`` where nothing can be written: that costs the next run its conversations, not this one.
+    """
     try:
-        CookieStore.read(cookies, base_url).save(path)
-    except UsageError:
-        # a disk that cannot be written costs the next run its conversations, not this one
-        return
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as made:
+            made.write("{}\n")
+    except FileExistsError:
+        # another run was first, or a file stands where a folder is wanted
+        return path if path.is_file() else None
+    except OSError:
+        return None
+    return path

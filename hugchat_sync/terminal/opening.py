@@ -31,14 +31,13 @@ def opened(arguments: argparse.Namespace, **options: Any) -> Iterator[Client]:
     :raises AuthError: an account was named that is not signed in.
     """
     with ExitStack() as stack:
-        base_url, kept = arguments.base_url, None
+        base_url = arguments.base_url
         if arguments.local:
             server = stack.enter_context(local_server())
             base_url, options["dialect"] = server.url, _LOCAL_ERA
-            kept = default_directory() / "sessions" / "local.json"
-            cookies: Any = kept if kept.exists() else {}
+            cookies: Any = _of_nobody(keeping.session_file(None), told=False) or {}
         else:
-            cookies, kept = _cookies(arguments, options)
+            cookies = _cookies(arguments, options)
         client = stack.enter_context(
             Client(
                 base_url,
@@ -47,14 +46,7 @@ def opened(arguments: argparse.Namespace, **options: Any) -> Iterator[Client]:
                 **{**_patience(arguments), **options},
             )
         )
-        done = False
-        try:
-            yield client
-            done = True
-        finally:
-            # a command that failed may have begun a conversation all the same
-            if kept is not None and (done or client.conversations):
-                keeping.keep_session(kept, client.cookies, client.base_url)
+        yield client
 
 
 def _patience(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -68,26 +60,41 @@ def _patience(arguments: argparse.Namespace) -> dict[str, Any]:
     return {"timeout": Timeout(total=given or total), "retries": retries}
 
 
-def _cookies(arguments: argparse.Namespace, options: dict[str, Any]) -> tuple[Any, Path | None]:
-    """Return the cookies to begin with, and where to keep those of nobody.
+def _cookies(arguments: argparse.Namespace, options: dict[str, Any]) -> Any:
+    """Return the cookies to begin with; those of nobody as the file to keep them in.
 
     The order is that of the library; behind it come the account of the last sign-in at this
     server, and the session of nobody.
     """
     if arguments.cookies:
-        return Path(arguments.cookies), None
+        return Path(arguments.cookies)
     if os.environ.get("HUGCHAT_SYNC_COOKIES"):
-        return None, None
+        return None
     base_url = keeping.base_url_of(arguments.base_url)
     email = arguments.email or os.environ.get("HUGCHAT_SYNC_EMAIL")
     if arguments.email and not file_of(arguments.email).exists():
         raise AuthError(f"no sign-in of {arguments.email} is kept here")
-    for known in (email, keeping.account_of(base_url)):
-        if known and file_of(known).exists():
-            options["email"] = known
-            return None, None
-    kept = keeping.session_file(base_url)
-    return (kept if kept is not None and kept.exists() else None), kept
+    if default_directory() is not None:
+        for known in (email, keeping.account_of(base_url)):
+            if known and file_of(known).exists():
+                options["email"] = known
+                return None
+    elif not keeping.is_hub(base_url):
+        output.note(f"nothing is kept for the next run: {keeping.NO_HOME}")
+    return _of_nobody(keeping.session_file(base_url), told=True)
+
+
+def _of_nobody(kept: Path | None, *, told: bool) -> Path | None:
+    """Return the file of a session of nobody; ``None`` where it cannot be kept.
+
+    The client writes into the file: runs that begin at the same moment share one session.
+    """
+    if kept is None:
+        return None
+    begun = keeping.begin_session(kept)
+    if begun is None and told:
+        output.note(f"nothing is kept for the next run: {kept} cannot be written")
+    return begun
 
 
 @contextmanager

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import stat
+import subprocess
 
 import pytest
 
-from hugchat_sync.cookies import default_directory, file_of
+from hugchat_sync import Client, Sign, UsageError
+from hugchat_sync.cookies import default_directory, disk, file_of
+from hugchat_sync.local import Script
 from hugchat_sync.terminal.keeping import account_of, session_file
 
 EMAIL = "somebody@site.example"
@@ -156,6 +159,65 @@ def test_session_of_nobody_is_kept_for_the_next_run(program, answering):
 
     assert listed.out.count("\n") == 1
     assert stat.S_IMODE(session_file(answering.url).stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("era", ["v2-2025", "lines-2023"])
+def test_first_questions_at_once_share_one_session(program, scripted, start, era):
+    try:
+        server = scripted(*[Script(tokens=("fine",))] * 4, era=era)
+    except TypeError:
+        pytest.skip("the server speaks one era")
+    words = ("ask", "x", "--base-url", server.url)
+    running = [start(*words, stdin=subprocess.DEVNULL) for _ in range(4)]
+
+    ended = [process.communicate(timeout=60) for process in running]
+    listed = program("ls", "--base-url", server.url)
+
+    assert [out for out, _ in ended] == [b"fine\n"] * 4, ended
+    assert listed.out.count("\n") == 4
+
+
+def test_session_that_cannot_be_kept_is_told_once(program, answering):
+    session_file(answering.url).parent.parent.mkdir(parents=True)
+    session_file(answering.url).parent.write_text("a file stands in the way", "utf-8")
+
+    done = program("ask", "x", "--base-url", answering.url)
+
+    assert (done.code, done.out) == (0, "Hello, world.\n")
+    assert done.err.count("nothing is kept for the next run") == 1
+
+
+@pytest.mark.parametrize("words", [["--local"], ["--base-url"]])
+def test_nobody_without_a_home_is_answered(program, answering, monkeypatch, words):
+    monkeypatch.setattr(disk, "_home", lambda: None)
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    words = words if words == ["--local"] else [*words, answering.url]
+
+    done = program("ask", "x", *words)
+
+    assert done.code == 0
+    assert done.err.count("set HOME or XDG_CONFIG_HOME") == 1
+
+
+def test_configuration_directory_alone_is_enough(program, answering, monkeypatch, tmp_path):
+    monkeypatch.setattr(disk, "_home", lambda: None)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+
+    done = program("ask", "x", "--base-url", answering.url)
+
+    assert (done.code, done.err) == (0, "")
+    assert program("ls", "--base-url", answering.url).out.count("\n") == 1
+
+
+def test_sign_in_without_a_home_fails_before_the_password_is_sent(program, monkeypatch):
+    monkeypatch.setattr(disk, "_home", lambda: None)
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    with pytest.raises(UsageError, match="set HOME"):
+        Sign(EMAIL, "x", base_url="http://127.0.0.1:9").login(save=True)
+    with pytest.raises(UsageError, match="in full"):
+        Sign(EMAIL, "x").loadCookiesFromDir("~nosuchuser/x")
+    with Client("http://127.0.0.1:9", email=EMAIL) as client:  # nothing can be saved of them
+        assert not client.cookies
 
 
 def test_no_session_of_nobody_at_the_hub():
