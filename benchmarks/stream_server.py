@@ -2,7 +2,8 @@
 
 ``python stream_server.py`` prints its port. The query of the path says what to send:
 ``n`` tokens, ``gap`` seconds between them, ``framing`` (chunked or identity), ``gzip`` (0 or 1),
-``final`` bytes of a final answer, ``piece`` bytes a chunk for that one.
+``final`` bytes of a final answer, ``piece`` bytes a chunk for that one. A conversation that is read
+has nothing in it yet.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Iterator
 from urllib.parse import parse_qs, urlsplit
 
 PAD = "\\u0000"
+NOTHING = b'{"json":{"title":"T","model":"m","rootMessageId":"r","messages":[]}}'
 
 
 def token_line(index: int) -> bytes:
@@ -95,6 +97,11 @@ def serve_one(connection: socket.socket, made: dict[str, bytes]) -> None:
             while len(received) < length:
                 received += connection.recv(65536)
             received = received[length:]
+            if header.startswith(b"GET "):
+                kind = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+                size = b"Content-Length: %d\r\n\r\n" % len(NOTHING)
+                connection.sendall(kind + size + NOTHING)
+                continue
             query = urlsplit(header.split(b" ")[1].decode()).path.rpartition("/o/")[2]
             query = query.partition("/")[0].replace("~", "&")
             options = {key: values[0] for key, values in parse_qs(query).items()}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import (
     TYPE_CHECKING,
     Any,
+    ContextManager,
     Iterable,
     Iterator,
     Mapping,
@@ -26,7 +27,7 @@ from .conversation_map import ConversationMap, checked_id
 from .cookies import Hidden
 from .creation import Creation
 from .custom_data import custom_fields, warn_of_ignored
-from .dialects import Prompt, Upload
+from .dialects import Dialect, Prompt, Upload
 from .downloads import PathArgument, as_chat_file, written
 from .errors import ConversationNotExistError, HugChatError, UsageError
 from .events import Event, FileCreated, TitleChanged
@@ -195,20 +196,24 @@ class Client(Account):
         :raises ConversationLimit: there are too many conversations.
         """
         made = self._begin(model, system_prompt, self._patience())
+        self._runs.place(made).made = None  # from here on others may find it
         self._map.current = made
         return made
 
     def _begin(
         self, model: str | None, system_prompt: str | None, patience: Patience | None = None
     ) -> str:
-        """Start a conversation without making it the current one, and return its id."""
+        """Start a conversation without making it the current one, and return its id.
+
+        A message that is sent in the same call need not look at it first.
+        """
         patience = patience or self._patience()
         made = self._connection.in_one_session(
             lambda steady: self._creation.begin(model or self.model, system_prompt, steady),
             patience,
         )
         self._map.add(made.id, made.title)
-        self._runs.place(made.id).leaf = made.leaf_id
+        self._runs.place(made.id).made = made
         return made.id
 
     def remove_conversation(self, conversation_id: str) -> None:
@@ -241,7 +246,7 @@ class Client(Account):
         checked_id(conversation_id)
         patience = self._patience()
         dialect = self._dialect(patience)
-        with self._runs.quiet(dialect, conversation_id, patience):
+        with self._quiet(dialect, conversation_id, patience):
             self._send(dialect.rename_conversation(conversation_id, title.strip()), patience)
         self._map.rename(conversation_id, title.strip())
 
@@ -250,10 +255,9 @@ class Client(Account):
         checked_id(conversation_id)
         patience = self._patience()
         dialect = self._dialect(patience)
-        with self._runs.quiet(dialect, conversation_id, patience):
+        with self._quiet(dialect, conversation_id, patience) as tree:
             made = dialect.make_title(conversation_id)
-            title = self._send(made, patience) if made is not None else ""
-            title = title or self._read(conversation_id, patience).title
+            title = (self._send(made, patience) if made is not None else "") or tree.title
         self._map.rename(conversation_id, title)
         return title
 
@@ -285,10 +289,8 @@ class Client(Account):
         """Return a conversation with all its branches, once no answer is coming in it."""
         conversation_id = self._map.named(conversation_id)
         patience = self._patience()
-        with self._runs.quiet(self._dialect(patience), conversation_id, patience) as place:
-            tree = self._read(conversation_id, patience)
-            place.leaf = tree.messages[-1].id if tree.messages else tree.root_id
-        return tree
+        with self._quiet(self._dialect(patience), conversation_id, patience) as tree:
+            return tree
 
     @contextmanager
     def temporary_conversation(
@@ -491,28 +493,26 @@ class Client(Account):
         if action not in dialect.features:
             dialect.lacks(action)
         check_files(dialect, files)
-        if action == "retry" and not dialect.needs_parent:
-            message_id, text = self._question_of(message_id, target)
         prompt = self._prompt(text, target, action=action, parent_id=message_id, files=files)
         return self._connection.surely(lambda: self._runs.send(dialect, prompt, patience), patience)
 
-    def _question_of(self, answer_id: str, conversation_id: str) -> tuple[str, str]:
-        """Return id and text of the question that was answered; servers without trees want it."""
-        path = self.conversation(conversation_id).path(answer_id)
-        questions = [message for message in path if message.role == "user"]
-        if not questions:
-            raise UsageError(f"message {answer_id} answers no question")
-        return questions[-1].id, questions[-1].text
-
     def stop(self, conversation_id: str | None = None) -> None:
-        """Stop the answer that is coming in a conversation; where none is, nothing is sent.
+        """Stop the answer that is coming in a conversation, whoever asked for it.
 
-        A stop that comes late would interrupt the next message.
+        Where none is coming nothing is stopped: a stop that comes late would interrupt the next
+        message.
 
+        :param conversation_id: the current conversation when ``None``, and there the answer to the
+            last message of this client, if it sent any.
         :raises AuthError: there is a token only, which is not enough for it.
         """
         self._connection.credentials.require_session("stop an answer")
-        self._runs.stop(self._map.named(conversation_id))
+        target, patience = self._map.named(conversation_id), self._patience()
+        if not self._runs.stop(target, is_ours=conversation_id is None):
+            dialect = self._dialect(patience)
+            self._connection.surely(
+                lambda: self._runs.stop_elsewhere(dialect, target, patience), patience
+            )
 
     # extras ----------------------------------------------------------------------------------
 
@@ -520,17 +520,18 @@ class Client(Account):
         """Delete a message and everything that follows it."""
         target, patience = self._map.named(conversation_id), self._patience()
         dialect = self._dialect(patience)
-        with self._runs.quiet(dialect, target, patience) as place:
-            place.leaf = None
-            self._send(dialect.remove_message(target, message_id), patience)
+        call = dialect.remove_message(target, message_id)
+        with self._quiet(dialect, target, patience):
+            self._send(call, patience)
 
     def share(self, conversation_id: str | None = None) -> str:
         """Publish a conversation as it is now, and return the URL."""
         target, patience = self._map.named(conversation_id), self._patience()
         self._connection.credentials.require_session("share a conversation")
         dialect = self._dialect(patience)
-        with self._runs.quiet(dialect, target, patience):
-            place = self._send(dialect.share(target), patience)
+        call = dialect.share(target)
+        with self._quiet(dialect, target, patience):
+            place = self._send(call, patience)
         return place if "://" in place else f"{self.base_url}/{place.lstrip('/')}"
 
     def import_share(self, url_or_id: str) -> str:
@@ -671,6 +672,11 @@ class Client(Account):
 
     def _use_pace(self, pace: Pace) -> None:
         self._runs.pace = pace
+
+    def _quiet(
+        self, dialect: Dialect, conversation_id: str, patience: Patience
+    ) -> ContextManager[ConversationTree]:
+        return self._runs.quiet(dialect, conversation_id, patience, self._connection.surely)
 
     def _read(self, conversation_id: str, patience: Patience) -> ConversationTree:
         return self._send(self._dialect(patience).conversation(conversation_id), patience)

@@ -112,8 +112,7 @@ class Doubt:
                     raise error
                 for tree in found:
                     self._made.add(tree.id)
-                    leaf = tree.messages[-1].id if tree.messages else tree.root_id
-                    return Created(tree.id, tree.title, leaf)
+                    return Created(tree.id, tree.title, tree.leaf)
         return None
 
     def _fitting(

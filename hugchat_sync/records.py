@@ -120,6 +120,11 @@ class ConversationTree(Record):
     root_id: Optional[str] = None
     messages: Tuple[TreeMessage, ...] = ()
 
+    @property
+    def leaf(self) -> Optional[str]:
+        """The id of the newest message, to which the next one is appended."""
+        return self.messages[-1].id if self.messages else self.root_id
+
     def path(self, leaf: Optional[str] = None) -> List[TreeMessage]:
         """Return the messages from the root to *leaf*, oldest first.
 

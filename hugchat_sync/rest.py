@@ -57,6 +57,7 @@ class Rest:
     ) -> None:
         self.is_over = False  # the server is known to be done with the run
         self.was_stopped = False  # by us, so what it keeps is no whole answer
+        self.log_end = ""  # how the log says that the run ended
         self._transport = transport
         self._dialect = dialect
         self._prompt = prompt
@@ -66,7 +67,6 @@ class Rest:
         self._stream: Stream | None = None
         self._closed = False
         self._steps = 0  # of the log
-        self._log_end = ""
 
     def events(self, trouble: HugChatError | None) -> Iterator[Event]:
         """Yield what is missing after a lost connection.
@@ -76,7 +76,7 @@ class Rest:
         gap = Gap(self._seen())
         if "reattach" in self._dialect.features:
             try:
-                for event in self._replayed():
+                for event in self.replayed():
                     yield from gap.missing(event)
             except (GenerationError, TimedOut) as error:
                 self.is_over = isinstance(error, GenerationError)
@@ -92,8 +92,11 @@ class Rest:
 
     # the log ---------------------------------------------------------------------------------
 
-    def _replayed(self) -> Iterator[Event]:
-        """Yield the events of the run's log, from its beginning to its end."""
+    def replayed(self) -> Iterator[Event]:
+        """Yield the events of the run's log, from its beginning to its end.
+
+        :raises HugChatError: the log cannot be had, or its run failed, or a clock ran out.
+        """
         reader = self._dialect.log_reader(self._prompt)
         position = tried = 0
         moved = time.monotonic()
@@ -110,7 +113,7 @@ class Rest:
                         self._steps += 1
                         yield from logged.events
                         if logged.end:
-                            self._log_end = logged.end
+                            self.log_end = logged.end
                             self.is_over = True
                             return
             except (ConnectionFailed, TimedOut, ProtocolError) as error:
@@ -165,7 +168,7 @@ class Rest:
     def _is_whole(self, stored: Stored) -> bool:
         if stored.state == "interrupted":
             # a run that somebody stopped has a final answer in its log; one that died has none
-            return self._log_end != "interrupted"
+            return self.log_end != "interrupted"
         return stored.state == "done"
 
     def _missing_text(self, stored: Stored) -> Iterator[Event]:
@@ -229,7 +232,7 @@ class Rest:
             return
         if "reattach" in self._dialect.features:
             try:
-                for _ in self._replayed():
+                for _ in self.replayed():
                     pass
             except (NotFound, ProtocolError):
                 pass  # a server without logs; its conversation tells

@@ -86,6 +86,14 @@ class Run:
             return True
         return self._closed and not self._dialect.survives_disconnect and not self._was_left
 
+    @property
+    def ids(self) -> frozenset[str]:
+        """The ids by which the server may know its question and its answer."""
+        sent = self.prompt
+        again = sent.parent_id if sent.action != "new" else None
+        given = (sent.custom.get("id"), sent.custom.get("response_id"), again)
+        return frozenset((sent.message_id, sent.generation_id, *filter(None, given)))
+
     # sending ---------------------------------------------------------------------------------
 
     def begin(self) -> None:

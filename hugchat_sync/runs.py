@@ -1,7 +1,8 @@
-"""One run at a time in each conversation: its lock, its open answer, its leaf.
+"""One run at a time in each conversation: its lock, and its last run.
 
 Two runs in one conversation destroy each other on real servers (the later one rewrites the whole
-conversation), and a rename is undone by the end of a run. So whoever writes waits here.
+conversation), and a rename is undone by the end of a run. So whoever reads or writes one waits
+here, first for the runs of this client, then (:mod:`~hugchat_sync.idle`) for those of others.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Callable, Iterator
 
-from .dialects.base import Dialect, Prompt
-from .errors import TimedOut
+from .dialects.base import Created, Dialect, Prompt
+from .errors import TimedOut, UsageError
 from .events import Event
+from .idle import Ended, idle_tree
 from .message import Message
 from .pace import Pace
+from .records import ConversationTree
 from .retrying import Patience
 from .run import Run
 from .transport import Transport
@@ -28,12 +31,13 @@ _SLICE = 0.5  # seconds; Windows delivers Ctrl-C only between waits
 
 @dataclass
 class Place:
-    """What is known of one conversation: ``leaf`` is the message to append to, if known."""
+    """What is known of one conversation."""
 
     conversation_id: str
     lock: threading.Lock = field(default_factory=threading.Lock)
-    leaf: str | None = None
+    made: Created | None = None  # in this very call: nobody else can have found it yet
     run: Run | None = None  # the last one, until it is known to be over
+    ended: Ended = field(default_factory=Ended)
 
 
 class Runs:
@@ -88,11 +92,24 @@ class Runs:
             _close(place)
 
     @contextmanager
-    def quiet(self, dialect: Dialect, conversation_id: str, patience: Patience) -> Iterator[Place]:
-        """Hold a conversation in which no run is on, and none begins meanwhile.
+    def quiet(
+        self,
+        dialect: Dialect,
+        conversation_id: str,
+        patience: Patience,
+        surely: Callable[[Callable[[], ConversationTree], Patience], ConversationTree],
+    ) -> Iterator[ConversationTree]:
+        """Hold a conversation in which no run is on, and none begins meanwhile; yields it.
 
+        :param surely: looks into a refusal of the conversation that may be one of the session.
         :raises TimedOut: the time of this call was spent waiting.
         """
+        with self._held(conversation_id, patience) as place:
+            yield surely(lambda: self._idle(dialect, place, patience), patience)
+
+    @contextmanager
+    def _held(self, conversation_id: str, patience: Patience) -> Iterator[Place]:
+        """Hold a conversation in which no run of ours is on."""
         place = self.place(conversation_id)
         self._acquire(place, patience)
         try:
@@ -101,19 +118,18 @@ class Runs:
         finally:
             place.lock.release()
 
+    def _idle(self, dialect: Dialect, place: Place, patience: Patience) -> ConversationTree:
+        return idle_tree(self._transport, dialect, place.conversation_id, patience, place.ended)
+
     def send(
         self, dialect: Dialect, prompt: Prompt, patience: Patience, *, resume: bool = True
     ) -> Message:
         """Return the answer to *prompt*, whose request was sent and accepted."""
-        with self.quiet(dialect, prompt.conversation_id, patience) as place:
-            if dialect.needs_parent and prompt.parent_id is None:
-                leaf = place.leaf or self._newest(dialect, place, patience)
-                prompt = replace(prompt, parent_id=leaf)
-            place.leaf = None  # from here on, whatever happens
+        with self._held(prompt.conversation_id, patience) as place:
             run = Run(
                 self._transport,
                 dialect,
-                prompt,
+                self._placed(dialect, prompt, place, patience),
                 patience,
                 resume=resume,
                 pace=partial(self.pace.wait, patience.deadline),
@@ -126,14 +142,45 @@ class Runs:
             finally:
                 self._drop(place, run)
 
-    def stop(self, conversation_id: str) -> bool:
-        """Stop the run that we know of, and return whether there was one."""
-        run = self.place(conversation_id).run
-        message = run.message if run is not None else None
+    def _placed(self, dialect: Dialect, prompt: Prompt, place: Place, patience: Patience) -> Prompt:
+        """Return *prompt* with its place among the messages, once no run is on there."""
+        made, place.made = place.made, None
+        if made is not None and (made.leaf_id is not None or not dialect.needs_parent):
+            leaf = made.leaf_id
+        else:
+            tree = self._idle(dialect, place, patience)
+            if prompt.action == "retry" and not dialect.needs_parent:
+                return _with_question(prompt, tree)
+            leaf = tree.leaf
+        if dialect.needs_parent and prompt.parent_id is None:
+            return replace(prompt, parent_id=leaf)
+        return prompt
+
+    def stop(self, conversation_id: str, *, is_ours: bool) -> bool:
+        """Stop the run of ours, and return whether that is all there is to do.
+
+        :param is_ours: the last run of ours is meant, also where it is over.
+        """
+        place = self.place(conversation_id)
+        message = place.run.message if place.run is not None else None
         if message is None or message.is_over:
-            return False
+            return is_ours and bool(message or place.ended.ours)
         message.stop()
         return True
+
+    def stop_elsewhere(self, dialect: Dialect, conversation_id: str, patience: Patience) -> None:
+        """Stop a run that somebody else began; where none is on, nothing is sent.
+
+        :raises FeatureUnavailable: only whoever holds its connection can.
+        """
+        look = self._transport.send(dialect.look(conversation_id), patience)
+        running = self.place(conversation_id).ended.without(look)
+        if all(answer.is_said for answer in running) and not dialect.stores_at_end:
+            return
+        call = dialect.stop_elsewhere(conversation_id)
+        if call is None:
+            dialect.lacks("stop", "close the answer where it was begun")
+        self._transport.send(call, patience)
 
     # inside ----------------------------------------------------------------------------------
 
@@ -158,12 +205,15 @@ class Runs:
         with self._map:
             if place.run is run and run.is_over:
                 place.run = None
+                place.ended.ours = run.ids
 
     def _acquire(self, place: Place, patience: Patience) -> None:
         while not place.lock.acquire(timeout=_SLICE):
             if time.monotonic() >= patience.deadline:
                 raise TimedOut(
-                    "another call in this conversation did not end in time", phase="total"
+                    "another call in this conversation did not end in time",
+                    phase="total",
+                    partial=_partial(place.run),
                 )
 
     def _settle(self, place: Place, patience: Patience) -> None:
@@ -174,14 +224,18 @@ class Runs:
         if run.message is None:  # its send was interrupted, or nobody knows whether it arrived
             run.close()
         elif not run.message.drain(patience.deadline):
-            raise TimedOut("an earlier answer in this conversation goes on", phase="total")
+            raise TimedOut(
+                "an earlier answer in this conversation goes on; .partial has what there is of it",
+                phase="total",
+                partial=_partial(run),
+            )
         if not run.is_over:
-            run.await_end(patience)
+            try:
+                run.await_end(patience)
+            except TimedOut as error:
+                error.partial = error.partial or _partial(run)
+                raise
         self._drop(place, run)
-
-    def _newest(self, dialect: Dialect, place: Place, patience: Patience) -> str | None:
-        tree = self._transport.send(dialect.conversation(place.conversation_id), patience)
-        return tree.messages[-1].id if tree.messages else tree.root_id
 
 
 def _close(place: Place) -> None:
@@ -192,3 +246,18 @@ def _close(place: Place) -> None:
         run.message.close()
     else:
         run.close()
+
+
+def _partial(run: Run | None) -> str:
+    return run.message.partial if run is not None and run.message is not None else ""
+
+
+def _with_question(prompt: Prompt, tree: ConversationTree) -> Prompt:
+    """Return a retry that names the question, as servers without trees want it.
+
+    :raises UsageError: the message to make again answers none.
+    """
+    questions = [one for one in tree.path(prompt.parent_id) if one.role == "user"]
+    if not questions:
+        raise UsageError(f"message {prompt.parent_id} answers no question")
+    return replace(prompt, parent_id=questions[-1].id, text=questions[-1].text)

@@ -9,9 +9,20 @@ from ..calls import Call, StreamCall
 from ..errors import FeatureUnavailable
 from ..events import Event
 from ..records import ConversationTree, Model, Settings, User
-from .values import Created, Logged, Page, Prompt, Stored, Upload
+from .values import Created, Logged, Look, Page, Prompt, Stored, Unfinished, Upload
 
-__all__ = ["FEATURES", "Created", "Dialect", "Logged", "Page", "Prompt", "Stored", "Upload"]
+__all__ = [
+    "FEATURES",
+    "Created",
+    "Dialect",
+    "Logged",
+    "Look",
+    "Page",
+    "Prompt",
+    "Stored",
+    "Unfinished",
+    "Upload",
+]
 
 #: The features that an era may have, in the order in which tables show them.
 FEATURES: tuple[str, ...] = (
@@ -86,6 +97,14 @@ class Dialect(ABC):
     def conversation(self, conversation_id: str) -> Call[ConversationTree]:
         """Describe reading a conversation with all its messages."""
 
+    def look(self, conversation_id: str) -> Call[Look]:
+        """Describe reading a conversation together with what tells that a run is on in it.
+
+        Here nothing does.
+        """
+        call = self.conversation(conversation_id)
+        return Call(call.request, lambda reply: Look(call.read(reply)))
+
     def make_title(self, conversation_id: str) -> Call[str] | None:
         """Describe asking the server for a title; ``None`` where it makes one unasked."""
         return None
@@ -136,6 +155,10 @@ class Dialect(ABC):
     @abstractmethod
     def stop(self, conversation_id: str, generation_id: str) -> Call[None] | None:
         """Describe stopping the run; ``None`` where closing the connection does it."""
+
+    def stop_elsewhere(self, conversation_id: str) -> Call[None] | None:
+        """Describe stopping a run whose connection somebody else holds."""
+        return self.stop(conversation_id, "")
 
     def log_reader(self, prompt: Prompt) -> Any:
         """Return what the calls that read one log share: half a tag may end one of them."""

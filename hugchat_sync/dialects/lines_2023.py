@@ -11,12 +11,14 @@ from typing import Any, Mapping
 from ..answer import split_thinking
 from ..calls import Call, Reply, Request, StreamCall
 from ..events import Event
-from .bad_news import read_error
-from .base import Prompt, Stored
+from .bad_news import read_error, read_nothing
+from .base import Look, Prompt, Stored
 from .fields import dicts_of, text_of
 from .forms_2023 import Forms2023, in_path, page_of
-from .headers import MESSAGE
+from .headers import MESSAGE, WRITE
+from .messages import read_row
 from .page_data import page
+from .unfinished import unanswered
 from .updates import Updates
 
 #: what of a ``RequestData`` this era takes; the generation parameters had just gone
@@ -87,6 +89,28 @@ class Lines2023(Forms2023):
 
         Source: POST /conversation/{id}/stop-generating, which does not, chat-ui 2023-10 (measured).
         """
+
+    def stop_elsewhere(self, conversation_id: str) -> Call[None]:
+        """Describe stopping a run whose connection somebody else holds.
+
+        Its reader is sent a final answer, and closes at it.
+
+        Source: POST /conversation/{id}/stop-generating, chat-ui 2023-10 (measured).
+        """
+        path = f"{in_path(conversation_id)}/stop-generating"
+        return Call(Request("POST", path, headers=WRITE, error=read_error), read_nothing)
+
+    def look(self, conversation_id: str) -> Call[Look]:
+        """Describe reading a conversation together with what tells that a run is on in it.
+
+        Source: GET /conversation/{id}/__data.json, chat-ui 2023-10 (measured).
+        """
+
+        def read(reply: Reply) -> Look:
+            value = page(reply)
+            return Look(read_row(value, conversation_id), unanswered(value, reply))
+
+        return Call(page_of(conversation_id), read)
 
     def stored(self, conversation_id: str, prompt: Prompt) -> Call[Stored | None]:
         """Describe looking for what became of *prompt*, by the ids that we gave.

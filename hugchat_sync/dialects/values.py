@@ -7,7 +7,7 @@ from typing import Any, Mapping
 
 from ..errors import HugChatError
 from ..events import Event
-from ..records import Conversation
+from ..records import Conversation, ConversationTree
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,36 @@ class Stored:
     state: str = "unknown"
     events: tuple[Event, ...] = field(default=(), compare=False)
     error: HugChatError | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """A stored answer whose run may be on, whoever began it.
+
+    Two looks that read equal say that nothing has changed.
+
+    :param id: of the answer, or of its question where no answer is stored yet.
+    :param generation_id: the name of its log; ``""`` where there is none.
+    :param text: what is stored of it so far.
+    :param updated_at: when the server changed it, as the server spells it.
+    :param is_said: its text is whole; what may still come is a title.
+    :param still: seconds without a change, by the server's own clock; 0 where it does not tell.
+    """
+
+    id: str
+    generation_id: str = ""
+    text: str = ""
+    updated_at: str = ""
+    is_said: bool = False
+    still: float = field(default=0.0, compare=False)
+
+
+@dataclass(frozen=True)
+class Look:
+    """A conversation as it is stored, and the answers in it that may not be finished."""
+
+    tree: ConversationTree
+    unfinished: tuple[Unfinished, ...] = ()
 
 
 @dataclass(frozen=True)

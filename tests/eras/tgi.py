@@ -219,6 +219,7 @@ class TgiServer(TgiSearch):
         stopped: threading.Event,
     ) -> Iterator[bytes]:
         prompt, said = self.turns[-1].prompt, ""
+        before = found.messages  # it writes back what it knew when it began
         complete = False
         try:
             yield b":\n\n"
@@ -244,7 +245,7 @@ class TgiServer(TgiSearch):
             if not stopped.is_set() and not play.error:
                 complete, said = True, f" {play.text}"
             if complete or stopped.is_set():
-                self._store(found, prompt, said, options, complete)
+                self._store(found, before, prompt, said, options, complete)
 
     def _silent(self, play: Play, asked: Asked, stopped: threading.Event) -> bool:
         assert play.hold is not None
@@ -253,13 +254,14 @@ class TgiServer(TgiSearch):
     def _store(
         self,
         found: Conversation,
+        before: list[dict[str, Any]],
         prompt: str,
         text: str,
         options: dict[str, Any],
         complete: bool,
     ) -> None:
-        ids = [one["id"] for one in found.messages]
-        kept = found.messages
+        ids = [one["id"] for one in before]
+        kept = before
         if options.get("is_retry") and options.get("id") in ids:
             kept = kept[: ids.index(options["id"])]
         question = {"content": prompt, "from": "user", "id": options.get("id") or str(uuid4())}

@@ -1,8 +1,13 @@
-"""One run of 2024: its place in the tree, its lines, and what of it is stored."""
+"""One run of 2024: its place in the tree, its lines, and what of it is stored.
+
+It keeps the conversation as it was when the run began, with an empty answer, and writes it back
+whole at its end: two runs at a time undo each other (2404, 2412 and 2507, g08 to g10).
+"""
 
 from __future__ import annotations
 
 import threading
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Iterator
 from uuid import uuid4
 
@@ -33,7 +38,11 @@ class TreeRun:
         self._found = found
         self._play = play
         self._updates: list[dict[str, Any]] = []
+        self._messages = deepcopy(found.messages)
+        self._title = found.title
         self.placed = self._place(data, files)
+        if self.placed:
+            found.messages = deepcopy(self._messages)
         self._searches = self._wants_search(data)
         self.links = tuple(link for _, link in play.sources) if self._searches else ()
 
@@ -56,13 +65,11 @@ class TreeRun:
         self.history = tuple(
             str((self._message(one) or {}).get("content")) for one in parent["ancestors"][1:]
         )
-        self._answer = self._add(
-            {"from": "assistant", "content": "", "updates": [], "interrupted": False}, parent
-        )
+        self._answer = self._add({"from": "assistant", "content": ""}, parent)
         return True
 
     def _message(self, message_id: str) -> dict[str, Any] | None:
-        return next((one for one in self._found.messages if one["id"] == message_id), None)
+        return next((one for one in self._messages if one["id"] == message_id), None)
 
     def _add(self, message: dict[str, Any], parent: dict[str, Any] | None) -> dict[str, Any]:
         assert parent is not None
@@ -75,7 +82,7 @@ class TreeRun:
             "children": [],
         }
         parent["children"] = [*parent["children"], made["id"]]
-        self._found.messages.append(made)
+        self._messages.append(made)
         return made
 
     # the lines -------------------------------------------------------------------------------
@@ -102,17 +109,17 @@ class TreeRun:
         yield {"type": "status", "status": "started"}
         if self._version >= "2412":
             yield {"type": "status", "status": "keepAlive"}
-        if self._found.title == "New Chat" and not self._play.late:
+        if self._title == "New Chat" and not self._play.late:
             yield self._titled()
         if self._searches:
             yield from self._search()
         yield from map(dict, self._play.lines)
 
     def _titled(self) -> dict[str, Any]:
-        self._found.title = self._play.title or "New Chat"
+        self._title = self._found.title = self._play.title or "New Chat"
         if self._version == "2404":
-            return {"type": "status", "status": "title", "message": self._found.title}
-        return {"type": "title", "title": self._found.title}
+            return {"type": "status", "status": "title", "message": self._title}
+        return {"type": "title", "title": self._title}
 
     def _pieces(self) -> Iterator[str]:
         if self._version != "2404":
@@ -127,7 +134,9 @@ class TreeRun:
 
     def _after(self, said: str, stopped: bool) -> Iterator[dict[str, Any]]:
         if self._play.error:
-            yield {"type": "status", "status": "error", "message": self._play.error}
+            failed = {"type": "status", "status": "error", "message": self._play.error}
+            self._updates.append(failed)
+            yield failed
             if self._version == "2404":
                 yield {"type": "finalAnswer", "text": said}
             return
@@ -137,14 +146,20 @@ class TreeRun:
         if self._version != "2404":
             final["interrupted"] = False
         self._answer["content"] = final["text"]
+        if self._version != "2404":
+            self._answer["interrupted"] = False
+        self._updates.append(final)
         yield final
-        if self._play.late and self._found.title == "New Chat":
+        if self._play.late and self._title == "New Chat":
             threading.Event().wait(self._play.late)
             yield self._titled()
 
     def _store(self, said: str, stopped: threading.Event) -> None:
         self._answer["content"] = self._answer["content"] or said.rstrip()
         self._answer["updates"] = self._updates
+        self._answer["updatedAt"] = now()
+        self._found.messages = self._messages
+        self._found.title = self._title
         self._found.updated = now()
 
     # searching -------------------------------------------------------------------------------

@@ -129,18 +129,19 @@ def test_slow_loris_is_no_progress(today: str, clock: Timeout) -> None:
     with FaultProxy(today) as proxy:
         client = impatient(proxy.url)
         place = client.create_conversation(system_prompt="")
+        root = place_root(client, place)
         client._connection.transport.timeout = clock
         proxy.harm("POST", place, Harm(piece=1, pause=0.02))
         began = time.monotonic()
         with client, pytest.raises(TimedOut):
-            client.chat("hi", place, resume=False, parent_id=place_root(client, place)).text()
+            client.chat("hi", place, resume=False, parent_id=root).text()
         assert spent(began) < 3
 
 
 def place_root(client: Client, conversation_id: str) -> str:
-    leaf = client._runs.place(conversation_id).leaf
-    assert leaf is not None
-    return leaf
+    root = client.conversation(conversation_id).root_id
+    assert root is not None
+    return root
 
 
 def interrupt_soon(seconds: float = 0.2) -> None:

@@ -335,8 +335,8 @@ def test_nothing_behind_the_final_answer_spoils_it(today: str) -> None:
         for cut in (2900, 5000, 6800):
             place = begun(client)
             proxy.harm("POST", place, Harm(reply_cut=cut, reset=True))
-            proxy.harm("GET", place, *[Harm(reply=b"", passed_on=False)] * 20)
             message = client.chat("hi", place)
+            proxy.harm("GET", place, *[Harm(reply=b"", passed_on=False)] * 20)
             assert message.text().endswith("end")
             list(message)
             assert message.error is None

@@ -92,7 +92,8 @@ def test_message_is_not_sent_again_when_the_server_cannot_be_asked(
 ) -> None:
     place = client.create_conversation(system_prompt="")
     proxy.harm("POST", place, Harm(reply_cut=0))
-    proxy.harm("GET", place, *[Harm(reply=b"", passed_on=False)] * 10)
+    look = Harm()  # which is none
+    proxy.harm("GET", place, look, *[Harm(reply=b"", passed_on=False)] * 10)
     with pytest.raises(ConnectionFailed):
         client.chat("hi", place)
     assert posts(server, place) == 1

@@ -460,7 +460,7 @@ def test_redirect_to_a_login_page_is_never_followed(serve, connect, status, kind
 
     with pytest.raises(AuthError, match="sign in"):
         client.models() if kind == "GET" else client.chat("hi")
-    assert len(seen(server)) - before == 1
+    assert [line.split()[0] for line in seen(server)[before:]].count(kind) == 1
 
 
 @pytest.mark.parametrize("status", [301, 308])
@@ -503,7 +503,7 @@ def test_address_at_which_nobody_listens(serve, connect):
         port = free.getsockname()[1]
     client = Client(f"http://127.0.0.1:{port}/chat", timeout=0.3)
 
-    with pytest.raises(ConnectionFailed, match="cannot connect"):
+    with pytest.raises(ConnectionFailed, match="connections are refused"):
         client.models()
 
 

@@ -26,17 +26,17 @@ def first_token(message):
 
 
 @pytest.mark.parametrize("era", ERAS)
-def test_first_token_takes_two_requests_with_model_and_prompt_named(serve, connect, era):
+def test_first_token_takes_three_requests_with_model_and_prompt_named(serve, connect, era):
     server = serve(era=era)
     client = connect(server)
     conversation = client.create_conversation(MODEL[era], "be nice")
 
     assert first_token(client.chat("hi", conversation)) == "Hello"
-    assert len(seen(server)) == 2
+    assert [line.split()[0] for line in seen(server)] == ["POST", "GET", "POST"]
 
 
 @pytest.mark.parametrize("era", ERAS)
-def test_first_token_takes_three_requests_otherwise(serve, connect, era):
+def test_conversation_that_is_made_for_a_message_is_not_looked_at(serve, connect, era):
     server = serve(era=era)
 
     assert first_token(connect(server).chat("hi")) == "Hello"
@@ -44,15 +44,35 @@ def test_first_token_takes_three_requests_otherwise(serve, connect, era):
 
 
 @pytest.mark.parametrize("era", ERAS)
-def test_first_token_in_a_conversation_whose_leaf_is_known_takes_one(serve, connect, era):
+def test_next_message_looks_once_whether_somebody_is_at_it(serve, connect, era):
     server = serve(era=era)
     client = connect(server)
     conversation = client.create_conversation()
     client.ask("hi")
-    client.history()
     before = len(seen(server))
 
     first_token(client.chat("and now?", conversation))
+
+    assert [line.split()[0] for line in seen(server)[before:]] == ["GET", "POST"]
+
+
+@pytest.mark.parametrize("era", ERAS)
+def test_prompts_of_a_map_make_their_conversations_and_need_no_look(serve, connect, era):
+    server = serve(era=era)
+
+    list(connect(server, model=MODEL[era]).map(["one", "two"], system_prompt="be nice", workers=1))
+
+    assert [line.split()[0] for line in seen(server)] == ["POST", "POST", "DELETE"] * 2
+
+
+@pytest.mark.parametrize("era", ERAS)
+def test_reading_a_conversation_takes_one_request(serve, connect, era):
+    server = serve(era=era)
+    client = connect(server)
+    client.ask("hi")
+    before = len(seen(server))
+
+    client.history()
 
     assert len(seen(server)) - before == 1
 

@@ -44,7 +44,8 @@ ALLOWED = {
     "rest": "answer calls dialects errors events resume retrying stream transport",
     "prior_search": "calls dialects errors events retrying stream transport",
     "run": "calls dialects errors events message prior_search rest retrying stream transport",
-    "runs": "calls dialects errors events message pace retrying run transport",
+    "idle": "dialects errors events records rest retrying transport",
+    "runs": "calls dialects errors events idle message pace records retrying run transport",
     "credentials": "auth cookies errors secret",
     "connection": (
         "calls cookies credentials dialects errors options records renewal retrying secret "

@@ -9,7 +9,7 @@ from ...events import Event
 from ...records import ConversationTree, Model, Settings, User
 from ..account import read_models, read_user, settings_body
 from ..bad_news import read_error, read_nothing, read_value
-from ..base import Created, Dialect, Page, Prompt, Stored
+from ..base import Created, Dialect, Look, Page, Prompt, Stored
 from ..fields import kind_of
 from ..forms_2023 import Forms2023, in_path, layout_of_home
 from ..headers import READ, WRITE
@@ -79,6 +79,10 @@ class Tree2024(Forms2023):
     def conversation(self, conversation_id: str) -> Call[ConversationTree]:
         """Describe reading a conversation with all its messages."""
         return conversations.conversation(conversation_id)
+
+    def look(self, conversation_id: str) -> Call[Look]:
+        """Describe reading a conversation together with what tells that a run is on in it."""
+        return conversations.look(conversation_id)
 
     # account
 

@@ -9,12 +9,13 @@ from ...calls import Call, Reply, Request
 from ...errors import HugChatError, ModelNotFound, status_error
 from ...records import ConversationTree
 from ..bad_news import read_error, read_value
-from ..base import Created, Page, Prompt, Stored
+from ..base import Created, Look, Page, Prompt, Stored
 from ..fields import dicts_of, each, need, text_of
 from ..forms_2023 import in_path, page_of
 from ..headers import READ, WRITE
 from ..messages import read_conversation, read_tree
 from ..page_data import page
+from ..unfinished import unfinished_answers
 from ..v2_2025.stored import find
 
 _PAGE_SIZES = (30, 300)  # since 2025-01-09, and before
@@ -72,11 +73,21 @@ def conversation(conversation_id: str) -> Call[ConversationTree]:
 
     Source: GET /conversation/{id}/__data.json, chat-ui 2024-04 … 2024-12 (measured).
     """
+    call = look(conversation_id)
+    return Call(call.request, lambda reply: call.read(reply).tree)
 
-    def read(reply: Reply) -> ConversationTree:
+
+def look(conversation_id: str) -> Call[Look]:
+    """Describe reading a conversation together with the run that may be on in it.
+
+    Source: GET /conversation/{id}/__data.json, chat-ui 2024-04 … 2024-12 (measured).
+    """
+
+    def read(reply: Reply) -> Look:
         value = page(reply)
         need(value, "rootMessageId", str)  # else it is from before trees, and ids mean other things
-        return read_tree(value, conversation_id)
+        tree = read_tree(value, conversation_id)
+        return Look(tree, unfinished_answers(value, reply, stores_meanwhile=False))
 
     return Call(page_of(conversation_id), read)
 

@@ -7,10 +7,10 @@ from typing import Any, Mapping
 from ...calls import Call, StreamCall
 from ...events import Event
 from ...records import ConversationTree, Model, Settings, User
-from ..base import Created, Dialect, Logged, Page, Prompt, Stored
+from ..base import Created, Dialect, Logged, Look, Page, Prompt, Stored
 from ..updates import Updates
 from . import account, answer, conversations, tools
-from .stored import stored
+from .stored import look, stored
 
 
 class V22025(Dialect):
@@ -67,6 +67,10 @@ class V22025(Dialect):
     def conversation(self, conversation_id: str) -> Call[ConversationTree]:
         """Describe reading a conversation with all its messages."""
         return conversations.conversation(conversation_id)
+
+    def look(self, conversation_id: str) -> Call[Look]:
+        """Describe reading a conversation together with what tells that a run is on in it."""
+        return look(conversation_id, self.survives_disconnect)
 
     # account
 

@@ -8,8 +8,10 @@ from ...answer import split_thinking
 from ...calls import Call, Reply
 from ...errors import HugChatError, ProtocolError
 from ...events import Event
-from ..base import Prompt, Stored
+from ..base import Look, Prompt, Stored
 from ..fields import dicts_of, kind_of, need, text_of, texts_of
+from ..messages import read_tree
+from ..unfinished import unfinished_answers
 from ..updates import Updates
 from .conversations import get, in_path, plain
 
@@ -24,6 +26,22 @@ def stored(conversation_id: str, prompt: Prompt) -> Call[Stored | None]:
         value = plain(reply)
         need(value, "messages", list)
         return find(dicts_of(value, "messages"), prompt)
+
+    return get(f"/api/v2/conversations/{in_path(conversation_id)}", read)
+
+
+def look(conversation_id: str, stores_meanwhile: bool) -> Call[Look]:
+    """Describe reading a conversation together with the runs that may be on in it.
+
+    :param stores_meanwhile: the server writes an answer down while it is being made.
+
+    Source: GET /api/v2/conversations/{id}, chat-ui 2025-06 … 2026-08 (measured).
+    """
+
+    def read(reply: Reply) -> Look:
+        value = plain(reply)
+        tree = read_tree(value, conversation_id)
+        return Look(tree, unfinished_answers(value, reply, stores_meanwhile))
 
     return get(f"/api/v2/conversations/{in_path(conversation_id)}", read)
 

@@ -1,0 +1,273 @@
+"""A run that somebody else began is waited for: no message is wiped, nothing half is read."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import Any, Callable, Iterator
+
+import pytest
+from eras import Play
+from eras.arena import SERVERS, Arena
+
+from hugchat_sync import Client, Retry, Timeout
+from hugchat_sync.errors import ConversationNotExistError, HugChatError, TimedOut
+
+#: those that store something while an answer is being made; the oldest stores all of it at the end
+TELLING = [name for name in SERVERS if name != "tgi-2023"]
+#: those where a stop reaches a run whose connection somebody else holds
+STOPPABLE = ["tgi-2023", "lines-2023", "tree-2024 of April", "v2-2025"]
+FIRST, SECOND = Play(("Half", " and half.")), Play(("The second.",))
+
+Starter = Callable[..., "tuple[Arena, Client, Client]"]
+
+
+class Pair:
+    """A server, and two clients of one account that know nothing of each other."""
+
+    def __init__(self, name: str, *plays: Play, **options: Any) -> None:
+        self.hold = threading.Event()
+        first, *others = plays or (FIRST, SECOND)
+        held = Play(first.tokens, hold=self.hold, title=first.title, late=first.late)
+        self.arena = Arena(name, held, *others)
+        self._options = {"retries": Retry(first_delay=0.01, longest_delay=0.02), **options}
+
+    def __enter__(self) -> Pair:
+        self._stack = ExitStack()
+        self._stack.enter_context(self.arena)
+        self.one = self._stack.enter_context(self.client())
+        self.place = self.one.create_conversation()
+        self.other = self._stack.enter_context(self.client(cookies=self.one.cookies))
+        self.pool = self._stack.enter_context(ThreadPoolExecutor(2))
+        return self
+
+    def __exit__(self, *exc_info: Any) -> None:
+        self.hold.set()
+        self._stack.close()
+
+    def client(self, **options: Any) -> Client:
+        return Client(self.arena.url, **{**self._options, **options})
+
+    def begin(self) -> Any:
+        """Let the first client ask, and return its half answer, which a thread reads on."""
+        message = self.one.chat("The first?", self.place)
+        assert next(message.tokens()).strip().startswith("Half")
+        self.pool.submit(message.text)
+        return message
+
+    def let_go(self, seconds: float = 0.4) -> None:
+        threading.Timer(seconds, self.hold.set).start()
+
+    def texts(self) -> list[str]:
+        with self.client(cookies=self.one.cookies) as third:
+            return [entry.text for entry in third.history(self.place)]
+
+
+@pytest.fixture()
+def pair() -> Iterator[Callable[..., Pair]]:
+    with ExitStack() as stack:
+        yield lambda *words, **options: stack.enter_context(Pair(*words, **options))
+
+
+@pytest.mark.parametrize("name", TELLING)
+def test_second_message_waits_for_the_run_of_another_client(pair: Any, name: str) -> None:
+    two = pair(name)
+    message = two.begin()
+    two.let_go()
+
+    assert two.other.ask("The second?", two.place) == "The second."
+
+    assert message.text() == "Half and half."
+    assert two.texts() == ["The first?", "Half and half.", "The second?", "The second."]
+    assert two.arena.turns[-1].history[-1].strip() == "Half and half."  # it is on the same branch
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_message_of_another_client_is_appended_to_the_newest(pair: Any, name: str) -> None:
+    two = pair(name, Play(("One.",)), SECOND, Play(("Three.",)))
+    two.hold.set()
+    two.one.ask("1", two.place)
+    two.other.ask("2", two.place)
+
+    two.one.ask("3", two.place)
+
+    assert two.texts() == ["1", "One.", "2", "The second.", "3", "Three."]
+
+
+READERS: dict[str, Callable[[Client, str], Any]] = {
+    "history": lambda client, place: client.history(place)[-1].text,
+    "conversation": lambda client, place: client.conversation(place).path()[-1].text,
+    "share": lambda client, place: client.share(place) and "Half and half.",
+    "update_title": lambda client, place: client.update_title(place) and "Half and half.",
+    "rename": lambda client, place: (
+        client.rename_conversation(place, "By hand") or "Half and half."
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TELLING)
+@pytest.mark.parametrize("reader", READERS)
+def test_reader_waits_as_a_writer_does(pair: Any, name: str, reader: str) -> None:
+    two = pair(name)
+    message = two.begin()
+    two.let_go()
+
+    read = READERS[reader](two.other, two.place)
+
+    assert two.hold.is_set()
+    assert read == message.text() == "Half and half."
+    assert two.texts() == ["The first?", "Half and half."]
+    if reader == "rename":
+        assert two.one.fetch_conversations()[two.place] == "By hand"
+    if reader == "share" and name != "lines-2023":  # which gives a page to read, and no address
+        with two.client() as stranger:
+            copied = stranger.import_share(two.other.share(two.place)) if name == "v2-2025" else ""
+            assert not copied or stranger.history(copied)[-1].text == "Half and half."
+
+
+@pytest.mark.parametrize("name", TELLING)
+def test_retry_and_edit_wait_for_the_run_of_another_client(pair: Any, name: str) -> None:
+    two = pair(name, Play(("One.",)), FIRST, SECOND, Play(("Three.",)))
+    two.hold.set()
+    two.one.ask("1", two.place)
+    question, answer = two.one.history(two.place)
+    two.hold.clear()
+    plays = two.arena.server.plays if hasattr(two.arena.server, "plays") else two.arena.model._plays
+    plays[1] = Play(FIRST.tokens, hold=two.hold)
+    message = two.begin()
+    two.let_go()
+
+    again = two.other.retry(answer.text_id, two.place)
+
+    assert two.hold.is_set()
+    assert again.text() == "The second."
+    assert message.text() == "Half and half."
+    assert two.other.edit(question.text_id, "1, in other words", two.place).text() == "Three."
+
+
+@pytest.mark.parametrize("name", TELLING)
+def test_end_of_the_time_is_told_with_the_text_so_far(pair: Any, name: str) -> None:
+    two = pair(name)
+    two.begin()
+    before = two.arena.sent
+    with two.client(cookies=two.one.cookies, timeout=1) as hasty:
+        hasty.models()
+        for call in (hasty.history, lambda place: hasty.ask("The second?", place)):
+            began = time.monotonic()
+            with pytest.raises(TimedOut, match="an earlier answer .* goes on") as caught:
+                call(two.place)
+            assert 0.7 < time.monotonic() - began < 2.5
+            assert caught.value.phase == "total"
+            assert caught.value.partial == ("Half" if name == "v2-2025" else "")
+    assert two.arena.sent == before  # nothing was posted
+
+
+def test_partial_is_that_of_a_message_of_this_client_as_well(pair: Any) -> None:
+    two = pair("v2-2025", timeout=Timeout(total=1.5))
+    two.begin()
+
+    with pytest.raises(TimedOut) as caught:
+        two.one.history(two.place)
+
+    assert caught.value.partial == "Half"
+
+
+@pytest.mark.parametrize("name", TELLING)
+def test_answer_that_never_changes_is_given_up(pair: Any, name: str) -> None:
+    """Once, and not again by the same client."""
+    two = pair(name)
+    two.begin()
+    patient = Timeout(progress=0.8, idle=30)
+    with two.client(cookies=two.one.cookies, timeout=patient) as client:
+        client.models()
+        began = time.monotonic()
+        client.history(two.place)
+        assert 0.6 < time.monotonic() - began < 4
+        began = time.monotonic()
+        client.history(two.place)
+        assert time.monotonic() - began < 0.6
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_failed_run_of_our_own_is_not_waited_for(name: str) -> None:
+    """Of some failures nothing is stored but the question, as while an answer is made."""
+    with Arena(name, Play(("Half",), error="It broke"), SECOND) as arena, Client(arena.url) as one:
+        place = one.create_conversation()
+        with pytest.raises(HugChatError):
+            one.ask("The first?", place)
+        began = time.monotonic()
+
+        assert one.ask("The second?", place) == "The second."
+
+        assert time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize("name", STOPPABLE)
+def test_stop_reaches_the_run_of_another_client(pair: Any, name: str) -> None:
+    tokens = ("Half", *(" more" for _ in range(200)))
+    two = pair(name, Play(tokens), SECOND)
+    message = two.begin()
+
+    two.other.stop(two.place)
+
+    if name == "lines-2023":  # which notices it at the next token
+        two.hold.set()
+    assert len(message.wait(5).text()) < len("".join(tokens))
+    assert two.other.ask("The second?", two.place) == "The second."
+    assert two.texts()[::2] == ["The first?", "The second?"]
+
+
+@pytest.mark.parametrize("name", TELLING)
+def test_stop_where_nobody_runs_posts_nothing(pair: Any, name: str) -> None:
+    two = pair(name)
+    two.hold.set()
+    two.one.ask("The first?", two.place)
+    before = two.arena.sent
+
+    two.other.stop(two.place)
+    two.one.stop(two.place)
+    two.one.stop()
+
+    assert two.arena.sent == before
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_removal_waits_for_nobody(pair: Any, name: str) -> None:
+    two = pair(name)
+    two.begin()
+    two.other.models()
+    began = time.monotonic()
+
+    two.other.remove_conversation(two.place)
+
+    assert time.monotonic() - began < 1
+    with pytest.raises(ConversationNotExistError):
+        two.other.history(two.place)
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_removal_of_all_waits_for_nobody(pair: Any, name: str) -> None:
+    two = pair(name)
+    two.begin()
+    two.other.models()
+    began = time.monotonic()
+
+    assert two.other.remove_all_conversations() == 1
+    assert time.monotonic() - began < 1
+
+
+@pytest.mark.parametrize("name", [name for name in TELLING if name != "v2-2025"])
+def test_waiting_ends_when_the_conversation_is_removed(pair: Any, name: str) -> None:
+    two = pair(name)
+    two.begin()
+    two.other.models()
+    waiting = two.pool.submit(two.other.history, two.place)
+    time.sleep(0.4)
+    assert not waiting.done()
+
+    two.one.remove_conversation(two.place)
+
+    with pytest.raises(HugChatError):
+        waiting.result(10)
