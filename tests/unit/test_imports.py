@@ -73,6 +73,7 @@ ALLOWED = {
     "secret": "errors",
     "core": "bot errors hugging_chat list_bots message records sign",
     "utils": "",
+    "compat": "client cookies core errors events message records sign terminal",
     "__init__": "bot client errors events hugging_chat list_bots message options sign",
     "__main__": "terminal",
 }
@@ -101,6 +102,7 @@ WIRE = [
 EXCEPTIONS = {
     ("auth", "/api/"): "the area in which the server looks at a token",
     ("core", "/conversation"): "a constant of the old package",
+    ("compat", "finalAnswer"): "a type of the dicts that old scripts look at",
 }
 
 
@@ -177,7 +179,7 @@ def test_embedded_server_shares_no_code_with_the_client(path):
     assert rooms_imported(path) == set()
 
 
-@pytest.mark.parametrize("path", in_room(*(set(ALLOWED) - {"__main__"})), ids=name_of)
+@pytest.mark.parametrize("path", in_room(*(set(ALLOWED) - {"__main__", "compat"})), ids=name_of)
 def test_no_room_of_the_client_imports_the_embedded_server_or_the_terminal(path):
     assert rooms_imported(path) & {"local", "terminal"} == set()
 
@@ -223,6 +225,20 @@ def test_table_names_rooms_that_exist():
     rooms = {room_of(path) for path in sources()}
 
     assert set(ALLOWED) - rooms == set()
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in sources() if room_of(path) != "compat"], ids=name_of
+)
+def test_nobody_imports_the_names_of_the_other_package(path):
+    assert "compat" not in rooms_imported(path)
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in in_room("compat") if path.name != "cli.py"], ids=name_of
+)
+def test_only_the_old_command_starts_the_terminal_program(path):
+    assert "terminal" not in rooms_imported(path)
 
 
 @pytest.mark.parametrize("path", in_room("core"), ids=name_of)

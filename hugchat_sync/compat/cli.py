@@ -1,0 +1,35 @@
+"""``python -m hugchat_sync.compat.cli``: the old options, handed to the terminal program."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import Sequence
+
+from ..cookies import file_of
+
+
+def cli(argv: Sequence[str] | None = None) -> int:
+    """Talk in the terminal, after a sign-in if it takes one, and return the exit code.
+
+    :param argv: the words behind the program's name; those of the process when ``None``.
+    """
+    parser = argparse.ArgumentParser(prog="python -m hugchat_sync.compat.cli", description=__doc__)
+    parser.add_argument("-u", metavar="EMAIL", help="the account")
+    parser.add_argument("-p", action="store_true", help="ask for the password, cookies or not")
+    parser.add_argument("-s", action="store_true", help="stream the answers: always so now")
+    parser.add_argument("-c", action="store_true", help="go on in the latest conversation")
+    options = parser.parse_args(argv)
+    from ..terminal import main  # here: the words made sense
+
+    account = ["--email", options.u] if options.u else []
+    if options.p or (options.u and not os.path.exists(file_of(options.u))):
+        code = main([*account, "login"])
+        if code:
+            return code
+    return main([*account, "chat", *(["-c"] if options.c else [])])
+
+
+if __name__ == "__main__":
+    sys.exit(cli())

@@ -1,0 +1,32 @@
+"""A model of the list."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(eq=False)
+class Model:
+    """A model that the server offers; ``str()`` is its id. What is not known is ``None``."""
+
+    id: str | None = None
+    name: str | None = None
+    displayName: str | None = None
+    preprompt: str | None = None
+    promptExamples: list[Any] | None = None
+    websiteUrl: str | None = None
+    description: str | None = None
+    datasetName: str | None = None
+    datasetUrl: str | None = None
+    modelUrl: str | None = None
+    parameters: dict[str, Any] | None = None
+    unlisted: bool | None = None
+    logoUrl: str | None = None
+    reasoning: bool | None = None
+    multimodal: bool | None = None
+    tools: bool | None = None
+    hasInferenceAPI: bool | None = None
+
+    def __str__(self) -> str:
+        return str(self.id)

@@ -1,0 +1,16 @@
+"""What a tool returned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass
+class Tool:
+    """The result of one call of a tool."""
+
+    uuid: str
+    result: str
+
+    def __str__(self) -> str:
+        return self.result
