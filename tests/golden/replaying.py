@@ -6,27 +6,23 @@ gate that hands requests on, and gives the recorded bytes where a message is sen
 
 from __future__ import annotations
 
-import http.client
 import json
 import re
-import threading
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from hashlib import sha256
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Callable, Iterator
 from urllib.parse import urlsplit
 
 from eras.arena import Arena
+from eras.gate import MESSAGE, Gate, Reply
 
 from hugchat_sync import Client, HugChatError, Retry
 from hugchat_sync.events import Event, Token
 
 WIRE = Path(__file__).parent.parent / "wire"
-MESSAGE = re.compile(r"POST /chat/conversation/[0-9a-f]{24}$")
-SEARCH = re.compile(r"GET /chat/conversation/[0-9a-f]{24}/web-search$")
-LOG = re.compile(r"GET /chat/conversation/[0-9a-f]{24}/stream$")
+SEARCH = r"GET /chat/conversation/[0-9a-f]{24}/web-search$"
 SERVERS = {
     "tgi-2023": "tgi-2023",
     "lines-2023": "lines-2023",
@@ -39,23 +35,10 @@ _LONG = 300  # characters of a text, or pieces of an answer, that a golden file 
 
 @dataclass(frozen=True)
 class Recording:
-    """A recorded reply: its status, its type, its bytes as they came, and how it ended."""
+    """A recorded reply, and whether it is that to a question with a web search."""
 
-    status: int
-    kind: str | None
-    pieces: tuple[bytes, ...]
-    is_whole: bool
-    is_chunked: bool
+    reply: Reply
     searches: bool
-
-    @property
-    def body(self) -> bytes:
-        """The bytes of the body."""
-        return b"".join(self.pieces)
-
-    def cut(self, offset: int) -> Recording:
-        """Return the same, broken off after so many bytes."""
-        return Recording(self.status, self.kind, (self.body[:offset],), False, True, self.searches)
 
 
 def recording(path: Path) -> Recording | None:
@@ -71,21 +54,22 @@ def recording(path: Path) -> Recording | None:
         start += size
     headers = {name.lower(): value for name, value in response["headers"]}
     asked = str(exchange["request"]["body"].get("text", ""))
-    return Recording(
+    is_chunked = "transfer-encoding" in headers
+    reply = Reply(
         response["status"],
         headers.get("content-type"),
         tuple(piece for piece in pieces if piece),
-        response["ended"] not in ("cut", "eof") or "transfer-encoding" not in headers,
-        "transfer-encoding" in headers,
-        re.search(r'"web_search": ?true', asked) is not None,
+        response["ended"] not in ("cut", "eof") or not is_chunked,
+        is_chunked,
     )
+    return Recording(reply, re.search(r'"web_search": ?true', asked) is not None)
 
 
-def named(era: str, name: str) -> Recording:
-    """Return a recording of an era."""
+def named(era: str, name: str) -> Reply:
+    """Return a recorded reply of an era."""
     found = recording(WIRE / era / f"{name}.json")
     assert found is not None, name
-    return found
+    return found.reply
 
 
 def answers_of(era: str) -> dict[str, Recording]:
@@ -97,125 +81,26 @@ def answers_of(era: str) -> dict[str, Recording]:
         if request is None:
             continue
         asked = f"{request['method']} {urlsplit(request['path']).path}"
-        reply = recording(path) if MESSAGE.match(asked) else None
-        if reply is not None and reply.status not in _UNSURE:
+        reply = recording(path) if re.match(MESSAGE, asked) else None
+        if reply is not None and reply.reply.status not in _UNSURE:
             found[path.stem] = reply
     return found
-
-
-# the gate ----------------------------------------------------------------------------------------
-
-
-class Gate:
-    """Stands before a server; what fits an expression is answered with recorded bytes.
-
-    ``replies`` holds pairs of an expression and a reply, each used for every request that fits;
-    ``split`` says in which pieces the bytes of a body leave.
-    """
-
-    def __init__(self, upstream: str) -> None:
-        self.upstream = urlsplit(upstream)
-        self.replies: list[tuple[re.Pattern[str], Recording]] = []
-        self.split: Callable[[Recording], tuple[bytes, ...]] = lambda reply: reply.pieces
-        gate = self
-
-        class Handler(_Handler):
-            owner = gate
-
-        self._server = _Server(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}{self.upstream.path}"
-
-    def __enter__(self) -> Gate:
-        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: whoever hung up is not interested."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    owner: Gate
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-
-    def setup(self) -> None:
-        """Begin a connection, which has one to the server of its own."""
-        super().setup()
-        place = self.owner.upstream
-        self.onward = http.client.HTTPConnection(str(place.hostname), place.port, timeout=30)
-
-    def finish(self) -> None:
-        """End both."""
-        self.onward.close()
-        super().finish()
-
-    def answer(self) -> None:
-        """Answer with recorded bytes, or with what the server says."""
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        asked = f"{self.command} {urlsplit(self.path).path}"
-        for expression, reply in self.owner.replies:
-            if expression.match(asked):
-                return self._recorded(reply)
-        return self._passed_on(body)
-
-    do_GET = do_POST = do_PATCH = do_DELETE = answer  # noqa: N815
-
-    def _recorded(self, reply: Recording) -> None:
-        self.send_response_only(reply.status)
-        if reply.kind:
-            self.send_header("Content-Type", reply.kind)
-        if not reply.is_chunked:
-            self.send_header("Content-Length", str(len(reply.body)))
-            self.end_headers()
-            self.wfile.write(reply.body)
-            return
-        self.send_header("Transfer-Encoding", "chunked")
-        self.end_headers()
-        pieces = self.owner.split(reply)
-        chunks = b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces)
-        self.wfile.write(chunks + (b"0\r\n\r\n" if reply.is_whole else b""))
-        self.close_connection = not reply.is_whole
-
-    def _passed_on(self, body: bytes) -> None:
-        headers = {k: v for k, v in self.headers.items() if k.lower() != "accept-encoding"}
-        self.onward.request(self.command, self.path, body or None, headers)
-        response = self.onward.getresponse()
-        content = response.read()
-        self.send_response_only(response.status)
-        for name, value in response.getheaders():
-            if name.lower() not in ("content-length", "transfer-encoding", "connection"):
-                self.send_header(name, value)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        """Print nothing."""
 
 
 # playing -----------------------------------------------------------------------------------------
 
 
-def whole(reply: Recording) -> tuple[bytes, ...]:
+def whole(reply: Reply) -> tuple[bytes, ...]:
     """Return the body in one piece."""
-    return (reply.body,) if reply.pieces else ()
+    return (reply.body,) if reply.body else ()
 
 
-def as_recorded(reply: Recording) -> tuple[bytes, ...]:
+def as_recorded(reply: Reply) -> tuple[bytes, ...]:
     """Return the body in the pieces in which it came."""
-    return reply.pieces
+    return tuple(reply.pieces)
 
 
-def byte_by_byte(reply: Recording) -> tuple[bytes, ...]:
+def byte_by_byte(reply: Reply) -> tuple[bytes, ...]:
     """Return the body in pieces of one byte."""
     body = reply.body
     return tuple(body[index : index + 1] for index in range(len(body)))
@@ -232,17 +117,18 @@ class Stage:
 
     def play(
         self,
-        *replies: tuple[re.Pattern[str], Recording],
-        split: Callable[[Recording], tuple[bytes, ...]] = as_recorded,
+        *replies: tuple[str, Reply],
+        split: Callable[[Reply], tuple[bytes, ...]] = as_recorded,
         **options: Any,
     ) -> dict[str, Any]:
         """Return what a question comes to whose answer is recorded, in a new conversation."""
         conversation_id = self.client.create_conversation(self._model, self._prompt)
-        self.gate.replies, self.gate.split = list(replies), split
+        for expression, reply in replies:
+            self.gate.on(expression, replace(reply, pieces=split(reply)))
         try:
             return came_out(self.client, conversation_id, **options)
         finally:
-            self.gate.replies = []
+            self.gate.open()
 
 
 @contextmanager

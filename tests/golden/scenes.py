@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import Any, Dict, Tuple
 
-from replaying import LOG, MESSAGE, SEARCH, Recording, answers_of, named
+from eras.gate import LOG, MESSAGE, Reply
+from replaying import SEARCH, answers_of, named
 
-Replies = Tuple[Tuple["re.Pattern[str]", Recording], ...]
+Replies = Tuple[Tuple[str, Reply], ...]
 Scene = Tuple[Replies, Dict[str, Any]]
 ERAS = ("tgi-2023", "lines-2023", "tree-2024", "v2-2025")
 
@@ -42,8 +42,9 @@ CUTS = (0, 1 / 3, 2 / 3)  # where the log alone tells too little, the server is 
 def scenes(era: str) -> dict[str, Scene]:
     """Return the scenes of an era by their names."""
     found: dict[str, Scene] = {}
-    for name, reply in answers_of(era).items():
-        found[name] = (((MESSAGE, reply),), {"web_search": True} if reply.searches else {})
+    for name, recorded in answers_of(era).items():
+        options = {"web_search": True} if recorded.searches else {}
+        found[name] = (((MESSAGE, recorded.reply),), options)
     if era == "tgi-2023":
         answer = named(era, "td02-message-with-search")
         for name in SEARCHES:
