@@ -23,12 +23,16 @@ from .exceptions import (
     raised_as,
 )
 from .login import source_of
-from .message import Answer, LiveAnswer
+from .message import Answer, LiveAnswer, Message
 from .types.assistant import Assistant
 from .types.message import Conversation, MessageNode
 from .types.model import Model
 
-__all__ = ["ChatBot", "RequestsCookieJar", "exceptions"]
+__all__ = ["ChatBot", "Conversation", "Message", "Model", "RequestsCookieJar", "exceptions"]
+
+_NO_ASSISTANTS = (
+    "assistants are gone from the servers: none is found, the model answers without one"
+)
 
 ConversationArgument = Union[str, Conversation, None]
 
@@ -117,7 +121,9 @@ class ChatBot:
         """
         if args or kvargs:
             names = ", ".join(sorted(kvargs)) or "sampling parameters"
-            self._warn_once(f"the server no longer takes {names} of a message: not sent")
+            self._warn_once(
+                "parameters", f"servers no longer take {names} with a message: not sent"
+            )
         chosen = self._named(conversation)
         if edit_user_node is not None:
             question = edit_user_node if isinstance(edit_user_node, str) else edit_user_node.id
@@ -164,7 +170,7 @@ class ChatBot:
         :raises CreateConversationError: it could not be made.
         """
         if assistant is not None:
-            self._warn_once("assistants are gone from the server: the model answers without one")
+            self._warn_once("assistants", _NO_ASSISTANTS)
         model = self.active_model if modelIndex is None else self._model(modelIndex)
         made = self._made(model, system_prompt)
         with self._lock:
@@ -323,12 +329,12 @@ class ChatBot:
         self, assistant_name: str | None = None, assistant_id: str | None = None
     ) -> Assistant | None:
         """Return ``None``: there are no assistants any more."""
-        self._warn_once("assistants are gone from the server: none is found")
+        self._warn_once("assistants", _NO_ASSISTANTS)
         return None
 
     def get_assistant_list_by_page(self, page: int) -> list[Assistant]:
         """Return an empty list: there are no assistants any more."""
-        self._warn_once("assistants are gone from the server: none is found")
+        self._warn_once("assistants", _NO_ASSISTANTS)
         return []
 
     # inside ----------------------------------------------------------------------------------
@@ -372,9 +378,9 @@ class ChatBot:
             )
         return found
 
-    def _warn_once(self, text: str) -> None:
-        if text not in self._warned:
-            self._warned.add(text)
+    def _warn_once(self, what: str, text: str) -> None:
+        if what not in self._warned:
+            self._warned.add(what)
             errors.warn_of_change(text)
 
 

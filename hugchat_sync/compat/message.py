@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any, Callable, Iterator
 
 from .. import events
@@ -36,13 +37,13 @@ class MessageStatus:
     REJECTED = 2
 
 
+@dataclass
 class WebSearchSource:
     """A page that a web search found."""
 
-    def __init__(self, title: str = "", link: str = "", hostname: str = "") -> None:
-        self.title = title
-        self.link = link
-        self.hostname = hostname
+    title: str = ""
+    link: str = ""
+    hostname: str = ""
 
     def __str__(self) -> str:
         return json.dumps({"title": self.title, "link": self.link}, ensure_ascii=False)

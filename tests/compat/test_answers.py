@@ -59,6 +59,7 @@ def test_answer_is_used_as_the_str_that_it_is(said, tmp_path, capsys):
     assert said.split() == ["Hello,", "world."] and said.lower() == WHOLE.lower()
     assert "world" in said and said.startswith("Hell") and bool(said)
     assert re.sub("world", "you", said) == "Hello, you."
+    assert re.findall(r"\w+", said) == ["Hello", "world"]
     assert json.dumps({"it": said}) == '{"it": "Hello, world."}'
     assert "\n".join(["a", said]) == "a\nHello, world."
     assert repr(said) == repr(WHOLE)
@@ -76,6 +77,12 @@ def test_answer_is_used_as_the_str_that_it_is(said, tmp_path, capsys):
         check=True,
     )
     assert told.stdout.strip() == WHOLE
+
+
+def test_answer_is_the_next_question(bot, stage):
+    bot.chat(bot.chat("hi"))
+
+    assert [turn.prompt for turn in stage.turns] == ["hi", WHOLE]
 
 
 def test_growing_a_text_by_answers_gives_a_str(bot):

@@ -8,7 +8,10 @@ from typing import Any
 
 @dataclass(eq=False)
 class Model:
-    """A model that the server offers; ``str()`` is its id. What is not known is ``None``."""
+    """A model that the server offers; what is not known is ``None``.
+
+    ``str()`` is its id, and it equals its id: the oldest scripts got no more than that.
+    """
 
     id: str | None = None
     name: str | None = None
@@ -30,3 +33,9 @@ class Model:
 
     def __str__(self) -> str:
         return str(self.id)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, (str, Model)) and str(self) == str(other)
+
+    def __hash__(self) -> int:
+        return hash(str(self))
