@@ -48,9 +48,12 @@ class Credentials:
     def require_complete(self) -> None:
         """Refuse to waste a request that lacks one of a pair of cookies.
 
+        :raises SessionExpired: a cookie that was given has expired.
         :raises AuthError: a cookie is missing; the sentence names it.
         """
         missing = self.store.missing() if self.store and not self.token else ()
+        if any(name in self.store.expired for name in missing):
+            raise self.expired()
         if missing:
             raise AuthError(
                 f"the cookie {' and '.join(missing)} is missing: {HUB} needs both token and "
@@ -59,8 +62,15 @@ class Credentials:
 
     @property
     def lapsed(self) -> bool:
-        """Whether the time of the session's cookie is over, and nothing else is missing."""
-        return not self.token and self.store.missing() == (_SESSION,) and _SESSION in self.had
+        """Whether the time of the session's cookie is over, and nothing else is missing.
+
+        Or that of every cookie that was given: what another job has put there may be newer.
+        """
+        if self.token or not self.had:
+            return False
+        if self.store.missing() == (_SESSION,) and _SESSION in self.had:
+            return True
+        return not self.store.names and set(self.had) <= set(self.store.expired)
 
     def require_honoured(self, dialect: str) -> None:
         """Refuse a token where servers do not take one.
@@ -83,6 +93,13 @@ class Credentials:
             return SessionExpired(
                 "the server knows nobody by this token: it takes none, or belongs to somebody who "
                 "has never signed in to this chat with a browser; pass cookies instead"
+            )
+        gone = self.store.expired
+        if gone:
+            of = f" of the file {str(self.store.file)!r}" if self.store.file else ""
+            return SessionExpired(
+                f"the {'cookies' if len(gone) > 1 else 'cookie'} {' and '.join(gone)}{of} expired: "
+                "sign in again in a browser, and export and pass the new ones"
             )
         return SessionExpired(
             "the sign-in is no longer accepted: the server knows nobody by these credentials; "

@@ -7,7 +7,18 @@ import re
 from email.utils import formatdate
 from typing import Any, Union
 
-from .forms import EXPIRY_KEYS, MILLISECONDS, Cookies, from_flat, from_records, read_expiry
+from .forms import (
+    EXPIRY_KEYS,
+    MILLISECONDS,
+    Cookies,
+    from_curl,
+    from_flat,
+    from_har,
+    from_records,
+    is_curl,
+    is_har,
+    read_expiry,
+)
 from .values import Cookie, Problem, Site, best
 
 _HTTP_ONLY = "#HttpOnly_"
@@ -26,7 +37,7 @@ class JsonDocument:
         self._entries = held if isinstance(held, (dict, list)) else root
 
     def cookies(self) -> Cookies:
-        """Return every cookie in it."""
+        """Return every cookie in it; ``{}`` is none, and a list without any a mistake."""
         if isinstance(self._entries, dict):
             return from_flat(self._entries)
         return from_records(self._entries)
@@ -85,7 +96,8 @@ class JsonDocument:
 class NetscapeDocument:
     """A cookies.txt: a line per cookie, its fields parted by tabs."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, new: bool = False) -> None:
+        self._new = new
         # not splitlines: that also parts at characters which may stand in a foreign value
         self._lines = re.findall(r"[^\n]*\n|[^\n]+", text)
         self._end = "\r\n" if "\r\n" in text else "\n"
@@ -93,6 +105,15 @@ class NetscapeDocument:
     def cookies(self) -> Cookies:
         """Return every cookie in it."""
         return [cookie for cookie in map(_from_line, self._lines) if cookie is not None]
+
+    def flaw(self) -> Problem | None:
+        """Return why nothing can be read in it, if so."""
+        lines = [line.strip() for line in self._lines if line.strip()]
+        if self._new or any(map(_from_line, self._lines)):
+            return None
+        if all(line.startswith("#") for line in lines):
+            return Problem("it holds no cookie: export it again, while signed in")
+        return Problem("no line holds seven fields parted by tabs: have the tabs become spaces?")
 
     def put(self, cookie: Cookie, site: Site, now: float) -> None:
         """Change the cookie of this name where it stands, or add it."""
@@ -128,7 +149,18 @@ class NetscapeDocument:
         return found[hit[0]][0] if hit else None
 
 
-Document = Union[JsonDocument, NetscapeDocument]
+class FixedDocument:
+    """A record of what a browser sent, in which no cookie can be renewed."""
+
+    def __init__(self, cookies: Cookies) -> None:
+        self._cookies = cookies
+
+    def cookies(self) -> Cookies:
+        """Return every cookie in it."""
+        return self._cookies
+
+
+Document = Union[JsonDocument, NetscapeDocument, FixedDocument]
 
 
 def read_document(text: str, *, netscape: bool = False) -> Document | Problem:
@@ -139,6 +171,8 @@ def read_document(text: str, *, netscape: bool = False) -> Document | Problem:
     start = text.strip()
     if not start:
         return blank(netscape=netscape)
+    if is_curl(start):
+        return FixedDocument(from_curl(start))
     if start[0] in "[{":
         return _read_json(text)
     if re.match(r"#.*HTTP Cookie File", start) or any(map(_from_line, text.split("\n"))):
@@ -146,10 +180,10 @@ def read_document(text: str, *, netscape: bool = False) -> Document | Problem:
     return Problem("it is neither JSON nor a Netscape cookies.txt")
 
 
-def blank(*, netscape: bool) -> Document:
+def blank(*, netscape: bool) -> JsonDocument | NetscapeDocument:
     """Return a document without cookies."""
     if netscape:
-        return NetscapeDocument("# Netscape HTTP Cookie File\n")
+        return NetscapeDocument("# Netscape HTTP Cookie File\n", new=True)
     return JsonDocument({}, end="\n")
 
 
@@ -162,6 +196,8 @@ def _read_json(text: str) -> Document | Problem:
         return Problem(f"it is not valid JSON (line {error.lineno}, column {error.colno})")
     except ValueError:  # a number too long to be one
         return Problem("it is not valid JSON")
+    if is_har(root):
+        return FixedDocument(from_har(root))
     indent = re.match(r"\s*[\[{]\r?\n([ \t]+)", text)
     end = "\n" if text.endswith("\n") else ""
     return JsonDocument(root, indent.group(1) if indent else None, end, text.isascii())

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Set, Tuple
 
 from .disk import LOCK_WAIT, locked, replace_file
-from .documents import Document, read_document
+from .documents import Document, FixedDocument, NetscapeDocument, read_document
 from .values import Cookie, Hidden, Problem, Site, best
 
 _DAY = 86400.0
@@ -54,6 +54,10 @@ class CookieFile:
         document = self._open()
         if document is None:
             return Problem("there is no such file") if must_exist else []
+        if isinstance(document, NetscapeDocument):
+            flaw = document.flaw()
+            if flaw:
+                return flaw
         cookies = document if isinstance(document, Problem) else document.cookies()
         if isinstance(cookies, Problem):
             return cookies
@@ -117,6 +121,9 @@ class CookieFile:
         cookies = document if isinstance(document, Problem) else document.cookies()
         if isinstance(document, Problem) or isinstance(cookies, Problem):
             return Problem(cookies)
+        if isinstance(document, FixedDocument):
+            self._settle(live, gone, {})  # said once for each new value
+            return Problem("it is a record of requests, in which nothing can be renewed")
         stored = {name: hit[1] for name, hit in best(cookies, self._site, now).items()}
         write = [mine for mine in live.values() if self._is_due(mine, stored, live)]
         drop = [name for name in gone if name in stored and name in self._settled]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 from datetime import datetime, timezone
 from email.utils import mktime_tz, parsedate_tz
 from http.cookiejar import CookieJar
@@ -76,7 +77,11 @@ def from_record(record: object) -> Cookie | None:
 def from_records(records: Sequence[object]) -> Cookies:
     """Return the cookies of a list of records; what is no cookie is passed over."""
     found = [cookie for cookie in map(from_record, records) if cookie is not None]
-    if records and not found:
+    if not records:
+        return Problem(
+            "the list is empty: export it on the site of the chat, while signed in there"
+        )
+    if not found:
         return Problem("the list holds no cookie: each entry needs a text 'name' and 'value'")
     return found
 
@@ -101,6 +106,109 @@ def from_header(text: str) -> Cookies:
     if not any(cookie.value.strip("=") for cookie in found):
         return Problem("the text holds no cookie of the form name=value")
     return found
+
+
+def _for_host_of(url: object, cookies: Cookies) -> list[Cookie]:
+    site = Site.of(url) if isinstance(url, str) else None
+    if site is None or isinstance(cookies, Problem):
+        return []
+    return [replace(cookie, domain=site.host) for cookie in cookies]
+
+
+def is_har(root: object) -> bool:
+    """Return whether a JSON value is a browser's record of its requests."""
+    log = root.get("log") if isinstance(root, Mapping) else None
+    return isinstance(log, Mapping) and isinstance(log.get("entries"), list)
+
+
+def from_har(root: Mapping[str, Any]) -> Cookies:
+    """Return the cookies of a HAR file, each for the host that it was sent to; the last ones count.
+
+    Source: HTTP Archive 1.2, ``log.entries[].request`` with ``url``, ``headers``, ``cookies``.
+    """
+    found: list[Cookie] = []
+    for entry in root["log"]["entries"]:
+        request = entry.get("request") if isinstance(entry, Mapping) else None
+        if not isinstance(request, Mapping):
+            continue
+        sent = [header for header in _records(request.get("headers")) if _is_cookie_header(header)]
+        values = [header["value"] for header in sent if isinstance(header.get("value"), str)]
+        listed = _records(request.get("cookies"))
+        cookies = from_header("; ".join(values)) if values else from_records(listed)
+        found.extend(_for_host_of(request.get("url"), cookies))
+    if not found:
+        return Problem(
+            "the HAR file holds no cookies: browsers leave them out unless it is exported with "
+            "sensitive data"
+        )
+    return found
+
+
+def _records(value: object) -> list[Mapping[str, Any]]:
+    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
+
+
+def _is_cookie_header(header: Mapping[str, Any]) -> bool:
+    return str(header.get("name", "")).lower() == "cookie"
+
+
+_CURL = re.compile(r"\s*(\$\s+)?curl(\.exe)?\s")
+_PIECE = re.compile(
+    r"(?P<blank>\\\r?\n|\s+)|\$'(?P<ansi>(?:[^'\\]|\\.)*)'|'(?P<raw>[^']*)'"
+    r'|"(?P<soft>(?:[^"\\]|\\.)*)"|\\(?P<escaped>.)|(?P<plain>.)',
+    re.DOTALL,
+)
+_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|.)", re.DOTALL)
+
+
+def is_curl(text: str) -> bool:
+    """Return whether a text is the command that browsers copy as cURL."""
+    return _CURL.match(text) is not None
+
+
+def from_curl(text: str) -> Cookies:
+    """Return the cookies of a command that a browser copied as cURL, for bash or for Windows."""
+    words = _shell_words(text)
+    url = next((word for word in words if re.match(r"https?://", word)), "")
+    values = []
+    for word, after in zip(words, [*words[1:], ""]):
+        option, _, attached = word.partition("=")
+        given = attached if attached and option in ("--header", "--cookie") else after
+        header = re.match(r"cookie\s*:\s*(.*)", given, re.IGNORECASE | re.DOTALL)
+        if option in ("-H", "--header") and header:
+            values.append(header.group(1))
+        elif option in ("-b", "--cookie") and "=" in given:
+            values.append(given)
+    found = _for_host_of(url, from_header("; ".join(values)))
+    if not found:
+        return Problem(
+            "the cURL command holds no cookies: copy that of a request to the chat itself, while "
+            "signed in"
+        )
+    return found
+
+
+def _shell_words(text: str) -> list[str]:
+    if re.search(r'\^["\r\n]', text):  # of the Windows command line, where ^ takes the next one
+        text = re.sub(r"\^(\r?\n|.)", lambda hit: hit.group(1).strip("\r\n"), text)
+    words, current = [], ""
+    for piece in _PIECE.finditer(text):
+        kind = piece.lastgroup or ""
+        if kind == "blank":
+            words.append(current)
+            current = ""
+        elif kind in ("ansi", "soft"):
+            current += _ESCAPE.sub(_unescaped, piece.group(kind))
+        else:
+            current += piece.group(kind)
+    return [word for word in (*words, current) if word]
+
+
+def _unescaped(hit: re.Match[str]) -> str:
+    code = hit.group(1)
+    if len(code) > 1:
+        return chr(int(code[1:], 16))
+    return {"n": "\n", "r": "\r", "t": "\t"}.get(code, code)
 
 
 def _from_jar(jar: CookieJar) -> Cookies:
@@ -154,6 +262,8 @@ def from_object(source: object, now: float) -> Cookies:
     if isinstance(source, BaseCookie):
         return _from_morsels(source, now)
     if isinstance(source, Mapping):
+        if is_har(source):
+            return from_har(source)
         held = source.get("cookies")
         if isinstance(held, Mapping):
             return from_flat(held)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from .documents import read_document
 from .file import CookieFile
-from .forms import Cookies, from_header, from_object
+from .forms import Cookies, from_header, from_object, is_curl
 from .values import Hidden, Problem, Site, best, flaw
 
 _NO_PATH = re.compile(r"[=;{\[\r\n]")  # what makes a str the cookies themselves
@@ -34,9 +34,9 @@ def read_source(held: Hidden, site: Site, now: float) -> Source:
         return Source(from_object(source, now))
     if not source.strip():
         return Source(Problem("the cookies are an empty text"))
-    if not _NO_PATH.search(source):
+    if not is_curl(source) and not _NO_PATH.search(source):
         return from_path(source, site, shown=_is_surely_path(source))
-    if source.lstrip()[0] in "{[" or "\t" in source:
+    if source.lstrip()[0] in "{[" or "\t" in source or is_curl(source):
         document = read_document(source)
     else:
         return Source(from_header(source))

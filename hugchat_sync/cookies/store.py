@@ -64,9 +64,11 @@ class CookieStore:
         not expired (the others: :attr:`expired`).
 
         :param source: a dict, a ``SimpleCookie``, a cookie jar, the text of a ``Cookie`` header,
-            JSON or Netscape text, a browser's export, a path, or ``None``.
+            JSON or Netscape text, a browser's export, a HAR, a command copied as cURL, a path, or
+            ``None``.
         :param file: where renewals are written; the file that *source* names when ``None``.
-        :raises UsageError: no cookies can be read from *source*; it says why, without values.
+        :raises UsageError: no cookies can be read from *source*, or all are for other sites; it
+            says why, without values.
         """
         source = Hidden(source)
         store = cls(base_url)
@@ -75,6 +77,7 @@ class CookieStore:
         found = read_source(source, store._site, time.time())
         store._file = found.file if file is None else _open(file, store._site).file
         store._accept(found.cookies)
+        store._require_any(found.cookies)
         return store
 
     @classmethod
@@ -117,8 +120,11 @@ class CookieStore:
 
     @property
     def expired(self) -> tuple[str, ...]:
-        """The names of the cookies that were given for this host, but had expired."""
-        return self._expired
+        """The names of the cookies that were given for this host, but have expired."""
+        now, there = time.time(), self.names
+        with self._lock:
+            late = [name for name, cookie in self._good.items() if cookie.expired(now)]
+        return tuple(name for name in dict.fromkeys((*self._expired, *late)) if name not in there)
 
     @property
     def file(self) -> Path | None:
@@ -254,6 +260,18 @@ class CookieStore:
                 if cookie.name not in expired:
                     self._live[cookie.name] = self._good[cookie.name] = cookie
                     self._gone.discard(cookie.name)
+
+    def _require_any(self, given: Cookies) -> None:
+        """Refuse cookies that were given and of which none is for this host."""
+        if isinstance(given, Problem) or not given or self.names or self.expired:
+            return
+        domains = sorted({cookie.domain.lstrip(".") for cookie in given if cookie.domain})
+        where = f" in {str(self.file)!r}" if self.file else ""
+        some = ", ".join(domains[:3]) + (", …" if len(domains) > 3 else "")
+        raise UsageError(
+            f"none of the cookies given{where} can be used for {self._site.host}: they are for "
+            f"{some or 'nobody'}"
+        )
 
     def _take(self, headers: Hidden, site: Site, signed_out: bool) -> None:
         now = time.time()

@@ -68,7 +68,7 @@ class Walk:
         self._session = session
         self._insecure = insecure
         self._transports: list[Transport] = []
-        self._chat = self._hub = CookieStore.read(cookies, base_url)
+        self._chat = self._hub = _held(base_url, cookies)
         self._to_chat = self._to_hub = self._transport(origin_of(base_url), self._chat)
         self._authorize_url = ""
         self._password = Secret("")
@@ -130,7 +130,7 @@ class Walk:
         if found != origin_of(self._base_url):
             # by the rules of a browser: cookies know hosts, and no ports
             ours = without(self._chat.jar, _SESSION, *_OF_THE_WALK)
-            self._hub = CookieStore.read(ours, found)
+            self._hub = _held(found, ours)
             self._to_hub = self._transport(found, self._hub)
 
     def enter(self, email: str, password: Secret) -> None:
@@ -273,6 +273,13 @@ class Walk:
                 f"{known[1]}; nothing was sent there (if it is the chat server by another name, "
                 "use that one as base URL)",
             )
+
+
+def _held(url: str, cookies: RequestsCookieJar | None) -> CookieStore:
+    """Return a store of those that are for *url*, which may be none of them."""
+    store = CookieStore.empty(url)
+    store.adopt(cookies)
+    return store
 
 
 def _call(method: str, path: str, **more: Any) -> Call[Reply]:

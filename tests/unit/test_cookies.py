@@ -170,14 +170,16 @@ def test_all_cookies_without_a_domain_are_kept():
     ],
 )
 def test_domains_match_as_in_a_browser(domain, host, kept):
-    store = CookieStore.read([record("a", "b", domain=domain)], f"https://{host}/chat")
+    store = CookieStore.empty(f"https://{host}/chat")
+    store.adopt([record("a", "b", domain=domain)])
     assert bool(store) is kept
 
 
 def test_subdomain_flag_of_an_export_counts():
     chat = "https://chat.example.org"
     assert CookieStore.read([record("a", "b", domain="example.org", hostOnly=False)], chat)
-    assert not CookieStore.read([record("a", "b", domain=".example.org", hostOnly=True)], chat)
+    with pytest.raises(UsageError, match=r"for example\.org"):
+        CookieStore.read([record("a", "b", domain=".example.org", hostOnly=True)], chat)
 
 
 @pytest.mark.parametrize("key", ["expirationDate", "expires", "expiry"])
