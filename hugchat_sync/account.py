@@ -69,6 +69,8 @@ class Account:
         :raises UsageError: a name is unknown; nothing was sent.
         """
         check_names(changes)
+        if changes.get("custom_prompts"):
+            self._require_prompts()
         return self._rewrite(lambda settings: changed(settings, changes))
 
     def set_system_prompt(self, model: str, prompt: str) -> None:
@@ -83,9 +85,18 @@ class Account:
 
         The server only keeps them; :meth:`create_conversation` applies them. Before 2023-10 the
         server itself applies them to every message, in conversations under way too.
+
+        :raises FeatureUnavailable: a server of before 2023-08-21, which keeps none; nothing was
+            sent.
         """
         check_prompts(prompts)
+        self._require_prompts()
         self._rewrite(lambda settings: with_prompts(settings, prompts))
+
+    def _require_prompts(self) -> None:
+        dialect = self._dialect(wanted="system_prompts")
+        if "system_prompts" not in dialect.features:
+            dialect.lacks("system_prompts", "this server is from before 2023-08-21")
 
     def _rewrite(self, change: Callable[[Settings], Settings]) -> Settings:
         """Read, change and write the settings; a write that is unsure begins with reading again."""
@@ -135,9 +146,9 @@ class Account:
         patience = self._connection.transport.patience(tries=tries)
         return self._limits.changed(timeout).applied(patience, tries)
 
-    def _dialect(self, patience: Patience | None = None) -> Dialect:
+    def _dialect(self, patience: Patience | None = None, wanted: str = "") -> Dialect:
         self._connection.require_complete()
-        return self._connection.dialect(patience or self._patience())
+        return self._connection.dialect(patience or self._patience(), wanted)
 
     def _send(self, call: Call[T], patience: Patience | None = None) -> T:
         return self._connection.send(call, patience or self._patience())

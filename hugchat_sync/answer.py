@@ -139,6 +139,11 @@ class StoredAnswer(FinalAnswer):
     """A final answer read from where the server stores it: nothing is merged into it any more."""
 
 
+@dataclass(frozen=True)
+class LastRound(FinalAnswer):
+    """A final answer behind tool calls that are told as something else: it may be a part only."""
+
+
 def fold(state: Answer, event: Event) -> Event:
     """Bring *state* forward by *event*, and return the event as the user is to see it.
 
@@ -165,10 +170,11 @@ def conclude(state: Answer, *, stopped: bool = False) -> FinalAnswer | None:
 
 
 def _final(state: Answer, event: FinalAnswer) -> Event:
+    rounds = bool(state.tool_calls) or isinstance(event, LastRound)
     text, thought = split_thinking(event.text)
     if thought and not state.thoughts:
         state.thoughts.append(thought)
-    if state.tool_calls and not event.interrupted:
+    if rounds and not event.interrupted:
         text = merged_text(state.streamed, text)
     state.final = FinalAnswer(text, event.interrupted)
     return state.final
@@ -219,6 +225,7 @@ def _status(state: Answer, event: Status) -> Event:
 
 _FOLDS: dict[type[Event], Callable[[Answer, Any], Event]] = {
     FinalAnswer: _final,
+    LastRound: _final,
     StoredAnswer: _stored,
     Reasoning: _reasoning,
     WebSearchSources: _sources,

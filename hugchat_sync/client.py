@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import (
     TYPE_CHECKING,
@@ -29,7 +30,7 @@ from .creation import Creation
 from .custom_data import custom_fields, warn_of_ignored
 from .dialects import Dialect, Prompt, Upload
 from .downloads import PathArgument, as_chat_file, written
-from .errors import ConversationNotExistError, HugChatError, UsageError
+from .errors import ConversationNotExistError, FeatureUnavailable, HugChatError, UsageError
 from .events import Event, FileCreated, TitleChanged
 from .list_bots import Prompt as WikiPrompt
 from .message import Message
@@ -40,6 +41,7 @@ from .records import (
     Conversation,
     ConversationTree,
     HistoryEntry,
+    Model,
     RequestData,
     Result,
 )
@@ -47,7 +49,7 @@ from .reprs import safe_repr
 from .retrying import Patience
 from .runs import Runs
 from .secret import Secret
-from .tool_servers import ServerArgument, tool_choice
+from .tool_servers import ServerArgument, check_tools, tool_choice
 from .uploads import FileArgument, check_files, read_uploads
 
 if TYPE_CHECKING:
@@ -231,10 +233,17 @@ class Client(Account):
         dialect = self._dialect()
         for conversation_id in self.conversations:
             self._runs.forget(conversation_id)
-        before = None if dialect.counts_removed else sum(1 for _ in self.list_conversations())
-        count = self._send(dialect.remove_all_conversations())
+        listed = () if dialect.counts_removed else tuple(self.list_conversations())
+        count: int | None = None
+        for way in dialect.remove_all_conversations():
+            with suppress(FeatureUnavailable):  # this server does it in another way
+                count = self._send(way)
+                break
+        else:
+            for one in listed or tuple(self.list_conversations()):
+                self._send(dialect.remove_conversation(one.id))
         self._map.clear()
-        return count if count is not None else before or 0
+        return len(listed) if count is None else count
 
     def rename_conversation(self, conversation_id: str, title: str) -> None:
         """Give a conversation another title, once no answer is coming in it.
@@ -354,8 +363,10 @@ class Client(Account):
             the model of that conversation.
         :param system_prompt: begin a new conversation with this prompt.
         :param timeout: for this answer; default the client's.
-        :raises UsageError: the text is empty, or a parameter cannot be right.
-        :raises FeatureUnavailable: this server cannot search, or takes no files; nothing was sent.
+        :raises UsageError: the text or a file is empty, the model cannot see an image, or a
+            parameter cannot be right; nothing was sent.
+        :raises FeatureUnavailable: this server or this model cannot search or use tools, or the
+            server takes no files or knows no branches; nothing was sent.
         """
         custom = custom_fields(custom_data)
         text = _checked_text(text or custom.get("inputs"))
@@ -366,14 +377,19 @@ class Client(Account):
                 raise UsageError("a system prompt begins a new conversation: name none with it")
         patience = self._patience(max_tries, timeout)
         self._connection.credentials.require_session("send a message")
-        dialect = self._dialect(patience)
-        check_files(dialect, uploads)
         web_search = web_search or bool(custom.get("web_search"))
+        dialect = self._dialect(patience, "web_search" if web_search else "")
+        if parent_id is not None and "trees" not in dialect.features:
+            dialect.lacks("trees", "a message is appended to the newest")
         tools = tool_choice(
             dialect, web_search, mcp_servers, lambda: self._send(dialect.tool_servers(), patience)
         )
-        warn_of_ignored(dialect, custom)
         begins = not (model is None and system_prompt is None)
+        target = conversation_id or (None if begins else self._map.current)
+        answering = partial(self._answering, target, model or self.model, patience)
+        check_files(dialect, uploads, answering)
+        check_tools(dialect, tools, answering)
+        warn_of_ignored(dialect, custom)
         if conversation_id is None and (begins or self._map.current is None):
             conversation_id = self._map.current = self._begin(model, system_prompt, patience)
         elif conversation_id is not None and model is not None:
@@ -489,11 +505,18 @@ class Client(Account):
         target = self._map.named(conversation_id)
         patience = self._patience()
         self._connection.credentials.require_session("send a message")
-        dialect = self._dialect(patience)
+        dialect = self._dialect(patience, action)
         if action not in dialect.features:
             dialect.lacks(action)
-        check_files(dialect, files)
-        prompt = self._prompt(text, target, action=action, parent_id=message_id, files=files)
+        check_files(dialect, files, partial(self._answering, target, None, patience))
+        prompt = self._prompt(
+            text,
+            target,
+            action=action,
+            parent_id=message_id,
+            replaced_id=message_id if action == "retry" else None,
+            files=files,
+        )
         return self._connection.surely(lambda: self._runs.send(dialect, prompt, patience), patience)
 
     def stop(self, conversation_id: str | None = None) -> None:
@@ -541,12 +564,13 @@ class Client(Account):
             raise UsageError("a share is a URL that ends in its id, or that id")
         patience = self._patience()
         dialect = self._dialect(patience)
-        model = self.model or ""
-        if not model and "import_share" not in dialect.features:
+        if "import_share" not in dialect.features:
             dialect.lacks("import_share")
-        found = self._send(dialect.import_share(share_id, model), patience)
-        self._map.rename(found, self._read(found, patience).title)
-        return found
+        found = self._connection.in_one_session(
+            lambda steady: self._creation.from_share(share_id, self.model, steady), patience
+        )
+        self._map.rename(found.id, found.title)
+        return found.id
 
     def download(
         self,
@@ -680,6 +704,19 @@ class Client(Account):
 
     def _read(self, conversation_id: str, patience: Patience) -> ConversationTree:
         return self._send(self._dialect(patience).conversation(conversation_id), patience)
+
+    def _answering(
+        self, conversation_id: str | None, model: str | None, patience: Patience
+    ) -> Model | None:
+        """Return the model that is to answer, as the account has set it; ``None`` if unknown.
+
+        :param model: of a new conversation; the account's active one when ``None``.
+        """
+        name = self._read(conversation_id, patience).model if conversation_id else model
+        settings = self._send(self._dialect(patience).settings(), patience)
+        offered = self._send(self._dialect(patience).models(), patience)
+        name = name or settings.active_model or (offered[0].id if offered else "")
+        return next((settings.applied_to(one) for one in offered if one.id == name), None)
 
     def _prompt(self, text: str, conversation_id: str | None, **more: Any) -> Prompt:
         target = self._map.named(conversation_id)

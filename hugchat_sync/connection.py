@@ -15,14 +15,16 @@ from .calls import Call
 from .cookies import Hidden
 from .credentials import Credentials, find_credentials
 from .dialects import Dialect, dialect_named
-from .dialects.detection import first_probe, known_dialect
+from .dialects.detection import first_probe, known_dialect, probe_within
 from .errors import (
     AuthError,
     ChallengeRequired,
     ConversationNotExistError,
     HugChatError,
+    NotFound,
     SessionExpired,
     Unavailable,
+    UnknownDialect,
     UsageError,
 )
 from .options import Retry, Timeout, is_positive
@@ -89,10 +91,12 @@ class Connection:
         self._waits = timeout is not None
         self._timeout = checked_timeout(timeout)
         self._retry = checked_retry(retries)
-        self._dialect: Dialect | None = None
-        name = dialect or os.environ.get("HUGCHAT_SYNC_DIALECT") or known_dialect(base_url)
-        if name:
-            self._dialect = dialect_named(name)
+        known = known_dialect(base_url)
+        name = dialect or os.environ.get("HUGCHAT_SYNC_DIALECT") or known
+        self._named = dialect_named(name) if name else None
+        # an era that was named is looked at all the same, where its servers differ
+        self._dialect = self._named if known or (self._named and self._named.differs_in) else None
+        self._is_found = bool(known)
         self._open()
 
     def _open(self) -> None:
@@ -124,19 +128,22 @@ class Connection:
         self.__dict__.update(state)
         self._open()
 
-    def dialect(self, patience: Patience | None = None) -> Dialect:
+    def dialect(self, patience: Patience | None = None, wanted: str = "") -> Dialect:
         """Return the server's dialect; the first call may ask the server.
 
+        :param wanted: the feature that this is about.
         :raises UsageError: the client was closed.
         :raises UnknownDialect: no known era answers like this.
         :raises AuthError: there is a token, which servers of this era do not take.
         """
         self.require_open()
         with self._lock:
-            if self._dialect is None:
-                self._dialect = self.surely(lambda: self._detected(patience), patience)
-        self.credentials.require_honoured(self._dialect.name)
-        return self._dialect
+            found = self._dialect
+            if found is None or (not self._is_found and wanted in found.differs_in):
+                self._dialect = found = self.surely(lambda: self._detected(patience), patience)
+                self._is_found = True
+        self.credentials.require_honoured(found.name)
+        return found
 
     def keep(self, dialect: Dialect) -> None:
         """Speak in *dialect* from now on: the server turned out to want it."""
@@ -144,10 +151,20 @@ class Connection:
             self._dialect = dialect
 
     def _detected(self, patience: Patience | None) -> Dialect:
-        step: Dialect | Call[Any] = first_probe()
-        while isinstance(step, Call):
-            step = self.transport.send(step, patience)
-        return step
+        """Return the dialect that the server's answers show.
+
+        An era that was named is the last word; what its servers differ in is found out.
+        """
+        named = self._named
+        step: Dialect | Call[Any] = probe_within(named.name) if named else first_probe()
+        try:
+            while isinstance(step, Call):
+                step = self.transport.send(step, patience)
+        except (UnknownDialect, AuthError, NotFound) as error:
+            if named is None or isinstance(error, ChallengeRequired):
+                raise
+            return named
+        return step if named is None or step.name == named.name else named
 
     def require_open(self) -> None:
         """Refuse what is asked after the end.
@@ -220,14 +237,14 @@ class Connection:
         Two at once would be two visitors, and the conversation of one is not there for the other.
         Where a file keeps them, that holds for all programs that use the file.
         """
-        if self.credentials.token or self.credentials.store.names:
-            yield
-        else:
+        if self.credentials.is_nobody:
             wait = _FIRST_VISIT
             if patience is not None:
                 wait = min(wait, patience.deadline - time.monotonic())
             with self._beginning, self.credentials.store.begun_alone(wait):
                 yield
+        else:
+            yield
 
     def own(
         self,

@@ -9,6 +9,7 @@ from .dialects import Created
 from .doubt import Doubt
 from .errors import (
     BadRequest,
+    ConversationNotExistError,
     HugChatError,
     ModelNotFound,
     ServerError,
@@ -53,6 +54,60 @@ class Creation:
             self._retired.add(model)
         return self._with_default(model, system_prompt, patience)
 
+    def from_share(self, share_id: str, model: str | None, patience: Patience) -> Created:
+        """Return a conversation that is the copy of a shared one.
+
+        :param model: for servers that want one named, as :meth:`begin` takes it; that of the share
+            counts.
+        """
+        found = self._imported(share_id, patience)
+        if found is not None:
+            return found
+
+        def copy(name: str) -> Created:
+            call = self._connection.dialect(patience).create_from_share(share_id, name)
+            with self._connection.one_visitor(patience):
+                made = self._connection.send(call, patience)
+            return self._as_stored(made.id, patience)
+
+        if model and model not in self._retired:
+            try:
+                return self._with_reason(model, lambda: copy(model), patience)
+            except ModelNotFound:
+                if model not in RETIRED:
+                    raise
+            warn_of_retired(model)
+            self._retired.add(model)
+        return copy(self._settings(patience).active_model or self._first_offered(patience))
+
+    def _imported(self, share_id: str, patience: Patience) -> Created | None:
+        """Return the copy that the server makes by itself, ``None`` where it makes none.
+
+        The copy that 0.9.6 makes for somebody without a cookie is that of a session which nobody
+        is told; asked again, now with a cookie, it makes one for us.
+
+        Source: POST /api/v2/conversations/import-share, chat-ui 0.9.6, 2026-01 (measured).
+        """
+        call = self._connection.dialect(patience).import_share(share_id)
+        while call is not None:
+            is_new = self._connection.credentials.is_nobody
+            with self._connection.one_visitor(patience):
+                found = self._connection.send(call, patience)
+            if found is None:
+                break
+            try:
+                return self._as_stored(found, patience)
+            except ConversationNotExistError:
+                if not is_new or self._connection.credentials.is_nobody:
+                    raise
+        return None
+
+    def _as_stored(self, conversation_id: str, patience: Patience) -> Created:
+        call = self._connection.dialect(patience).conversation(conversation_id)
+        tree = self._connection.send(call, patience)
+        leaf = tree.messages[-1].id if tree.messages else tree.root_id
+        return Created(conversation_id, tree.title, leaf)
+
     def _with_default(
         self, retired: str | None, system_prompt: str | None, patience: Patience
     ) -> Created:
@@ -86,9 +141,10 @@ class Creation:
         that is for the caller to say.
         """
         if wanted != stored:
-            self._connection.dialect().lacks(
-                "conversation_prompts",
-                "set_system_prompt(model, prompt) sets one for all conversations with a model",
+            dialect = self._connection.dialect()
+            advice = "set_system_prompt(model, prompt) sets one for all conversations with a model"
+            dialect.lacks(
+                "conversation_prompts", advice if "system_prompts" in dialect.features else ""
             )
 
     def _settings(self, patience: Patience) -> Settings:
@@ -113,8 +169,16 @@ class Creation:
                 return self._connection.send(call, patience)
 
         own_prompt = None if dialect.prompts_from_settings else system_prompt
+        return self._with_reason(
+            model, lambda: self._doubt.surely(create, model, own_prompt, patience), patience
+        )
+
+    def _with_reason(
+        self, model: str, create: Callable[[], Created], patience: Patience
+    ) -> Created:
+        """Return what *create* makes, or raise what its refusal means."""
         try:
-            return self._doubt.surely(create, model, own_prompt, patience)
+            return create()
         except (BadRequest, Unavailable) as error:
             meant = self._meant(model, error, patience)
             if meant is None:

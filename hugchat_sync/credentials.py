@@ -123,6 +123,11 @@ class Credentials:
         """Return what nothing may show."""
         return (self.token.reveal(), *(cookie.value or "" for cookie in iter(self.store.jar)))
 
+    @property
+    def is_nobody(self) -> bool:
+        """Whether there is neither a token nor a cookie, so that the server must hand one out."""
+        return not self.token and not self.store.names
+
     def require_session(self, what: str) -> None:
         """Refuse what a token alone cannot do.
 

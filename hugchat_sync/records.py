@@ -6,7 +6,7 @@ a schema engine along that a script which only chats need not load. It also read
 at run time, hence no postponed ones here.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Dict, List, Mapping, Optional, Tuple, Type, TypeVar, Union, cast
 
 from .errors import HugChatError, UsageError
@@ -209,6 +209,12 @@ class Settings(Record):
     tools: Any = None
     assistants: Any = None
     extra: Dict[str, Any] = field(default_factory=dict)
+
+    def applied_to(self, model: Model) -> Model:
+        """Return *model* with the abilities that this account has given or taken from it."""
+        sees = (self.multimodal_overrides or {}).get(model.id, model.multimodal)
+        calls = (self.tools_overrides or {}).get(model.id, model.supports_tools)
+        return replace(model, multimodal=sees, supports_tools=calls)
 
     def stored_prompt(self, model: str) -> str:
         """Return the system prompt kept for *model*; ``""`` where none is, or it is off."""

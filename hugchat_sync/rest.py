@@ -148,7 +148,9 @@ class Rest:
                     break
                 yield from others.missing(event)
             yield from self._missing_text(stored)
-            if self._is_whole(stored):
+            # where leaving ends a run, what is stored is what our own clock has left of it
+            left = isinstance(trouble, TimedOut) and not self._dialect.survives_disconnect
+            if self._is_whole(stored) and not left:
                 yield StoredAnswer(stored.text, self.was_stopped or stored.state == "interrupted")
                 for event in told:
                     yield from others.missing(event)
@@ -158,8 +160,8 @@ class Rest:
             return
         if stored is not None and stored.error is not None:
             raise stored.error from trouble
-        if isinstance(trouble, ProtocolError):
-            raise trouble  # nonsense came, and nothing else knows better
+        if isinstance(trouble, (ProtocolError, TimedOut)):
+            raise trouble  # nonsense came, or a clock of ours ran out; nothing else knows better
         raise IncompleteAnswer(
             "the connection was lost and the server keeps no whole answer; .partial has what "
             "came, Client.history() what the server keeps"

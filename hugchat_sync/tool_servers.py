@@ -7,6 +7,7 @@ from typing import Any, Callable, Mapping, Sequence, Union
 
 from .dialects import Dialect
 from .errors import FeatureUnavailable, UsageError
+from .records import Model
 
 Listed = Sequence[Mapping[str, Any]]
 ServerArgument = Union[str, Mapping[str, Any]]
@@ -30,9 +31,14 @@ def tool_choice(
     """Return the tool servers of one message.
 
     :param listed: asks for the server's own list; called only where it matters.
-    :raises FeatureUnavailable: a search is wanted where nothing can search.
+    :raises FeatureUnavailable: a search is wanted where nothing can search, or with a tool server
+        where the search is a switch.
     """
     own_switch = "web_search" in dialect.features
+    if own_switch and isinstance(web_search, str):
+        dialect.lacks(
+            "tool_servers", "the web search of this server is its own: web_search=True uses it"
+        )
     if (own_switch or not web_search) and not servers:
         return ToolChoice()
     if "tool_servers" not in dialect.features:
@@ -48,6 +54,25 @@ def tool_choice(
             dialect=dialect.name,
         )
     return choice
+
+
+def check_tools(dialect: Dialect, choice: ToolChoice, model: Callable[[], Model | None]) -> None:
+    """Refuse tool servers where the model calls no tools: the server would pass them over.
+
+    :param model: asks which model is to answer; called only where it matters.
+    :raises FeatureUnavailable: it calls none; nothing was sent.
+    """
+    if not choice.names and not choice.own:
+        return
+    found = model()
+    if found is None or found.supports_tools or found.is_router:
+        return
+    what = "the web search of this server is a tool" if choice.search else "nothing was sent"
+    raise FeatureUnavailable(
+        f"the model {found.id!r} calls no tools ({what}); choose another one, see models()",
+        feature="web_search" if choice.search else "tool_servers",
+        dialect=dialect.name,
+    )
 
 
 def chosen(

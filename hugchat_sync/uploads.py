@@ -5,10 +5,11 @@ from __future__ import annotations
 import mimetypes
 import os
 from pathlib import Path
-from typing import Iterable, Sequence, Tuple, Union
+from typing import Callable, Iterable, Sequence, Tuple, Union
 
 from .dialects.base import Dialect, Upload
 from .errors import TooLarge, UsageError
+from .records import Model
 
 LARGEST = 10 * 1024 * 1024  # bytes, as the server counts them
 
@@ -19,7 +20,7 @@ def read_uploads(files: Iterable[FileArgument]) -> tuple[Upload, ...]:
     """Return *files* ready to be sent.
 
     :param files: paths, or ``(name, bytes, mime)``.
-    :raises UsageError: a file cannot be read, or is given in another form.
+    :raises UsageError: a file is empty, cannot be read, or is given in another form.
     :raises TooLarge: a file is over 10 MiB; nothing was sent.
     """
     if isinstance(files, (str, os.PathLike)):
@@ -27,13 +28,24 @@ def read_uploads(files: Iterable[FileArgument]) -> tuple[Upload, ...]:
     return tuple(_upload(file) for file in files)
 
 
-def check_files(dialect: Dialect, uploads: Sequence[Upload]) -> None:
-    """Refuse files where a server takes none.
+def check_files(
+    dialect: Dialect, uploads: Sequence[Upload], model: Callable[[], Model | None]
+) -> None:
+    """Refuse files where a server takes none, and images where the model cannot see.
 
-    :raises FeatureUnavailable: it does not; nothing was sent.
+    :param model: asks which model is to answer; called only where it matters.
+    :raises FeatureUnavailable: the server takes none; nothing was sent.
+    :raises UsageError: the model cannot see; nothing was sent.
     """
     if uploads and "files" not in dialect.features:
         dialect.lacks("files")
+    images = [upload.name for upload in uploads if upload.mime.lower().startswith("image/")]
+    found = model() if images else None
+    if found is not None and not found.multimodal and not found.is_router:
+        raise UsageError(
+            f"the model {found.id!r} cannot see {images[0]}: choose one that is multimodal, see "
+            "models()"
+        )
 
 
 def _upload(file: FileArgument) -> Upload:
@@ -51,7 +63,8 @@ def _upload(file: FileArgument) -> Upload:
 
 def _from_path(path: Path) -> Upload:
     try:
-        _check(path.name, path.stat().st_size)
+        if path.stat().st_size > LARGEST:
+            _check(path.name, path.stat().st_size)
         content = path.read_bytes()
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
@@ -61,5 +74,7 @@ def _from_path(path: Path) -> Upload:
 
 
 def _check(name: str, size: int) -> None:
+    if not size:
+        raise UsageError(f"{name} is empty")
     if size > LARGEST:
         raise TooLarge(f"{name} has {size} bytes; the server takes files of up to {LARGEST}")

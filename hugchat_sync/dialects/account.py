@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..calls import Call, Request
 from ..records import Model, Settings, User
+from .bad_news import read_error, read_nothing
 from .fields import kind_of, listed, need, text_of
+from .headers import WRITE
 
 #: our name → the wire's
 SETTINGS: dict[str, str] = {
@@ -58,6 +61,19 @@ def settings_body(settings: Settings) -> dict[str, Any]:
         if item is not None and ours not in _READ_ONLY:
             body[wire] = item
     return body
+
+
+def save_as_json(settings: Settings, path: str = "/settings") -> Call[None]:
+    """Describe replacing all settings; what is left out goes back to its default."""
+    request = Request(
+        "POST",
+        path,
+        json=settings_body(settings),
+        headers=WRITE,
+        repeatable=True,  # it replaces everything: twice is once
+        error=read_error,
+    )
+    return Call(request, read_nothing)
 
 
 def read_model(value: Any) -> Model:

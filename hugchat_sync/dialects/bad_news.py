@@ -11,6 +11,7 @@ from ..errors import (
     BadRequest,
     ConversationLimit,
     ConversationNotExistError,
+    FeatureUnavailable,
     GenerationError,
     HugChatError,
     ModelOverloaded,
@@ -63,6 +64,10 @@ def read_error(reply: Reply) -> HugChatError:
     Source: every body shape of chat-ui 2023-05 … 2026-08 (measured).
     """
     said, error_id = _said(reply)
+    if reply.status == 403 and "API is disabled" in said:
+        return FeatureUnavailable(
+            "this server hides its API, and what was asked for is found nowhere else", feature="api"
+        )
     for pattern, kind, advice, facts in _SENTENCES:
         if re.search(pattern, said, re.IGNORECASE):
             return _error(reply, said, kind=kind, advice=advice, **facts)

@@ -70,6 +70,8 @@ class Dialect(ABC):
     prompts_from_settings = False
     #: a message is stored together with its answer, at the end: until then nothing tells of it
     stores_at_end = False
+    #: features that some servers of the era have and others lack; only detection tells which
+    differs_in: frozenset[str] = frozenset()
 
     # conversations ---------------------------------------------------------------------------
 
@@ -86,8 +88,13 @@ class Dialect(ABC):
         """Describe deleting a conversation."""
 
     @abstractmethod
-    def remove_all_conversations(self) -> Call[int | None]:
-        """Describe deleting all conversations; the reply may tell how many there were."""
+    def remove_all_conversations(self) -> tuple[Call[int | None], ...]:
+        """Describe the ways of deleting all conversations, each for where the one before is not.
+
+        The reply may tell how many there were. A way that a server lacks reads as
+        :class:`~hugchat_sync.errors.FeatureUnavailable`; behind the last one each conversation can
+        still be deleted by itself.
+        """
 
     @abstractmethod
     def rename_conversation(self, conversation_id: str, title: str) -> Call[None]:
@@ -194,8 +201,18 @@ class Dialect(ABC):
         """Describe publishing a conversation; reads as a URL, or as a path below the base URL."""
         self.lacks("share")
 
-    def import_share(self, share_id: str, model: str = "") -> Call[str]:
-        """Describe copying a shared conversation; reads as the new id."""
+    def import_share(self, share_id: str) -> Call[str | None] | None:
+        """Describe copying a shared conversation; reads as the new id.
+
+        ``None``, described or read: this server copies by :meth:`create_from_share`.
+        """
+        return None
+
+    def create_from_share(self, share_id: str, model: str) -> Call[Created]:
+        """Describe starting a conversation as the copy of a shared one.
+
+        :param model: must be one that is offered; that of the share counts.
+        """
         self.lacks("import_share")
 
     def download(self, conversation_id: str, sha: str) -> Call[bytes]:

@@ -2,34 +2,57 @@
 
 from __future__ import annotations
 
-from ..calls import Call, Request
-from ..records import Settings
-from .account import settings_body
-from .bad_news import read_error, read_nothing
-from .base import Dialect
-from .headers import WRITE
-from .lines_2023 import Lines2023
-from .tree_2024.conversations import create_conversation
+from dataclasses import replace
+
+from ..calls import StreamCall
+from ..events import Event
+from .base import Dialect, Prompt
+from .lines_2023 import Lines2023, LinesUpdates
+from .tgi_2023 import Tgi2023
 from .v2_2025 import V22025
 
 
-class WinterLines(Lines2023):
-    """The last servers without trees, 2023-12-07 … 2024-02-15: their settings are JSON."""
+class FebruaryLines(Lines2023):
+    """The last servers without trees, 2024-01-24 … 2024-02-15: a reply ends by itself.
 
-    def save_settings(self, settings: Settings) -> Call[None]:
-        """Describe replacing all settings; what is left out goes back to its default.
+    Behind the answer comes nothing but a title, which is told there and stored nowhere if it is
+    late. An edit asks the old text again, whatever the new one is.
 
-        Source: POST /settings, chat-ui 2023-12 (history), 2024-04 (measured).
-        """
-        request = Request(
-            "POST",
-            "/settings",
-            json=settings_body(settings),
-            headers=WRITE,
-            repeatable=True,  # it replaces everything: twice is once
-            error=read_error,
-        )
-        return Call(request, read_nothing)
+    Source: POST /conversation/{id}, chat-ui 2024-02-09 (measured).
+    """
+
+    features = Lines2023.features - {"edit"}
+
+    def chat(self, prompt: Prompt) -> StreamCall[Event]:
+        """Describe sending a message."""
+        call = super().chat(prompt)
+        return replace(call, read=lambda chunks: EndingLines().read(chunks), closes_at_answer=False)
+
+
+class EndingLines(LinesUpdates):
+    """Lines of a reply that ends."""
+
+    ends_at_answer = False
+
+
+class EarlyTgi(Tgi2023):
+    """The servers before 2023-08-21: their settings hold no prompts.
+
+    :param searches: there is a web search already (since 2023-06-02).
+    """
+
+    def __init__(self, searches: bool) -> None:
+        came_later = {"system_prompts"} if searches else {"system_prompts", "web_search"}
+        self.features = Tgi2023.features - came_later
+
+
+class Autumn2025(V22025):
+    """The servers of 2025-09-24 … 2025-12-04, which copy a share by creating.
+
+    Source: POST /conversation, chat-ui 2025-10 (measured).
+    """
+
+    import_share = Dialect.import_share
 
 
 class Summer2025(V22025):
@@ -58,10 +81,5 @@ class Summer2025(V22025):
         switch = {"web_search"} if searches else set()
         self.features = (V22025.features - came_later) | switch
 
-    def import_share(self, share_id: str, model: str = "") -> Call[str]:
-        """Describe copying a shared conversation, as before by creating one out of it.
-
-        Source: POST /conversation, chat-ui 2025-08 (measured).
-        """
-        created = create_conversation({"model": model, "fromShare": share_id})
-        return Call(created.request, lambda reply: created.read(reply).id)
+    # nor had this: a share is copied by creating
+    import_share = Dialect.import_share

@@ -27,6 +27,7 @@ Verdict = Union[Dialect, "Call[Any]"]
 _FLAGS = "/api/v2/feature-flags"
 _PAGE_DATA = "/__data.json"
 _MODELS = "/api/models"
+_MODELS_PAGE = "/models/__data.json"
 _NOBODY = "000000000000000000000000"  # no conversation has this id
 _SUMMARIZE = f"/conversation/{_NOBODY}/summarize"
 
@@ -43,6 +44,13 @@ def first_probe() -> Call[Verdict]:
     measured on those of 2023-09, 2023-10, 2024-04, 2024-06, 2024-08 and 2024-12.
     """
     return _probe(_FLAGS, _read_flags)
+
+
+def probe_within(name: str) -> Call[Verdict]:
+    """Return the first question about a server whose era is known by *name*."""
+    if name in ("tgi-2023", "lines-2023"):  # all that they have to say is in the data of a page
+        return _probe(_PAGE_DATA, lambda page: _read_page_data(page, hidden=False))
+    return first_probe()
 
 
 def _probe(path: str, read: Callable[[Reply], Verdict]) -> Call[Verdict]:
@@ -108,14 +116,17 @@ def _has_stop_sequences(layout: Mapping[str, Any]) -> bool:
 
 
 def _around_trees(layout: Mapping[str, Any], settings: Mapping[str, Any], hidden: bool) -> Verdict:
-    """Assistants came three weeks before trees: only a conversation shows which it is.
+    """Assistants came three weeks before trees: a conversation shows which it is.
 
-    Source: GET /conversation/{id}/__data.json, chat-ui 2024-01-24 … 2024-03 (history).
+    Where there is none, the page of the models does: it came on 2024-02-21, days after the trees.
+
+    Source: GET /conversation/{id}/__data.json and GET /models/__data.json, chat-ui 2024-02-09 and
+    2024-04 (measured).
     """
     listed = layout["conversations"] if isinstance(layout["conversations"], list) else []
     ids = [text_of(item, "id") for item in listed if text_of(item, "id")]
     if not ids:
-        return _tree(layout, settings, hidden)
+        return _probe(_MODELS_PAGE, lambda page: _read_models_page(page, layout, settings, hidden))
 
     def read(reply: Reply) -> Verdict:
         _refuse_trouble(reply, _json(reply))
@@ -136,9 +147,20 @@ def _read_summarize(
     """
     allowed = reply.headers.get("allow", "").upper()
     if reply.status == 405 and "POST" in allowed:
-        return dialect_named("tgi-2023")
+        return _tgi(settings)
     _refuse_trouble(reply, _json(reply))
     return _lines(layout, settings)
+
+
+def _read_models_page(
+    reply: Reply, layout: Mapping[str, Any], settings: Mapping[str, Any], hidden: bool
+) -> Verdict:
+    _refuse_trouble(reply, _json(reply))
+    try:
+        sveltekit_nodes(reply.body, reply.url)
+    except ProtocolError:
+        return _lines(layout, settings)
+    return _tree(layout, settings, hidden)
 
 
 def _read_models(reply: Reply) -> Verdict:
@@ -171,6 +193,10 @@ def _v2(flags: Mapping[str, Any]) -> Dialect:
         from .between import Summer2025  # each era is loaded when it is first met
 
         return Summer2025(searches=flags["searchEnabled"] is True)
+    if flags and "transcriptionEnabled" not in flags:
+        from .between import Autumn2025
+
+        return Autumn2025()
     return dialect_named("v2-2025")
 
 
@@ -192,11 +218,21 @@ def _tree(layout: Mapping[str, Any], settings: Mapping[str, Any], hidden: bool) 
 
 
 def _lines(layout: Mapping[str, Any], settings: Mapping[str, Any]) -> Dialect:
-    if "ethicsModalAccepted" in settings:
-        from .between import WinterLines
+    if "enableAssistants" in layout:
+        from .between import FebruaryLines
 
-        return WinterLines()
-    return dialect_named("lines-2023")
+        return FebruaryLines()
+    from .lines_2023 import Lines2023
+
+    return Lines2023(settings_as_json="ethicsModalAccepted" in settings)
+
+
+def _tgi(settings: Mapping[str, Any]) -> Dialect:
+    if "customPrompts" not in settings:
+        from .between import EarlyTgi
+
+        return EarlyTgi(searches="searchEnabled" in settings)
+    return dialect_named("tgi-2023")
 
 
 # answers that are none -----------------------------------------------------------------------

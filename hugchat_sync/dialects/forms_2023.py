@@ -98,11 +98,17 @@ class Forms2023(Dialect):
         )
         return Call(request, read_nothing)
 
-    def remove_all_conversations(self) -> Call[int | None]:
-        """Describe deleting all conversations.
+    def remove_all_conversations(self) -> tuple[Call[int | None], ...]:
+        """Describe deleting all conversations, by a form.
 
-        Source: POST /conversations?/delete, chat-ui 2023-09 and 2023-10 (measured).
+        Source: POST /conversations?/delete, chat-ui 2023-09 … 2025-02; before 2023-05-19 a page
+        with 404, since 2025-02-11 one with 200 (measured).
         """
+
+        def read(reply: Reply) -> None:
+            self.require_route(reply, "remove_all")
+            read_form_answer(reply)
+
         request = Request(
             "POST",
             "/conversations?/delete",
@@ -111,7 +117,21 @@ class Forms2023(Dialect):
             repeatable=True,  # it leaves nothing, however often it is sent
             error=read_error,
         )
-        return Call(request, read_form_answer)
+        return (Call(request, read, any_status=True),)
+
+    def require_route(self, reply: Reply, feature: str) -> None:
+        """Raise unless *reply* is that of a route: a page says that there is none.
+
+        Its status says nothing: between 2024-11 and 2025-06 every page came with 200.
+
+        :raises FeatureUnavailable: this server does not know the route.
+        :raises HugChatError: the route refuses.
+        """
+        is_absent = reply.status in (200, 404, 405) and reply.content_type == "text/html"
+        if is_absent or (reply.status == 405 and reply.content_type != "application/json"):
+            self.lacks(feature)
+        if not 200 <= reply.status < 300:
+            raise read_error(reply)
 
     def rename_conversation(self, conversation_id: str, title: str) -> Call[None]:
         """Describe renaming a conversation.
@@ -145,13 +165,12 @@ class Forms2023(Dialect):
         )
         return Call(request, lambda reply: need(read_value(reply), "url", str))
 
-    def import_share(self, share_id: str, model: str = "") -> Call[str]:
-        """Describe copying a shared conversation: a model must be named, that of the share counts.
+    def create_from_share(self, share_id: str, model: str) -> Call[Created]:
+        """Describe starting a conversation as the copy of a shared one.
 
-        Source: POST /conversation, chat-ui 2023-09 and 2023-10 (measured).
+        Source: POST /conversation, chat-ui 2023-05 … 2024-02 (measured).
         """
-        created = self._create({"model": model, "fromShare": share_id})
-        return Call(created.request, lambda reply: created.read(reply).id)
+        return self._create({"model": model, "fromShare": share_id})
 
     # account
 

@@ -6,18 +6,21 @@ It began on 2023-09-20, when the web search moved into the message, and ended wi
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Mapping
 
 from ..answer import split_thinking
 from ..calls import Call, Reply, Request, StreamCall
 from ..events import Event
+from ..records import Settings
+from .account import save_as_json
 from .bad_news import read_error, read_nothing
 from .base import Look, Prompt, Stored
-from .fields import dicts_of, text_of
+from .fields import dicts_of, kind_of, need, text_of
 from .forms_2023 import Forms2023, in_path, page_of
 from .headers import MESSAGE, WRITE
-from .messages import read_row
-from .page_data import page
+from .messages import answer_in, read_row
+from .page_data import layout, page
 from .unfinished import unanswered
 from .updates import Updates
 
@@ -60,6 +63,30 @@ class Lines2023(Forms2023):
     rewrites_on_close = True
     survives_disconnect = False
     stops_by_closing = True
+    differs_in = frozenset({"edit"})
+
+    def __init__(self, settings_as_json: bool = False) -> None:
+        self._settings_as_json = settings_as_json  # since 2023-12-07; the settings themselves tell
+
+    def settings(self) -> Call[Settings]:
+        """Describe reading the settings.
+
+        Source: GET /__data.json, chat-ui 2023-10 … 2024-02 (measured).
+        """
+        call = super().settings()
+
+        def read(reply: Reply) -> Settings:
+            self._settings_as_json = "ethicsModalAccepted" in need(layout(reply), "settings", dict)
+            return call.read(reply)
+
+        return replace(call, read=read)
+
+    def save_settings(self, settings: Settings) -> Call[None]:
+        """Describe replacing all settings; what is left out goes back to its default.
+
+        Source: POST /settings, chat-ui 2023-10 (measured), 2023-12 (history), 2024-04 (measured).
+        """
+        return save_as_json(settings) if self._settings_as_json else super().save_settings(settings)
 
     def chat(self, prompt: Prompt) -> StreamCall[Event]:
         """Describe sending a message: all ids are ours, the answer's too.
@@ -138,15 +165,13 @@ def _body(prompt: Prompt) -> dict[str, Any]:
 
 
 def _find(messages: list[dict[str, Any]], prompt: Prompt) -> Stored | None:
-    """Return what is kept of *prompt*: its answer by its id, else its question.
-
-    A retried question keeps its id, so there only the answer's id tells.
-    """
+    """Return what is kept of *prompt*: its answer, else its question."""
     sent = _body(prompt)
-    for index, message in enumerate(messages):
-        if message.get("id") == sent["response_id"]:
-            before = messages[index - 1] if index else {}
-            return _answer(message, text_of(before, "id") or None)
+    answer = answer_in(messages, sent["id"], sent["response_id"], prompt)
+    if answer is not None:
+        index = messages.index(answer)
+        before = messages[index - 1] if index else {}
+        return _answer(answer, text_of(before, "id") or None)
     last = messages[-1] if messages else {}
     if last.get("id") == sent["id"] and last.get("from") == "user":
         return Stored(sent["id"], None)
@@ -157,5 +182,7 @@ def _answer(message: dict[str, Any], question_id: str | None) -> Stored:
     text, thought = split_thinking(text_of(message, "content").lstrip())
     # the line of the final answer is written only when the connection closes
     kinds = {text_of(item, "type") for item in dicts_of(message, "updates")}
-    state = "done" if "finalAnswer" in kinds else "unknown"
+    mark = kind_of(message, "interrupted", bool, None)  # since 2024-01-22, in place of that line
+    state = "done" if "finalAnswer" in kinds or mark is False else "unknown"
+    state = "interrupted" if mark else state
     return Stored(question_id, text_of(message, "id"), text, thought, state)

@@ -8,6 +8,7 @@ from typing import Any, Sequence
 from ..answer import split_thinking
 from ..records import ChatFile, Conversation, ConversationTree, TreeMessage
 from .fields import dicts_of, each, kind_of, need, text_of, texts_of, whole
+from .values import Prompt
 
 
 def read_conversation(value: Any) -> Conversation:
@@ -80,6 +81,30 @@ def read_tree(value: Any, conversation_id: str) -> ConversationTree:
         root,
         messages,
     )
+
+
+def answer_in(
+    row: Sequence[dict[str, Any]], question_id: str, answer_id: str, prompt: Prompt
+) -> dict[str, Any] | None:
+    """Return the stored answer to *prompt* in a conversation from before trees, ``None`` if none.
+
+    Before 2023-05-19 and since 2024-01-16 the server chose the answer's id by itself: there it is
+    what stands behind our question. A retried question is the same as before, so there an answer
+    counts that is not the replaced one; an edited question is another by its text.
+
+    Source: GET /conversation/{id}/__data.json, chat-ui 2023-05 … 2024-02 (measured).
+    """
+    for message in row:
+        if message.get("id") == answer_id:
+            return message
+    for question, answer in zip(row, row[1:]):
+        if question.get("id") != question_id or answer.get("from") != "assistant":
+            continue
+        same = text_of(question, "content").strip() == prompt.text.strip()
+        known = prompt.action != "retry" or prompt.replaced_id is not None
+        if same and known and answer.get("id") != prompt.replaced_id:
+            return answer
+    return None
 
 
 def read_row(value: Any, conversation_id: str) -> ConversationTree:

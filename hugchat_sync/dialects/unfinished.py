@@ -60,6 +60,8 @@ def unanswered(value: Any, reply: Reply) -> tuple[Unfinished, ...]:
     last = (dicts_of(value, "messages") or [{}])[-1]
     if last.get("from") == "user":
         return (_unfinished(last, reply, False),)
+    if kind_of(last, "interrupted", bool, None) is not None:
+        return ()  # the mark of 2024-02, in place of that line
     kinds = {text_of(line, "type") for line in dicts_of(last, "updates")}
     if text_of(last, "content").startswith(" ") and kinds and "finalAnswer" not in kinds:
         return (_unfinished(last, reply, True),)

@@ -28,6 +28,7 @@ class Prompt:
     :param parent_id: the message to append to, or the target of a retry or an edit.
     :param action: "new", "retry" (``parent_id`` is the answer to redo) or "edit" (``parent_id``
         is the question to replace).
+    :param replaced_id: the answer that a retry makes anew, where ``parent_id`` is its question.
     :param web_search: search first, in eras with a switch for it.
     :param search_server: the tool server whose calls are the web search, or ``None``.
     :param tool_servers: names of the server's own tool servers to offer.
@@ -40,6 +41,7 @@ class Prompt:
     message_id: str
     generation_id: str
     parent_id: str | None = None
+    replaced_id: str | None = None
     action: str = "new"
     web_search: bool = False
     search_server: str | None = None

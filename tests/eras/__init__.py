@@ -1,9 +1,11 @@
-"""Small servers of two old eras, written from the protocol; they share no code with the client."""
+"""Small servers of old eras, written from the protocol; they share no code with the client."""
 
 from __future__ import annotations
 
+from .lines import LinesServer
 from .playing import Play
 from .tgi import TgiServer
 from .tree import TreeServer
+from .v2 import V2Server
 
-__all__ = ["Play", "TgiServer", "TreeServer"]
+__all__ = ["LinesServer", "Play", "TgiServer", "TreeServer", "V2Server"]

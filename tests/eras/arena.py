@@ -24,25 +24,40 @@ from hugchat_sync.local.steps import (
     ToolResult,
 )
 
+from .lines import LinesServer
 from .listening import BASE, Asked, Told
 from .playing import Play, Turn
 from .tgi import TgiServer
 from .tree import TreeServer
+from .v2 import V2Server
 
 if TYPE_CHECKING:
     from hugchat_sync.local.responder import Turn as LocalTurn
 
-#: what may stand behind an era's name → the name of the era
+#: name of a server → its era, and the version of the small server that plays it
 SERVERS = {
-    "tgi-2023": "tgi-2023",
-    "lines-2023": "lines-2023",
-    "tree-2024 of April": "tree-2024",
-    "tree-2024 of June": "tree-2024",
-    "tree-2024 of August": "tree-2024",
-    "tree-2024 of December": "tree-2024",
-    "v2-2025": "v2-2025",
+    "tgi-2023 of May": ("tgi-2023", "2305"),
+    "tgi-2023": ("tgi-2023", "2309"),
+    "lines-2023": ("lines-2023", ""),
+    "lines-2023 of November": ("lines-2023", "2311"),
+    "lines-2023 of January": ("lines-2023", "2401"),
+    "lines-2023 of February": ("lines-2023", "2402"),
+    "tree-2024 of April": ("tree-2024", "2404"),
+    "tree-2024 of June": ("tree-2024", "2406"),
+    "tree-2024 of August": ("tree-2024", "2408"),
+    "tree-2024 of December": ("tree-2024", "2412"),
+    "tree-2024 of June 2025": ("tree-2024", "2506"),
+    "v2-2025 of August": ("v2-2025", "2507"),
+    "v2-2025 of October": ("v2-2025", "2510"),
+    "v2-2025 of January": ("v2-2025", "2601"),
+    "v2-2025": ("v2-2025", ""),
 }
-VERSIONS = {"April": "2404", "June": "2406", "August": "2408", "December": "2412"}
+_SMALL = {
+    "tgi-2023": TgiServer,
+    "lines-2023": LinesServer,
+    "tree-2024": TreeServer,
+    "v2-2025": V2Server,
+}
 _MESSAGE = re.compile(r"/conversation/[0-9a-f]{24}$")
 
 
@@ -53,12 +68,9 @@ class Arena:
     """
 
     def __init__(self, name: str, *plays: Play, messages_per_minute: int | None = None) -> None:
-        self.era = SERVERS[name]
-        self.version = VERSIONS.get(name.rpartition(" ")[2], "")
-        if self.era == "tgi-2023":
-            self.server: Any = TgiServer(*plays, messages_per_minute=messages_per_minute)
-        elif self.era == "tree-2024":
-            self.server = TreeServer(
+        self.era, self.version = SERVERS[name]
+        if self.version:
+            self.server: Any = _SMALL[self.era](
                 *plays, version=self.version, messages_per_minute=messages_per_minute
             )
         else:
@@ -240,7 +252,7 @@ def odd_body(
 ) -> bytes | Iterable[bytes]:
     """Return a body with an unknown update, or with unknown fields."""
     if not isinstance(body, bytes):
-        if kind == "text/event-stream":
+        if kind in ("text/event-stream", "application/jsonl", ""):
             return _with_line(body, line)
         return body
     if "json" not in kind:

@@ -1,4 +1,4 @@
-"""September 2023: a thin layer over the model server, whose events are passed on."""
+"""May and September 2023: a thin layer over the model server, whose events are passed on."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from urllib.parse import parse_qs
 from uuid import uuid4
 
 from .devalue import UNDEFINED, page_data
-from .keeping import Conversation, new_id
-from .listening import Asked, Told, as_json, error
+from .keeping import Conversation, new_id, now
+from .listening import Asked, Refused, Told, as_json, error
 from .playing import Play, Turn
 from .tgi_search import TgiSearch
 
@@ -35,12 +35,14 @@ def _model(name: str) -> dict[str, Any]:
 
 
 class TgiServer(TgiSearch):
-    """chat-ui 0.6.0.
+    """chat-ui 0.6.0 of September 2023 (2309), or of 2023-05-12 (2305).
 
-    Source: server-sent events of 2023-09 as recorded (ta, tb, tc, td, te).
+    Source: server-sent events of 2023-09 and 2023-05 as recorded (ta, tb, tc, td, te; 2305).
+
+    :param wants_terms: nothing is written before the terms are accepted.
     """
 
-    routes = (
+    routes: tuple[tuple[str, str, str], ...] = (
         ("GET", "/__data.json", "home"),
         ("GET", f"/conversation/{_ID}/__data.json", "page"),
         ("GET", f"/r/{_ID}/__data.json", "shared"),
@@ -57,13 +59,33 @@ class TgiServer(TgiSearch):
     )
     models = (_model("meta-llama/Llama-2-70b-chat-hf"), _model("tiiuae/falcon-180B-chat"))
 
-    def __init__(self, *plays: Play, messages_per_minute: int | None = None) -> None:
+    def __init__(
+        self,
+        *plays: Play,
+        version: str = "2309",
+        wants_terms: bool = False,
+        messages_per_minute: int | None = None,
+    ) -> None:
         super().__init__(*plays, messages_per_minute=messages_per_minute)
+        self.version = version
+        self._wants_terms = wants_terms
+        if version < "2309":
+            later = ("search", "remove_all")
+            self.routes = tuple(route for route in self.routes if route[2] not in later)
         self._stops: dict[str, threading.Event] = {}
 
     def after(self, asked: Asked, told: Told) -> None:
         """Hand out the cookie with every reply of a route, a GET too."""
         self.hand_out_cookie(asked, told, "Secure; SameSite=None")
+
+    def guard(self, asked: Asked) -> None:
+        """Refuse what is written before the terms are accepted, apart from accepting them."""
+        super().guard(asked)
+        accepted = self.settings.get(self.session(asked), {}).get("ethicsModalAcceptedAt")
+        writes = asked.method != "GET" and asked.path != "/settings"
+        if self._wants_terms and writes and not accepted:
+            text = "You need to accept the welcome modal first"
+            raise Refused(as_json({"error": text}, 405))
 
     # pages -----------------------------------------------------------------------------------
 
@@ -73,26 +95,26 @@ class TgiServer(TgiSearch):
         return self._data({"type": "skip"} if skip else self._layout(asked), None)
 
     def _layout(self, asked: Asked) -> dict[str, Any]:
-        return {
+        found = {
             "conversations": [
                 {"id": one.id, "title": one.title, "model": one.model} for one in self.own(asked)
             ],
             "settings": self._settings_of(asked),
             "models": list(self.models),
             "oldModels": [],
-            "user": UNDEFINED,
-            "requiresLogin": False,
-            "messagesBeforeLogin": 0,
         }
+        if self.version >= "2309":
+            found.update(user=UNDEFINED, requiresLogin=False, messagesBeforeLogin=0)
+        return found
 
     def _settings_of(self, asked: Asked) -> dict[str, Any]:
-        default = {
+        default: dict[str, Any] = {
             "shareConversationsWithModelAuthors": True,
             "ethicsModalAcceptedAt": None,
             "activeModel": self.models[0]["id"],
-            "searchEnabled": True,
-            "customPrompts": {},
         }
+        if self.version >= "2309":
+            default.update(searchEnabled=True, customPrompts={})
         return {**default, **self.settings.get(self.session(asked), {})}
 
     def _data(self, *nodes: Any) -> Told:
@@ -114,12 +136,8 @@ class TgiServer(TgiSearch):
         searches: dict[str, list[Any]] = {
             message["webSearchId"]: [] for message in found.messages if message.get("webSearchId")
         }
-        return {
-            "messages": found.messages,
-            "title": found.title,
-            "model": found.model,
-            "searches": searches,
-        }
+        page = {"messages": found.messages, "title": found.title, "model": found.model}
+        return page if self.version < "2309" else {**page, "searches": searches}
 
     def shared(self, asked: Asked, share_id: str) -> Told:
         """Tell a published conversation."""
@@ -138,12 +156,15 @@ class TgiServer(TgiSearch):
         model = form.get("activeModel", self.models[0]["id"])
         if model not in [one["id"] for one in self.models]:
             return failed
-        prompts = json.loads(form.get("customPrompts", "{}"))
-        self.settings[self.session(asked)] = {
+        before = self.settings.get(self.session(asked), {}).get("ethicsModalAcceptedAt")
+        changed = {
             "shareConversationsWithModelAuthors": "shareConversationsWithModelAuthors" in form,
+            "ethicsModalAcceptedAt": now() if "ethicsModalAccepted" in form else before,
             "activeModel": model,
-            "customPrompts": prompts,
         }
+        if self.version >= "2309":
+            changed["customPrompts"] = json.loads(form.get("customPrompts", "{}"))
+        self.settings[self.session(asked)] = changed
         return self.form_done(asked.headers.get("referer", ""))
 
     def create(self, asked: Asked) -> Told:
@@ -197,7 +218,7 @@ class TgiServer(TgiSearch):
         self.turns.append(
             Turn(
                 body["inputs"],
-                asked_by["customPrompts"].get(found.model, _PROMPT).strip(),
+                asked_by.get("customPrompts", {}).get(found.model, _PROMPT).strip(),
                 tuple(one["content"] for one in found.messages),
                 self.found.get(search_id, ()),
                 body,
@@ -268,9 +289,10 @@ class TgiServer(TgiSearch):
         answer = {
             "content": text.strip() if complete else text,
             "from": "assistant",
-            "id": options.get("response_id") or str(uuid4()),
-            "webSearchId": options.get("web_search_id", ""),
+            "id": (self.version >= "2309" and options.get("response_id")) or str(uuid4()),
         }
+        if self.version >= "2309":
+            answer["webSearchId"] = options.get("web_search_id", "")
         found.messages = [*kept, question, answer]
 
 

@@ -10,7 +10,7 @@ from typing import Iterator
 from uuid import uuid4
 
 from .keeping import Conversation, new_id, now
-from .listening import Asked, Told, as_json, as_page, error
+from .listening import Asked, Refused, Told, as_json, as_page, error
 from .playing import Play, Turn
 from .tree_body import TreeBody
 from .tree_lines import TreeRun
@@ -20,13 +20,16 @@ _ID = "([^/?]+)"
 
 
 class TreeServer(TreePages):
-    """chat-ui of April 2024 (2404), June (2406), August (2408), December (2412), February (2502).
+    """chat-ui of April 2024 (2404), June (2406), August (2408), December (2412), June 2025 (2506).
 
-    Source: as recorded (2404, 2406, 2408, 2412); 2502 is 2412 with the message's own DELETE.
+    Source: as recorded (2404, 2406, 2408, 2412, 0.9.5); the last one deletes under ``/api``.
+
+    :param hidden: the ``/api`` paths answer nobody (until February 2025).
     """
 
     routes: tuple[tuple[str, str, str], ...] = (
         ("GET", "/__data.json", "home"),
+        ("GET", "/models/__data.json", "home"),
         ("GET", f"/conversation/{_ID}/__data.json", "page"),
         ("GET", "/api/models", "list_models"),
         ("GET", "/api/conversations", "list_conversations"),
@@ -47,10 +50,12 @@ class TreeServer(TreePages):
         *plays: Play,
         version: str = "2412",
         keys: str = "",
+        hidden: bool = False,
         messages_per_minute: int | None = None,
     ) -> None:
         super().__init__(*plays, messages_per_minute=messages_per_minute)
         self.version = version
+        self._hidden = hidden
         self.body = TreeBody(version)
         self.files: dict[str, tuple[str, bytes]] = {}
         self.csrf_header = "referer" if version == "2404" else "origin"
@@ -74,9 +79,26 @@ class TreeServer(TreePages):
             }
             for name in ("mock/plain", "mock/hidden", "mock/other")
         )
-        if version == "2502":
-            path = f"/api/conversation/{_ID}/message/{_ID}"
-            self.routes = (*self.routes, ("DELETE", path, "remove_message"))
+        if version >= "2506":
+            self.routes = (
+                *(route for route in self.routes if route[2] != "remove_all"),
+                ("DELETE", f"/api/conversation/{_ID}/message/{_ID}", "remove_message"),
+                ("DELETE", "/api/conversations", "remove_all"),
+            )
+
+    def guard(self, asked: Asked) -> None:
+        """Refuse forms from elsewhere, and a hidden API."""
+        super().guard(asked)
+        if self._hidden and asked.path.startswith("/api/"):
+            raise Refused(Told(403, b"API is disabled", "text/plain"))
+
+    def remove_all(self, asked: Asked) -> Told:
+        """Delete all conversations, by a form or (since February 2025) by the API."""
+        if asked.method == "POST":
+            return super().remove_all(asked)
+        for one in self.own(asked):
+            del self.conversations[one.id]
+        return Told()
 
     def after(self, asked: Asked, told: Told) -> None:
         """Hand out the cookie with the replies to a POST."""
@@ -86,7 +108,7 @@ class TreeServer(TreePages):
 
     def unknown_path(self, asked: Asked) -> Told:
         """Return a page; around the turn of 2025 those had no status but 200."""
-        return as_page(200 if self.version in ("2412", "2502") else 404)
+        return as_page(200 if self.version in ("2412", "2506") else 404)
 
     def failed(self) -> Told:
         """Return what an unexpected error looks like."""
@@ -148,7 +170,8 @@ class TreeServer(TreePages):
     def stop(self, asked: Asked, conversation_id: str) -> Told:
         """Stop the run, which between May 2024 and May 2025 had no effect whatever."""
         self.mine(asked, conversation_id)
-        if self.version == "2404" and conversation_id in self._stops:
+        works = self.version == "2404" or self.version >= "2506"
+        if works and conversation_id in self._stops:
             self._stops[conversation_id].set()
         return Told()
 
@@ -175,10 +198,11 @@ class TreeServer(TreePages):
             Turn(data.get("inputs", ""), found.preprompt, run.history, run.links, data)
         )
         stopped = self._stops[found.id] = threading.Event()
-        return Told(200, self._lines(run, asked, stopped), "text/event-stream")
+        kind = "text/event-stream" if self.version < "2506" else "application/jsonl"
+        return Told(200, self._lines(run, asked, stopped), kind)
 
     def _lines(self, run: TreeRun, asked: Asked, stopped: threading.Event) -> Iterator[bytes]:
         for line in run.lines(asked, stopped):
             yield json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
-            if line["type"] == "finalAnswer":
+            if line["type"] == "finalAnswer" and self.version < "2506":
                 yield b" " * 4096

@@ -144,7 +144,8 @@ class TreeRun:
         if self._play.final is not None and not stopped:
             final["text"] = self._play.final
         if self._version != "2404":
-            final["interrupted"] = False
+            final["interrupted"] = stopped and self._version >= "2506"
+        self._answer["interrupted"] = final.get("interrupted", False)
         self._answer["content"] = final["text"]
         if self._version != "2404":
             self._answer["interrupted"] = False
@@ -155,6 +156,8 @@ class TreeRun:
             yield self._titled()
 
     def _store(self, said: str, stopped: threading.Event) -> None:
+        if self._version >= "2510" and not stopped.is_set() and not self._play.error:
+            said = self._play.text  # whoever leaves does not end the run any more
         self._answer["content"] = self._answer["content"] or said.rstrip()
         self._answer["updates"] = self._updates
         self._answer["updatedAt"] = now()
@@ -170,8 +173,11 @@ class TreeRun:
             return True
         if isinstance(tools, list) and _WEB_SEARCH_ID in tools:
             return True
-        # in June and August 2024 a model with tools searched by its tool only
-        return bool(data.get("web_search")) and self._version not in ("2406", "2408")
+        # in June and August 2024 a model with tools searched by its tool only; from autumn 2025
+        # on nothing searches
+        if self._version in ("2406", "2408") or self._version >= "2510":
+            return False
+        return bool(data.get("web_search"))
 
     def _search(self) -> Iterator[dict[str, Any]]:
         key = "messageType" if self._version == "2404" else "subtype"

@@ -13,7 +13,7 @@ _LAYOUT_KEYS = {
     "2406": {"tools"},
     "2408": {"tools"},
     "2412": {"tools", "communityToolCount", "nConversations", "enableCommunityTools"},
-    "2502": {"tools", "communityToolCount", "nConversations", "enableCommunityTools"},
+    "2506": {"tools", "communityToolCount", "nConversations", "enableCommunityTools"},
 }
 _TOOLS = ("websearch", "fetch_url", "query_calculator")
 
@@ -120,11 +120,12 @@ class TreePages(KeepingServer):
 
     def list_conversations(self, asked: Asked) -> Told:
         """Tell a page of the conversations."""
-        first = 300 * int(asked.query.get("p", ["0"])[0])
+        size = 300 if self.version < "2506" else 30
+        first = size * int(asked.query.get("p", ["0"])[0])
         return as_json(
             [
                 {"id": one.id, "title": one.title, "updatedAt": one.updated, "modelId": one.model}
-                for one in self.own(asked)[first : first + 300]
+                for one in self.own(asked)[first : first + size]
             ]
         )
 

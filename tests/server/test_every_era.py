@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from contextlib import ExitStack
 from typing import Any, Callable, Iterator
 
@@ -10,11 +11,12 @@ import pytest
 from eras import Play
 from eras.arena import SERVERS, Arena
 
-from hugchat_sync import Client, Retry
+from hugchat_sync import Client, ListBots, Retry
 from hugchat_sync.errors import (
     ConversationNotExistError,
     FeatureUnavailable,
     GenerationError,
+    HugChatDeprecationWarning,
     HugChatError,
     ModelNotFound,
     RateLimited,
@@ -35,8 +37,24 @@ UNKNOWN = "0123456789abcdef01234567"
 SOURCES = (("One", "https://one.example/a"), ("Two", "https://two.example/b"))
 #: requests that it takes to find out what a server is
 DETECTION = {"tgi-2023": 3, "lines-2023": 2, "tree-2024": 2, "v2-2025": 1}
+MORE_DETECTION = {"2402": 1}  # version → where lines and trees look alike at first
 
 Starter = Callable[..., "tuple[Client, Arena]"]
+
+
+def lacks(client: Client, feature: str) -> bool:
+    """Return whether this very server has not what its era may have."""
+    return feature not in client.check().features
+
+
+def searches_not(client: Client, arena: Arena) -> bool:
+    """Return whether nothing searches here; then a search must be refused."""
+    if not lacks(client, "web_search") or arena.version == "":
+        return False
+    with pytest.raises(FeatureUnavailable):
+        client.chat("What is new?", web_search=True)
+    assert arena.sent == []
+    return True
 
 
 @pytest.fixture(params=SERVERS)
@@ -61,7 +79,8 @@ def test_era_is_found_out_with_the_fewest_requests(start: Starter) -> None:
 
     assert found == arena.era
     # the last of them asks who is signed in
-    assert len(arena.asked) == DETECTION[arena.era] + 1
+    wanted = DETECTION[arena.era] + MORE_DETECTION.get(arena.version, 0)
+    assert len(arena.asked) == wanted + 1
     assert arena.sent == []
 
 
@@ -253,7 +272,8 @@ def test_late_title_comes_behind_the_answer(start: Starter) -> None:
 def test_system_prompt_of_a_conversation(start: Starter) -> None:
     client, arena = start()
     if arena.era == "tgi-2023":
-        with pytest.raises(FeatureUnavailable, match="set_system_prompt"):
+        advice = "conversation prompts" if arena.version == "2305" else "set_system_prompt"
+        with pytest.raises(FeatureUnavailable, match=advice):
             client.create_conversation(system_prompt="Be brief.")
         assert arena.sent == []
         return
@@ -267,6 +287,8 @@ def test_system_prompt_of_a_conversation(start: Starter) -> None:
 def test_stored_system_prompt_reaches_the_model(start: Starter) -> None:
     client, arena = start()
     model = client.models()[0].id
+    if lacks(client, "system_prompts"):
+        return
 
     client.set_system_prompt(model, "Be kind.")
     client.create_conversation(model)
@@ -279,6 +301,8 @@ def test_stored_system_prompt_reaches_the_model(start: Starter) -> None:
 def test_removed_system_prompt_is_gone(start: Starter) -> None:
     client, arena = start()
     first, second = (model.id for model in client.models()[:2])
+    if lacks(client, "system_prompts"):
+        return
     client.set_system_prompts({first: "Be kind.", second: "Be brief."})
 
     client.set_system_prompt(first, "")
@@ -291,6 +315,11 @@ def test_settings_that_are_not_changed_stay(start: Starter) -> None:
     model = client.models()[1].id
     client.update_settings(active_model=model, share_conversations_with_model_authors=False)
 
+    if lacks(client, "system_prompts"):
+        other = client.models()[0].id
+        client.update_settings(active_model=other)
+        assert client.settings().share_conversations_with_model_authors is False
+        return
     client.set_system_prompt(model, "Be kind.")
 
     settings = client.settings()
@@ -299,11 +328,32 @@ def test_settings_that_are_not_changed_stay(start: Starter) -> None:
     assert settings.custom_prompts == {model: "Be kind."}
 
 
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda client, model: client.set_system_prompt(model, "Be kind."),
+        lambda client, model: client.update_settings(custom_prompts={model: "Be kind."}),
+    ],
+    ids=["set_system_prompt", "update_settings"],
+)
+def test_prompts_that_a_server_does_not_keep_are_refused(start: Starter, act: Any) -> None:
+    client, arena = start()
+    if not lacks(client, "system_prompts"):
+        return
+
+    with pytest.raises(FeatureUnavailable, match="system prompts"):
+        act(client, client.models()[0].id)
+
+    assert arena.sent == []
+
+
 # web search ----------------------------------------------------------------------------------
 
 
 def test_web_search(start: Starter) -> None:
     client, arena = start(Play(sources=SOURCES))
+    if searches_not(client, arena):
+        return
 
     message = client.chat("What is new?", web_search=True)
 
@@ -321,6 +371,8 @@ def test_web_search(start: Starter) -> None:
 
 def test_failed_web_search_costs_only_its_results(start: Starter) -> None:
     client, arena = start(Play(search_error="no results"))
+    if searches_not(client, arena):
+        return
 
     message = client.chat("What is new?", web_search=True)
 
@@ -336,6 +388,17 @@ def test_no_search_unless_it_is_wanted(start: Starter) -> None:
 
     assert message.text() == "Hello, world."
     assert (message.sources, arena.turns[0].found) == ((), ())
+
+
+def test_name_of_a_search_server_is_told_where_the_search_is_a_switch(start: Starter) -> None:
+    client, arena = start()
+    if lacks(client, "web_search"):
+        return
+
+    with pytest.raises(FeatureUnavailable, match="web_search=True"):
+        client.chat("What is new?", web_search="Exa")
+
+    assert arena.sent == []
 
 
 # again ---------------------------------------------------------------------------------------
@@ -355,6 +418,12 @@ def test_retry(start: Starter) -> None:
 def test_edit(start: Starter) -> None:
     client, arena = start(Play(("One.",)), Play(("Two.",)))
     client.ask("First")
+    if lacks(client, "edit"):
+        before = arena.sent
+        with pytest.raises(FeatureUnavailable, match="edit"):
+            client.edit(client.history()[0].text_id, "First, in other words")
+        assert arena.sent == before
+        return
 
     said = client.edit(client.history()[0].text_id, "First, in other words").text()
 
@@ -366,12 +435,27 @@ def test_edit(start: Starter) -> None:
 def test_branches_are_in_the_tree(start: Starter) -> None:
     client, arena = start(Play(("One.",)), Play(("Two.",)))
     client.ask("First")
+    if lacks(client, "edit"):
+        return
     client.edit(client.history()[0].text_id, "Other").text()
 
     tree = client.conversation()
 
     questions = [message.text for message in tree.messages if message.role == "user"]
     assert questions == (["First", "Other"] if "trees" in client.check().features else ["Other"])
+
+
+def test_branch_where_there_are_none_is_refused_before_anything_is_sent(start: Starter) -> None:
+    client, arena = start()
+    client.ask("First")
+    if not lacks(client, "trees"):
+        return
+    first, before = client.history()[0].text_id, arena.sent
+
+    with pytest.raises(FeatureUnavailable, match="trees"):
+        client.chat("Second", parent_id=first)
+
+    assert arena.sent == before
 
 
 # stopping ------------------------------------------------------------------------------------
@@ -433,7 +517,6 @@ def test_rename_waits_for_the_answer(start: Starter) -> None:
 def test_share_and_import(start: Starter) -> None:
     client, arena = start()
     client.ask("Hi")
-    client.model = client.models()[0].id
 
     url = client.share()
     copy = client.import_share(url)
@@ -441,6 +524,41 @@ def test_share_and_import(start: Starter) -> None:
     assert url.startswith(f"{arena.url}/r/")
     assert copy != client.current_conversation
     assert [entry.text for entry in client.history(copy)] == ["Hi", "Hello, world."]
+
+
+def test_share_is_imported_by_somebody_without_a_cookie(start: Starter) -> None:
+    client, arena = start()
+    client.ask("Hi")
+    url = client.share()
+
+    with Client(arena.url) as stranger:
+        copy = stranger.import_share(url)
+
+        assert list(stranger.fetch_conversations()) == [copy]
+        assert [entry.text for entry in stranger.history(copy)] == ["Hi", "Hello, world."]
+
+
+def test_retired_model_does_not_hinder_an_import(start: Starter) -> None:
+    client, arena = start()
+    client.ask("Hi")
+    url = client.share()
+    client.model = ListBots.OPENASSISTENT_30B_XOR
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", HugChatDeprecationWarning)
+        copy = client.import_share(url)
+
+    assert [entry.text for entry in client.history(copy)] == ["Hi", "Hello, world."]
+
+
+def test_unknown_share_is_told(start: Starter) -> None:
+    client, arena = start()
+    client.create_conversation()
+
+    with pytest.raises(ConversationNotExistError):
+        client.import_share("AAAAAAA")
+
+    assert len(client.fetch_conversations()) == 1
 
 
 # models --------------------------------------------------------------------------------------
@@ -545,12 +663,13 @@ def test_invented_update_and_invented_fields_pass_through(start: Starter) -> Non
     line = {"type": "hologram", "shape": {"sides": 5}, "text": "not an answer"}
     arena.strange(line)
 
-    message = client.chat("Hi", web_search=True)
+    searches = arena.version == "" or not lacks(client, "web_search")
+    message = client.chat("Hi", web_search=searches)
 
     events = list(message)
     assert Unknown(line) in events
     assert message.text() == "Hello, world."
-    assert len(message.sources) == 2
+    assert len(message.sources) == (2 if searches else 0)
     assert [entry.text for entry in client.history()] == ["Hi", "Hello, world."]
     assert client.settings().active_model
     assert len(client.fetch_conversations()) == 1
@@ -561,6 +680,8 @@ def test_unknown_setting_survives_a_change(start: Starter) -> None:
     client, arena = start()
     arena.strange({"type": "hologram"})
     model = client.models()[0].id
+    if lacks(client, "system_prompts"):
+        return
 
     client.set_system_prompt(model, "Be kind.")
 

@@ -16,7 +16,7 @@ from hugchat_sync import Client, Retry, Timeout
 from hugchat_sync.errors import ConversationNotExistError, HugChatError, TimedOut
 
 #: those that store something while an answer is being made; the oldest stores all of it at the end
-TELLING = [name for name in SERVERS if name != "tgi-2023"]
+TELLING = [name for name in SERVERS if SERVERS[name][0] != "tgi-2023"]
 #: those where a stop reaches a run whose connection somebody else holds
 STOPPABLE = ["tgi-2023", "lines-2023", "tree-2024 of April", "v2-2025"]
 FIRST, SECOND = Play(("Half", " and half.")), Play(("The second.",))
@@ -144,7 +144,9 @@ def test_retry_and_edit_wait_for_the_run_of_another_client(pair: Any, name: str)
     assert two.hold.is_set()
     assert again.text() == "The second."
     assert message.text() == "Half and half."
-    assert two.other.edit(question.text_id, "1, in other words", two.place).text() == "Three."
+    if "edit" in two.other.check().features:
+        edited = two.other.edit(question.text_id, "1, in other words", two.place)
+        assert edited.text() == "Three."
 
 
 @pytest.mark.parametrize("name", TELLING)

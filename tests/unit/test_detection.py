@@ -64,6 +64,12 @@ SERVERS = {
     "2023-10": (recorded("la13", "la05", "la28"), "lines-2023", 2),
     "2023-10, login": (recorded("la13", "lk02", "lk40"), "lines-2023", 2),
     "2023-10, disclaimer": (recorded("la13", "lm01", "la28"), "lines-2023", 2),
+    "2305": (recorded("2305-02", "ta28"), "tgi-2023", 3),
+    "2402, no conversation": (recorded("2402-02", "2402-06"), "lines-2023", 3),
+    "0.8, no conversation": (recorded("0.8-02", "0.8-03"), "tree-2024", 2),
+    "0.9.5": (recorded("0.9.5-01", "0.9.5-02"), "tree-2024", 2),
+    "2510": (recorded("2510-01"), "v2-2025", 1),
+    "0.9.6": (recorded("0.9.6-01"), "v2-2025", 1),
     "2404": (recorded("2404-z01", "2404-z03"), "tree-2024", 2),
     "2404, guests": (recorded("2404-z01", "2404-n02"), "tree-2024", 2),
     "2404, hidden, disclaimer": (recorded("2404-o02", "2404-o04"), "tree-2024", 2),
@@ -105,6 +111,30 @@ def test_what_the_keys_tell_about_a_tree_server(
     facts = dialect.facts
     assert (facts.body, facts.tools, facts.hidden) == (body, tools, hidden)
     assert (facts.flag_searches, facts.keep_alives) == (flag_searches, keep_alives)
+
+
+def test_the_servers_of_may_2023_keep_no_prompts_and_search_nothing() -> None:
+    early = detect(SERVERS["2305"][0])[0]
+    assert {"system_prompts", "web_search"} & early.features == set()
+    assert {"system_prompts", "web_search"} <= detect(SERVERS["2023-09"][0])[0].features
+
+
+def test_an_edit_of_february_2024_would_ask_the_old_text() -> None:
+    assert "edit" not in detect(SERVERS["2402, no conversation"][0])[0].features
+
+
+def test_a_page_of_models_tells_trees_without_a_conversation() -> None:
+    table = [{"conversations": 1, "enableAssistants": 2}, [], True]
+    page = {"type": "data", "nodes": [{"type": "data", "data": table}]}
+    home = Reply(200, {"content-type": "application/json"}, json.dumps(page).encode())
+    tree, asked = detect({DATA: home, **recorded("0.8-02")})
+    assert (tree.name, asked) == ("tree-2024", [FLAGS, DATA, "/models/__data.json"])
+
+
+def test_a_share_is_copied_by_creating_until_there_is_a_route_for_it() -> None:
+    assert detect(SERVERS["2507"][0])[0].import_share("x") is None
+    assert detect(SERVERS["2510"][0])[0].import_share("x") is None
+    assert detect(SERVERS["0.9.6"][0])[0].import_share("x") is not None
 
 
 def test_the_tools_of_june_2024_are_known_by_name() -> None:
@@ -253,7 +283,7 @@ def test_the_last_servers_of_the_lines_take_settings_as_json() -> None:
     winter = detect({DATA: Reply(200, {}, json.dumps(page).encode())})[0]
     autumn = detect(SERVERS["2023-10"][0])[0]
     wanted = Settings(active_model="m", custom_prompts={"m": "p"})
-    body = winter.save_settings(wanted).request.json
+    body: Any = winter.save_settings(wanted).request.json
     assert body == {"activeModel": "m", "customPrompts": {"m": "p"}}
     assert autumn.save_settings(wanted).request.json is None
     assert winter.name == "lines-2023"

@@ -34,11 +34,11 @@ CALLS: dict[str, Call[Any] | StreamCall[Any]] = {
     "lk25-home-data-signed-in": LINES.user(),
     "lc02-data-after-first": LINES.conversation("6b02b08399b65e88b1e146a9"),
     "lb01-create-no-cookie": LINES.create_conversation(LLAMA, ""),
-    "lh17-create-from-share": LINES.import_share("IJ1zPuF", FALCON),
+    "lh17-create-from-share": LINES.create_from_share("IJ1zPuF", FALCON),
     "lh01-rename": LINES.rename_conversation("6b02ae8a99b65e88b1e14665", "Weather report"),
     "lh11-share": LINES.share("6b02ae8a99b65e88b1e14665"),
     "lh29-delete": LINES.remove_conversation("6b02ae8a99b65e88b1e14665"),
-    "lh41-delete-all": LINES.remove_all_conversations(),
+    "lh41-delete-all": LINES.remove_all_conversations()[0],
     "li03-full": LINES.save_settings(Settings()),
     "lc01-plain": LINES.chat(prompt(conversation_id="6b02b08399b65e88b1e146a9")),
 }
@@ -106,8 +106,8 @@ def test_system_prompt_is_fixed_at_creation() -> None:
 def test_created() -> None:
     created = LINES.create_conversation(LLAMA, "").read(reply(ERA, "lb01-create-no-cookie"))
     assert created == Created("6b02ada699b65e88b1e145b4", "Untitled", None)
-    copied = LINES.import_share("IJ1zPuF", LLAMA).read(reply(ERA, "lh17-create-from-share"))
-    assert copied == "6b02ae8c99b65e88b1e14669"
+    copied = LINES.create_from_share("IJ1zPuF", LLAMA).read(reply(ERA, "lh17-create-from-share"))
+    assert copied.id == "6b02ae8c99b65e88b1e14669"
 
 
 def test_list_is_whole() -> None:
@@ -193,7 +193,7 @@ def test_a_switch_that_is_off_is_left_out() -> None:
 
 def test_answers_of_forms() -> None:
     LINES.save_settings(Settings()).read(reply(ERA, "li03-full"))
-    assert LINES.remove_all_conversations().read(reply(ERA, "lh41-delete-all")) is None
+    assert LINES.remove_all_conversations()[0].read(reply(ERA, "lh41-delete-all")) is None
     with pytest.raises(Unavailable, match="Internal Error"):
         LINES.save_settings(Settings()).read(replace(reply(ERA, "li20-bad-model"), status=200))
     with pytest.raises(BadRequest):

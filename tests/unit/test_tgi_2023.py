@@ -107,7 +107,7 @@ def test_what_the_caller_gave_wins_over_our_ids() -> None:
         T.stop("a" * 24, "g").request,
         T.share("a" * 24).request,
         T.save_settings(Settings()).request,
-        T.remove_all_conversations().request,
+        T.remove_all_conversations()[0].request,
     ],
 )
 def test_every_post_names_where_it_comes_from(call: Any) -> None:
@@ -127,7 +127,7 @@ def test_conversations() -> None:
     assert not listed.more
     assert read(T.rename_conversation("a" * 24, "New name"), "te05-rename") is None
     assert read(T.remove_conversation("a" * 24), "te08-delete") is None
-    assert read(T.remove_all_conversations(), "te10-delete-all") is None
+    assert read(T.remove_all_conversations()[0], "te10-delete-all") is None
     assert T.rename_conversation("a" * 24, "New name").request.json == sent("te05-rename")
 
 
@@ -160,9 +160,9 @@ def test_stored_messages_are_found_by_our_ids() -> None:
 
 def test_sharing() -> None:
     assert read(T.share("a" * 24), "te07-share") == "http://127.0.0.1:3911/chat/r/vi_nrKZ"
-    imported = T.import_share("yjchAkb", LLAMA)
+    imported = T.create_from_share("yjchAkb", LLAMA)
     assert imported.request.json == {"model": LLAMA, "fromShare": "yjchAkb"}
-    assert read(imported, "te31-create-from-share") == "6b02b0830ac53c9e29a7e476"
+    assert read(imported, "te31-create-from-share").id == "6b02b0830ac53c9e29a7e476"
 
 
 def test_settings_are_a_form_that_resets_what_it_omits() -> None:

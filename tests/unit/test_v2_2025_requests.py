@@ -127,7 +127,7 @@ CALLS: dict[str, Call[Any] | StreamCall[Any]] = {
     "h01-list-v2-p-1": V2.list_conversations(1),
     "b02-create-preprompt": V2.create_conversation("mock/plain", "Answer in French."),
     "h18-delete-v2": V2.remove_conversation("6b02a405554756adfb4f3345"),
-    "h23-delete-all-v2": V2.remove_all_conversations(),
+    "h23-delete-all-v2": V2.remove_all_conversations()[0],
     "h03-rename-v2": V2.rename_conversation("6b02a405554756adfb4f3347", "New name 2"),
     "d07-tree-v2": V2.conversation("6b02a3ff554756adfb4f325e"),
     "d12-delete-message-v2": V2.remove_message(

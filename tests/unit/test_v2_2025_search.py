@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from answers import played
 
+from hugchat_sync.answer import Answer, fold
 from hugchat_sync.dialects.v2_2025.results import sources_in
 from hugchat_sync.events import (
     Event,
+    FinalAnswer,
     ToolCall,
-    ToolError,
-    ToolProgress,
     ToolResult,
     WebSearchError,
     WebSearchSources,
@@ -44,7 +44,7 @@ def told(*lines: bytes, others: tuple[str, ...] = ()) -> list[Event]:
 FOUND = "[Alpha](https://alpha.example/a) and [Beta](https://beta.example/b)."
 
 
-def test_a_search_is_told_twice_as_tool_and_as_search() -> None:
+def test_a_search_is_told_once_as_search_and_not_as_tool() -> None:
     events = told(
         call("1", "web_search_exa", query="weather", numResults=3),
         line("progress", "1", progress=1, total=2, message="asking"),
@@ -52,15 +52,38 @@ def test_a_search_is_told_twice_as_tool_and_as_search() -> None:
         result("1", FOUND),
     )
     assert events == [
-        ToolCall("1", "web_search_exa", {"query": "weather", "numResults": 3}),
         WebSearchStep("Searching the web", ("weather",)),
-        ToolProgress("1", 1, 2, "asking"),
         WebSearchStep("asking", ("weather",)),
-        ToolProgress("1", 2, 2, ""),
         WebSearchStep("Searching the web", ("weather",)),
-        ToolResult("1", "success", ({"text": FOUND},)),
         WebSearchSources((A, B)),
     ]
+
+
+def test_the_tools_of_other_servers_stay_tools() -> None:
+    events = told(
+        call("1", "web_search_exa", query="x"),
+        call("2", "add", a=2),
+        result("2", "4"),
+        others=("Sums",),
+    )
+    assert events == [
+        WebSearchStep("Searching the web", ("x",)),
+        ToolCall("2", "add", {"a": 2}),
+        ToolResult("2", "success", ({"text": "4"},)),
+    ]
+
+
+def test_text_in_front_of_a_search_is_part_of_the_answer() -> None:
+    lines = (
+        b'{"type":"stream","token":"Let me look."}\n',
+        call("1", "search", query="x"),
+        result("1", FOUND),
+        b'{"type":"stream","token":"It rains."}\n',
+        b'{"type":"finalAnswer","text":"It rains.","interrupted":false}\n',
+    )
+    answer = Answer()
+    final = [fold(answer, event) for event in told(*lines)][-1]
+    assert final == FinalAnswer("Let me look.It rains.", False)
 
 
 def test_sources_add_up() -> None:
@@ -78,19 +101,19 @@ def test_sources_add_up() -> None:
 
 def test_a_failed_search() -> None:
     events = told(call("1", "search", query="x"), line("error", "1", message="no luck"))
-    assert events[-2:] == [ToolError("1", "no luck"), WebSearchError("no luck", ("x",))]
+    assert events[1:] == [WebSearchError("no luck", ("x",))]
 
 
 def test_a_look_at_a_page() -> None:
     events = told(call("1", "crawl", urls=["https://alpha.example/a"]))
-    assert events[1] == WebSearchStep("Browsing webpage", ("https://alpha.example/a",))
+    assert events[0] == WebSearchStep("Browsing webpage", ("https://alpha.example/a",))
 
 
 def test_every_call_is_the_search_where_its_server_is_the_only_one() -> None:
-    assert told(call("1", "ask", text="weather"))[1] == WebSearchStep(
+    assert told(call("1", "ask", text="weather"))[0] == WebSearchStep(
         "Searching the web", ("weather",)
     )
-    assert told(call("1", "ask", depth=3))[1] == WebSearchStep("Searching the web", ())
+    assert told(call("1", "ask", depth=3))[0] == WebSearchStep("Searching the web", ())
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from ..base import Created, Prompt, Stored
 from ..fields import dicts_of, need, text_of
 from ..forms_2023 import Forms2023, in_path, layout_of_home, page_of
 from ..headers import MESSAGE, READ, WRITE
+from ..messages import answer_in
 from ..page_data import layout, page
 from .answer import ModelEvents, message_error
 from .search import read_search
@@ -39,6 +40,7 @@ class Tgi2023(Forms2023):
 
     name = "tgi-2023"
     stores_at_end = True
+    differs_in = frozenset({"system_prompts", "web_search"})
     prompts_from_settings = True
     features = frozenset(
         {
@@ -145,17 +147,19 @@ class Tgi2023(Forms2023):
     def stored(self, conversation_id: str, prompt: Prompt) -> Call[Stored | None]:
         """Describe looking for what became of *prompt*, by the ids that we gave.
 
-        Source: GET /conversation/{id}/__data.json, chat-ui 0.6.0, 2023-09 (measured).
+        Source: GET /conversation/{id}/__data.json, chat-ui 2023-05 and 0.6.0, 2023-09 (measured).
         """
 
         def read(reply: Reply) -> Stored | None:
             sent = _options(prompt)
-            for message in dicts_of(page(reply), "messages"):
-                if message.get("id") == sent["response_id"]:
-                    # it is not there before its run is over
-                    text = text_of(message, "content").strip()
-                    return Stored(sent["id"], sent["response_id"], text, state="done")
-            return None
+            answer = answer_in(
+                dicts_of(page(reply), "messages"), sent["id"], sent["response_id"], prompt
+            )
+            if answer is None:
+                return None
+            # it is not there before its run is over
+            text = text_of(answer, "content").strip()
+            return Stored(sent["id"], text_of(answer, "id"), text, state="done")
 
         return Call(page_of(conversation_id), read)
 

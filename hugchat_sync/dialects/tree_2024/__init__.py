@@ -7,7 +7,7 @@ from typing import Any, Mapping
 from ...calls import Call, Reply, Request, StreamCall
 from ...events import Event
 from ...records import ConversationTree, Model, Settings, User
-from ..account import read_models, read_user, settings_body
+from ..account import read_models, read_user, save_as_json
 from ..bad_news import read_error, read_nothing, read_value
 from ..base import Created, Dialect, Look, Page, Prompt, Stored
 from ..fields import kind_of
@@ -84,6 +84,21 @@ class Tree2024(Forms2023):
         """Describe reading a conversation together with what tells that a run is on in it."""
         return conversations.look(conversation_id)
 
+    def remove_all_conversations(self) -> tuple[Call[int | None], ...]:
+        """Describe deleting all conversations, by a form or (since 2025-02-11) by the API.
+
+        Source: DELETE /api/conversations, chat-ui 0.9.5, 2025-06 (measured).
+        """
+
+        def read(reply: Reply) -> None:
+            self.require_route(reply, "remove_all")
+            read_nothing(reply)
+
+        request = Request(
+            "DELETE", "/api/conversations", headers=WRITE, repeatable=True, error=read_error
+        )
+        return (*super().remove_all_conversations(), Call(request, read, any_status=True))
+
     # account
 
     def save_settings(self, settings: Settings) -> Call[None]:
@@ -91,15 +106,7 @@ class Tree2024(Forms2023):
 
         Source: POST /settings, chat-ui 2024-04 … 2024-12 (measured).
         """
-        request = Request(
-            "POST",
-            "/settings",
-            json=settings_body(settings),
-            headers=WRITE,
-            repeatable=True,  # it replaces everything: twice is once
-            error=read_error,
-        )
-        return Call(request, read_nothing)
+        return save_as_json(settings)
 
     def models(self) -> Call[tuple[Model, ...]]:
         """Describe reading the models.
@@ -170,21 +177,22 @@ class Tree2024(Forms2023):
 
     def remove_message(self, conversation_id: str, message_id: str) -> Call[None]:
         """Describe deleting a message and all that follows it; possible since 2025-02-11."""
+        if self.facts.hidden:
+            self.lacks("remove_message", "this server hides its API")
         return conversations.remove_message(
-            conversation_id, message_id, lambda: self.lacks("remove_message")
+            conversation_id, message_id, lambda reply: self.require_route(reply, "remove_message")
         )
 
     def share(self, conversation_id: str) -> Call[str]:
         """Describe publishing a conversation."""
         return conversations.share(conversation_id)
 
-    def import_share(self, share_id: str, model: str = "") -> Call[str]:
-        """Describe copying a shared conversation: a model must be named, that of the share counts.
+    def create_from_share(self, share_id: str, model: str) -> Call[Created]:
+        """Describe starting a conversation as the copy of a shared one.
 
-        Source: POST /conversation, chat-ui 2024-04 … 2024-12 (measured).
+        Source: POST /conversation, chat-ui 2024-04 … 2025-06 (measured).
         """
-        created = conversations.create_conversation({"model": model, "fromShare": share_id})
-        return Call(created.request, lambda reply: created.read(reply).id)
+        return conversations.create_conversation({"model": model, "fromShare": share_id})
 
     def download(self, conversation_id: str, sha: str) -> Call[bytes]:
         """Describe fetching a file of a conversation."""

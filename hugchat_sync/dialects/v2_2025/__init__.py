@@ -10,6 +10,7 @@ from ...records import ConversationTree, Model, Settings, User
 from ..base import Created, Dialect, Logged, Look, Page, Prompt, Stored
 from ..updates import Updates
 from . import account, answer, conversations, tools
+from .search import updates_of
 from .stored import look, stored
 
 
@@ -41,6 +42,7 @@ class V22025(Dialect):
         }
     )
     counts_removed = True
+    differs_in = frozenset({"web_search"})
 
     # conversations
 
@@ -56,9 +58,9 @@ class V22025(Dialect):
         """Describe deleting a conversation."""
         return conversations.remove_conversation(conversation_id)
 
-    def remove_all_conversations(self) -> Call[int | None]:
+    def remove_all_conversations(self) -> tuple[Call[int | None], ...]:
         """Describe deleting all conversations."""
-        return conversations.remove_all_conversations()
+        return (conversations.remove_all_conversations(),)
 
     def rename_conversation(self, conversation_id: str, title: str) -> Call[None]:
         """Describe renaming a conversation."""
@@ -110,7 +112,7 @@ class V22025(Dialect):
 
     def log_reader(self, prompt: Prompt) -> Updates:
         """Return what reads the log of this message's answer."""
-        return answer.updates_of(prompt)
+        return updates_of(prompt)
 
     def reattach(
         self, conversation_id: str, generation_id: str, after: int = 0, reader: Any = None
@@ -132,9 +134,13 @@ class V22025(Dialect):
         """Describe publishing a conversation."""
         return conversations.share(conversation_id)
 
-    def import_share(self, share_id: str, model: str = "") -> Call[str]:
+    def import_share(self, share_id: str) -> Call[str | None] | None:
         """Describe copying a shared conversation."""
         return conversations.import_share(share_id)
+
+    def create_from_share(self, share_id: str, model: str) -> Call[Created]:
+        """Describe starting a conversation as the copy of a shared one, without its files."""
+        return conversations.create_from_share(share_id, model)
 
     def download(self, conversation_id: str, sha: str) -> Call[bytes]:
         """Describe fetching a file of a conversation."""

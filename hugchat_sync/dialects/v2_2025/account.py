@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from ...calls import Call, Reply, Request
+from ...calls import Call, Reply
 from ...records import Model, Settings, User
-from ..account import read_models, read_settings, read_user, settings_body
-from ..bad_news import read_error, read_nothing
+from ..account import read_models, read_settings, read_user, save_as_json
 from ..fields import kind_of, need
-from ..headers import WRITE
 from .conversations import get, plain
 
 _SETTINGS = "/api/v2/user/settings"
@@ -26,15 +24,7 @@ def save_settings(changed: Settings) -> Call[None]:
 
     Source: POST /api/v2/user/settings, chat-ui 2025-06 … 2026-08 (measured).
     """
-    request = Request(
-        "POST",
-        _SETTINGS,
-        json=settings_body(changed),
-        headers=WRITE,
-        repeatable=True,  # it replaces everything: twice is once
-        error=read_error,
-    )
-    return Call(request, read_nothing)
+    return save_as_json(changed, _SETTINGS)
 
 
 def models() -> Call[tuple[Model, ...]]:

@@ -16,7 +16,7 @@ from ..fields import need
 from ..headers import LOG, MESSAGE
 from ..updates import Updates
 from .conversations import in_path, post
-from .search import SearchUpdates
+from .search import updates_of
 from .tools import header_list
 
 #: what of a ``RequestData`` has a meaning here; the rest is of 2023
@@ -75,14 +75,6 @@ def _own_server(server: Mapping[str, Any]) -> dict[str, Any]:
     if server.get("headers"):
         found["headers"] = header_list(server["headers"])
     return found
-
-
-def updates_of(prompt: Prompt) -> Updates:
-    """Return what reads the lines of this message's answer."""
-    if prompt.search_server is None:
-        return Updates()
-    others = {*prompt.tool_servers, *(server["name"] for server in prompt.own_servers)}
-    return SearchUpdates(alone=not others - {prompt.search_server})
 
 
 def stop(conversation_id: str) -> Call[None]:

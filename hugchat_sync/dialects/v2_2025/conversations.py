@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, Mapping
 from urllib.parse import quote
 
 from ...calls import Call, Reply, Request
@@ -67,7 +68,18 @@ def create_conversation(model: str, system_prompt: str) -> Call[Created]:
 
     Source: POST /conversation, chat-ui 2025-06 … 2026-08 (measured).
     """
+    return _create(model, {"preprompt": system_prompt})
 
+
+def create_from_share(share_id: str, model: str) -> Call[Created]:
+    """Describe starting a conversation as the copy of a shared one; each time it is a new one.
+
+    Source: POST /conversation, chat-ui 2025-08 … 2026-08 (measured).
+    """
+    return _create(model, {"fromShare": share_id})
+
+
+def _create(model: str, more: Mapping[str, str]) -> Call[Created]:
     def error(reply: Reply) -> HugChatError:
         found = read_error(reply)
         if reply.status != 400:
@@ -83,7 +95,7 @@ def create_conversation(model: str, system_prompt: str) -> Call[Created]:
             model=model,
         )
 
-    body = {"model": model, "preprompt": system_prompt}
+    body = {"model": model, **more}
     request = Request("POST", "/conversation", json=body, headers=WRITE, error=error)
     return Call(request, read_created)
 
@@ -194,15 +206,23 @@ def share(conversation_id: str) -> Call[str]:
     return post(f"/conversation/{in_path(conversation_id)}/share", read)
 
 
-def import_share(share_id: str) -> Call[str]:
+def import_share(share_id: str) -> Call[str | None]:
     """Describe copying a shared conversation; the same share gives the same copy.
 
-    Source: POST /api/v2/conversations/import-share, chat-ui 2026-01 … 2026-08 (measured).
+    Before 2026-01-19 there was no such route; those servers say of one that it is a conversation
+    which they do not have, as they say it of a share.
+
+    Source: POST /api/v2/conversations/import-share, chat-ui 2025-08 … 2026-08 (measured).
     """
 
-    def read(reply: Reply) -> str:
+    def read(reply: Reply) -> str | None:
+        if reply.status == 500 and reply.text.startswith("Conversation not found"):
+            return None
+        if not 200 <= reply.status < 300:
+            raise read_error(reply)
         value = read_value(reply)
         inner = value.get("json") if isinstance(value, dict) else None
         return need(inner if isinstance(inner, dict) else value, "conversationId", str)
 
-    return post("/api/v2/conversations/import-share", read, json={"shareId": share_id})
+    call = post("/api/v2/conversations/import-share", read, json={"shareId": share_id})
+    return replace(call, any_status=True)

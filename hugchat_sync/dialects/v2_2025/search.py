@@ -1,12 +1,14 @@
-"""The web search of today: a tool server, whose calls are told as web-search events as well."""
+"""The web search of today: a tool server, whose calls are told as web-search events instead."""
 
 from __future__ import annotations
 
 import re
 from typing import Any, Iterable, Iterator
 
+from ...answer import LastRound
 from ...events import (
     Event,
+    FinalAnswer,
     ToolCall,
     ToolError,
     ToolProgress,
@@ -16,6 +18,7 @@ from ...events import (
     WebSearchStep,
 )
 from ...records import Source
+from ..base import Prompt
 from ..updates import Updates
 from .results import sources_in
 
@@ -41,21 +44,28 @@ class SearchUpdates(Updates):
         self._found: dict[str, Source] = {}  # by address
 
     def on_tool(self, value: dict[str, Any]) -> Iterable[Event]:
-        """Yield the events of a tool, and what they mean for the search."""
+        """Yield the events of a tool, or what they mean where it is the search."""
         for event in super().on_tool(value):
-            yield event
             yield from self._told(event)
 
+    def on_final(self, value: dict[str, Any]) -> Iterator[Event]:
+        """Yield the final answer; behind calls it may be the last round of the text only."""
+        for event in super().on_final(value):
+            if self._steps and type(event) is FinalAnswer:
+                event = LastRound(event.text, event.interrupted)
+            yield event
+
     def _told(self, event: Event) -> Iterator[Event]:
-        if isinstance(event, ToolCall):
-            if self._alone or _is_search(event):
-                step = _step(event)
-                self._steps[event.uuid] = step
-                yield step
-        elif isinstance(event, (ToolProgress, ToolResult, ToolError)):
+        if isinstance(event, ToolCall) and (self._alone or _is_search(event)):
+            self._steps[event.uuid] = step = _step(event)
+            yield step
+            return
+        if isinstance(event, (ToolProgress, ToolResult, ToolError)):
             step_before = self._steps.get(event.uuid)
             if step_before is not None:
                 yield from self._went_on(event, step_before)
+                return
+        yield event
 
     def _went_on(self, event: Event, step: WebSearchStep) -> Iterator[Event]:
         if isinstance(event, ToolProgress):
@@ -68,6 +78,14 @@ class SearchUpdates(Updates):
                 self._found.setdefault(found.link, found)
             if len(self._found) > known:
                 yield WebSearchSources(tuple(self._found.values()))
+
+
+def updates_of(prompt: Prompt) -> Updates:
+    """Return what reads the lines of this message's answer."""
+    if prompt.search_server is None:
+        return Updates()
+    others = {*prompt.tool_servers, *(server["name"] for server in prompt.own_servers)}
+    return SearchUpdates(alone=not others - {prompt.search_server})
 
 
 def _is_search(call: ToolCall) -> bool:

@@ -14,6 +14,7 @@ from ..messages import read_tree
 from ..unfinished import unfinished_answers
 from ..updates import Updates
 from .conversations import get, in_path, plain
+from .search import updates_of
 
 
 def stored(conversation_id: str, prompt: Prompt) -> Call[Stored | None]:
@@ -54,7 +55,7 @@ def find(messages: list[dict[str, Any]], prompt: Prompt) -> Stored | None:
     """
     for message in messages:
         if message.get("generationId") == prompt.generation_id:
-            return _answer(message)
+            return _answer(message, prompt)
     if any("generationId" in message for message in messages):
         return None  # this server keeps the ids, and ours is not among them
     place = _place(messages, prompt)
@@ -64,7 +65,7 @@ def find(messages: list[dict[str, Any]], prompt: Prompt) -> Stored | None:
     for message in reversed(messages):
         same = message.get("from") == "user" and message.get("content") == text
         if same and _parent(message) == place and message.get("id") != prompt.parent_id:
-            return _below(messages, message)
+            return _below(messages, message, prompt)
     return None
 
 
@@ -85,14 +86,14 @@ def _newest_sibling(messages: list[dict[str, Any]], prompt: Prompt) -> Stored | 
     question = _parent(messages[at])
     for message in reversed(messages[at + 1 :]):
         if message.get("from") == "assistant" and _parent(message) == question:
-            return _answer(message)
+            return _answer(message, prompt)
     return None
 
 
-def _below(messages: list[dict[str, Any]], question: dict[str, Any]) -> Stored:
+def _below(messages: list[dict[str, Any]], question: dict[str, Any], prompt: Prompt) -> Stored:
     for message in reversed(messages):
         if message.get("from") == "assistant" and _parent(message) == question.get("id"):
-            return _answer(message)
+            return _answer(message, prompt)
     return Stored(text_of(question, "id"), None)
 
 
@@ -101,9 +102,9 @@ def _parent(message: dict[str, Any] | None) -> str | None:
     return ancestors[-1] if ancestors else None
 
 
-def _answer(message: dict[str, Any]) -> Stored:
+def _answer(message: dict[str, Any], prompt: Prompt) -> Stored:
     text, thought = split_thinking(text_of(message, "content"))
-    events, error = _happened(message)
+    events, error = _happened(message, updates_of(prompt))
     return Stored(
         _parent(message),
         need(message, "id", str),
@@ -115,9 +116,10 @@ def _answer(message: dict[str, Any]) -> Stored:
     )
 
 
-def _happened(message: dict[str, Any]) -> tuple[tuple[Event, ...], HugChatError | None]:
+def _happened(
+    message: dict[str, Any], updates: Updates
+) -> tuple[tuple[Event, ...], HugChatError | None]:
     """Return what the kept update lines tell besides the text, and the error that ended them."""
-    updates = Updates()
     events: list[Event] = []
     for line in dicts_of(message, "updates"):
         if line.get("type") == "stream":
