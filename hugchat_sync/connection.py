@@ -27,6 +27,7 @@ from .errors import (
     UnknownDialect,
     UsageError,
 )
+from .fork import begin
 from .options import Retry, Timeout, is_positive
 from .records import User
 from .renewal import Renewal
@@ -100,8 +101,7 @@ class Connection:
         self._open()
 
     def _open(self) -> None:
-        self._lock = threading.Lock()
-        self._beginning = threading.Lock()
+        begin(self)
         self._is_closed = False
         self.transport = Transport(
             self.base_url,
@@ -116,6 +116,11 @@ class Connection:
             renew=self._renewal if self.credentials.had else None,
             secrets=self.credentials.secrets,
         )
+
+    def begin_anew(self) -> None:
+        """Take new locks."""
+        self._lock = threading.Lock()
+        self._beginning = threading.Lock()
 
     def _take_cookies(self, url: str, values: Sequence[str], refused: bool) -> None:
         self.credentials.store.received(url, values, signed_out=refused)

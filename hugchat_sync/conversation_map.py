@@ -7,6 +7,7 @@ import threading
 from typing import Any, Mapping
 
 from .errors import ConversationNotExistError, UsageError
+from .fork import begin
 
 _ID = re.compile(r"[0-9a-fA-F]{24}\Z")
 
@@ -18,15 +19,20 @@ class ConversationMap:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         self._titles: dict[str, str] = {}
         self._current: str | None = None
+        begin(self)
 
     def __getstate__(self) -> dict[str, Any]:
         return {"_titles": self.titles, "_current": self._current}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, _lock=threading.Lock())
+        self.__dict__.update(state)
+        begin(self)
+
+    def begin_anew(self) -> None:
+        """Take a new lock."""
+        self._lock = threading.Lock()
 
     @property
     def titles(self) -> dict[str, str]:

@@ -10,6 +10,7 @@ from typing import Callable, Container, Iterator
 from .connection import Connection
 from .dialects import Created
 from .errors import HugChatError, TimedOut
+from .fork import begin
 from .records import Conversation, ConversationTree
 from .retrying import Patience, is_unsure
 
@@ -31,6 +32,10 @@ class Doubt:
         self._connection = connection
         self._known = known
         self._made: set[str] = set()
+        begin(self)
+
+    def begin_anew(self) -> None:
+        """Take a new lock; what is under way is so in another process."""
         self._changed = threading.Condition()
         self._under_way = 0
         self._looking = False

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Callable, TypeVar, Union
 
+from .fork import begin
+
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -16,6 +18,10 @@ class Background:
 
     def __init__(self, workers: int = 8) -> None:
         self._workers = workers
+        begin(self)
+
+    def begin_anew(self) -> None:
+        """Take a new lock and no threads yet."""
         self._lock = threading.Lock()
         self._pool: ThreadPoolExecutor | None = None
 

@@ -14,6 +14,7 @@ from typing import Any, Callable, Iterator
 from .answer import Answer, conclude, fold
 from .errors import HugChatError, TimedOut, UsageError
 from .events import Event, FinalAnswer, Token
+from .fork import begin
 from .known import failure_of
 from .polling import Polling
 
@@ -77,11 +78,9 @@ class Message(Polling):
         self._on_end = ended
         self._stopped = False
         self._closed = False
-        self._reading = threading.Lock()
-        self._news = threading.Condition()  # a signal handler may close while its thread waits
-        self._reader: threading.Thread | None = None
         self._process = os.getpid()
         super().__init__()
+        begin(self)
 
     # the three ways of reading ---------------------------------------------------------------
 
@@ -248,11 +247,15 @@ class Message(Polling):
             self._news.notify_all()
         self._on_end()
 
+    def begin_anew(self) -> None:
+        """Take new locks and no reader."""
+        super().begin_anew()
+        self._reading = threading.Lock()
+        self._news = threading.Condition()  # a signal handler may close while its thread waits
+        self._reader: threading.Thread | None = None
+
     def _settle_in_child(self) -> None:
         if os.getpid() != self._process and not self._ended:
-            # a thread of the parent, which is none here, may have held them
-            self._reading, self._news = threading.Lock(), threading.Condition()
-            self._reader = None
             self._end(UsageError("an open answer cannot be read in a forked process"))
 
     def drain(self, deadline: float) -> bool:

@@ -8,6 +8,7 @@ import time
 from typing import Callable
 
 from .errors import TimedOut, UsageError
+from .fork import begin
 from .options import is_positive
 
 
@@ -30,8 +31,12 @@ class Pace:
         self._gap = 60.0 / per_minute if per_minute else 0.0
         self._clock = clock
         self._sleep = sleep
-        self._lock = threading.Lock()
         self._next = 0.0
+        begin(self)
+
+    def begin_anew(self) -> None:
+        """Take a new lock."""
+        self._lock = threading.Lock()
 
     def __reduce__(self) -> tuple[type[Pace], tuple[float | None]]:
         return Pace, (60.0 / self._gap if self._gap else None,)  # another process, another clock

@@ -21,12 +21,15 @@ class Polling(Known, ABC):
     _reader: threading.Thread | None
 
     def __init__(self) -> None:
-        self._spelling = threading.Lock()  # two pollers must not spell a piece twice
         self._characters: list[str] = []
         self._spelled = 0  # pieces of the answer that are in the list of characters
         self._steps: list[dict[str, Any]] = []
         self._looked_at = 0  # events that were searched for steps
         self._steps_read = 0
+
+    def begin_anew(self) -> None:
+        """Take a new lock."""
+        self._spelling = threading.Lock()  # two pollers must not spell a piece twice
 
     @abstractmethod
     def _advance(self, index: int) -> bool:

@@ -11,6 +11,7 @@ import requests
 
 from .cookies import CookieStore
 from .errors import HugChatError, LoginFailed
+from .fork import begin
 
 _SESSION = "hf-chat"
 
@@ -32,11 +33,11 @@ class Renewal:
         self._store = store
         self._base_url = base_url
         self._session = session
-        self._turn = threading.Lock()
         self._ended = float("-inf")  # when the last renewal was over, and how it went
         self._worked = False
         self._offered: int | None = None  # the cookies that were tried before a new sign-in
         self._hopeless: int | None = None  # those that the hub did not take
+        begin(self)
 
     def __getstate__(self) -> dict[str, Any]:
         state = {name: value for name, value in self.__dict__.items() if name != "_turn"}
@@ -48,7 +49,12 @@ class Renewal:
         }  # of another process' clock
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, _turn=threading.Lock())
+        self.__dict__.update(state)
+        begin(self)
+
+    def begin_anew(self) -> None:
+        """Take a new lock."""
+        self._turn = threading.Lock()
 
     def __repr__(self) -> str:
         return f"<Renewal at {self._base_url}>"

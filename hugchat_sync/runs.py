@@ -7,7 +7,6 @@ here, first for the runs of this client, then (:mod:`~hugchat_sync.idle`) for th
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from typing import Callable, Iterator
 from .dialects.base import Created, Dialect, Prompt
 from .errors import TimedOut, UsageError
 from .events import Event
+from .fork import begin
 from .idle import Ended, idle_tree
 from .message import Message
 from .pace import Pace
@@ -59,23 +59,18 @@ class Runs:
         self._told = told
         self._learned = learned
         self._places: dict[str, Place] = {}
-        self._map = threading.Lock()
-        self._process = os.getpid()
+        begin(self)
 
     def place(self, conversation_id: str) -> Place:
         """Return the place of a conversation."""
-        if os.getpid() != self._process:
-            self._begin_anew()
         with self._map:
             return self._places.setdefault(conversation_id, Place(conversation_id))
 
-    def _begin_anew(self) -> None:
-        """Take new locks in a forked child: threads that are not there may hold the old ones."""
+    def begin_anew(self) -> None:
+        """Take new locks; the runs of a parent are runs that somebody else reads."""
         self._map = threading.Lock()
-        self._places = {
-            name: replace(place, lock=threading.Lock()) for name, place in self._places.items()
-        }
-        self._process = os.getpid()
+        for place in self._places.values():
+            place.lock = threading.Lock()
 
     def forget(self, conversation_id: str) -> None:
         """Close what is open in a conversation that is to be removed, and forget its place."""

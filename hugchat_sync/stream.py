@@ -134,7 +134,8 @@ class Stream:
     def close(self) -> None:
         """End the reply now, from any thread; a reader in the middle gets an error."""
         self.closed = True
-        interrupt(self.response)
+        if os.getpid() == self._process:  # a forked child would end it for its parent, too
+            interrupt(self.response)
 
 
 def _pieces(response: requests.Response) -> Iterable[bytes]:

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any, Callable, Dict, Set, Tuple
 
+from ..fork import begin
 from .disk import LOCK_WAIT, locked, replace_file
 from .documents import Document, FixedDocument, NetscapeDocument, read_document
 from .values import Cookie, Hidden, Problem, Site, best
@@ -33,8 +34,8 @@ class CookieFile:
         self._settled: dict[str, Hidden] = {}  # our value that the file has, or has declined
         self._expiry: dict[str, float | None] = {}  # as the file has it, of equal values
         self._seen = False
-        self._turn = threading.Lock()
         self._wait = LOCK_WAIT
+        begin(self)
 
     def __repr__(self) -> str:
         return f"<CookieFile {str(self.path)!r}>"
@@ -43,7 +44,12 @@ class CookieFile:
         return {key: value for key, value in self.__dict__.items() if key != "_turn"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, _turn=threading.Lock())
+        self.__dict__.update(state)
+        begin(self)
+
+    def begin_anew(self) -> None:
+        """Take a new lock."""
+        self._turn = threading.Lock()
 
     def beside(self, name: str) -> Path:
         """Return the place of another file that goes with this one."""

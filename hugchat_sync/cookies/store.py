@@ -15,6 +15,7 @@ from typing import Any, Iterable, Iterator, Sequence
 from requests.cookies import RequestsCookieJar
 
 from ..errors import CookieFileWarning, UsageError
+from ..fork import begin
 from ..reprs import safe_repr
 from .disk import locked, write_new
 from .documents import blank
@@ -47,7 +48,7 @@ class CookieStore:
         self._good: dict[str, Cookie] = {}  # given by the user, or confirmed
         self._gone: set[str] = set()
         self._expired: tuple[str, ...] = ()
-        self._lock = threading.Lock()
+        begin(self)
         self._accept(list(cookies))
 
     @classmethod
@@ -111,7 +112,12 @@ class CookieStore:
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, _lock=threading.Lock())
+        self.__dict__.update(state)
+        begin(self)
+
+    def begin_anew(self) -> None:
+        """Take a new lock."""
+        self._lock = threading.Lock()
 
     @property
     def names(self) -> tuple[str, ...]:

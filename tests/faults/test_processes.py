@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
+from pathlib import Path
 from typing import Iterator
 
 import pytest
 
-from hugchat_sync.local import LocalServer, Script, Scripted
+from hugchat_sync.local import Fault, LocalServer, Script, Scripted
 
 HANGING = Script(tokens=("Half ",), hang=True)
 SLOW = Script(tokens=tuple(f"{number} " for number in range(10)), delay=0.03)
@@ -132,3 +134,107 @@ def test_forked_child_does_not_write_into_its_parents_connection(slow: LocalServ
     _, done = run(SHARED, slow.url)
     assert (done.returncode, done.stderr) == (0, "")
     assert slow.connections == 2
+
+
+FORKED_FUTURE = """
+import os, sys
+from hugchat_sync import HuggingChat
+bot = HuggingChat(sys.argv[1], timeout=20).getBot()
+bot.createConversation(wait=False).result(20)
+child = os.fork()
+if child == 0:
+    made = bot.createConversation(wait=False).result(20)
+    os._exit(0 if made in bot.conversations else 1)
+_, status = os.waitpid(child, 0)
+assert status == 0, status
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_future_runs_in_a_forked_child(slow: LocalServer) -> None:
+    _, done = run(FORKED_FUTURE, slow.url)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+#: what the parent is in the middle of when it forks, and what the child does
+MIDDLES = {
+    "finding out the era": ("feature-flags", "client.models()", "client.models()"),
+    "creating": ("/conversation$", "client.ask('one')", "client.ask('two')"),
+    "sending": (
+        "/conversation/[0-9a-f]{24}$",
+        "client.ask('one', place)",
+        "client.ask('two', place)",
+    ),
+    "reading": (
+        "/api/v2/conversations/[0-9a-f]{24}$",
+        "client.history(place)",
+        "client.history(place)",
+    ),
+    "spacing its messages": ("settings", "paced.ask('one')", "paced.ask('two')"),
+}
+
+FORKED_MIDDLE = """
+import os, sys, threading, time
+from hugchat_sync import Client, Timeout
+url, first, second = sys.argv[1:4]
+timeout = Timeout(total=20)
+client = Client(url, timeout=timeout, cookies={"hf-chat": "somebody"})
+paced = Client(url, timeout=timeout, cookies={"hf-chat": "somebody"}, max_per_minute=6000)
+place = Client(url, cookies={"hf-chat": "somebody"}).create_conversation()
+open(sys.argv[4], "w").close()  # from here on the server is slow
+thread = threading.Thread(target=lambda: eval(first))
+thread.start()
+time.sleep(0.3)
+child = os.fork()
+if child == 0:
+    eval(second)
+    os._exit(0)
+_, status = os.waitpid(child, 0)
+assert status == 0, status
+thread.join(20)
+assert not thread.is_alive()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+@pytest.mark.parametrize("middle", MIDDLES)
+def test_lock_of_the_parent_does_not_hang_a_forked_child(middle: str, tmp_path: Path) -> None:
+    path, first, second = MIDDLES[middle]
+    mark = tmp_path / "mark"
+    with LocalServer(responder=Scripted(Script(tokens=("Yes.",)))) as server:
+
+        def slow_down() -> None:
+            while not mark.exists():
+                time.sleep(0.01)
+            server.faults.add(Fault(path=path, delay=1.0, times=None))
+
+        threading.Thread(target=slow_down, daemon=True).start()
+        _, done = run(FORKED_MIDDLE, server.url, first, second, str(mark))
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+FORKED_SEND = """
+import os, sys, threading, time
+from hugchat_sync import Client
+client = Client(sys.argv[1], timeout=20)
+place = client.create_conversation()
+texts = []
+thread = threading.Thread(target=lambda: texts.append(client.ask("first", place)))
+thread.start()
+time.sleep(0.3)
+child = os.fork()
+if child == 0:
+    client.close()
+    os._exit(0)
+_, status = os.waitpid(child, 0)
+thread.join(20)
+print(status, *texts)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_closing_in_a_forked_child_ends_nothing_of_the_parent(slow: LocalServer) -> None:
+    slow.faults.add(Fault("POST", "/conversation/[0-9a-f]{24}$", delay=0.6))
+    _, done = run(FORKED_SEND, slow.url)
+    whole = "".join(SLOW.tokens).rstrip()
+    assert (done.stdout, done.returncode, done.stderr) == (f"0 {whole}\n", 0, "")

@@ -19,8 +19,9 @@ ALLOWED = {
     "errors": "",
     "reprs": "",
     "options": "",
-    "futures": "",
-    "pace": "errors options",
+    "fork": "",
+    "futures": "fork",
+    "pace": "errors fork options",
     "calls": "errors",
     "records": "errors reprs",
     "events": "errors reprs",
@@ -29,11 +30,11 @@ ALLOWED = {
     "auth": "errors secret",
     "adapter": "",
     "session": "adapter auth errors",
-    "cookies": "errors reprs",
+    "cookies": "fork errors reprs",
     "answer": "events records",
     "known": "answer errors events records reprs",
-    "polling": "errors events known",
-    "message": "answer errors events known polling records",
+    "polling": "fork errors events known",
+    "message": "fork answer errors events known polling records",
     "resume": "answer events",
     "dialects": "answer calls encodings errors events records refusals wire",
     "refusals": "calls errors",
@@ -45,10 +46,10 @@ ALLOWED = {
     "prior_search": "calls dialects errors events retrying stream transport",
     "run": "calls dialects errors events message prior_search rest retrying stream transport",
     "idle": "dialects errors events records rest retrying transport",
-    "runs": "calls dialects errors events idle message pace records retrying run transport",
+    "runs": "fork calls dialects errors events idle message pace records retrying run transport",
     "credentials": "auth cookies errors secret",
     "connection": (
-        "calls cookies credentials dialects errors options records renewal retrying secret "
+        "fork calls cookies credentials dialects errors options records renewal retrying secret "
         "transport"
     ),
     "account": "calls connection dialects errors options records retrying settings",
@@ -59,9 +60,9 @@ ALLOWED = {
     "custom_data": "dialects errors records",
     "list_bots": "client errors",
     "batch": "client errors pace records",
-    "doubt": "connection dialects errors records retrying",
+    "doubt": "fork connection dialects errors records retrying",
     "creation": "doubt calls connection dialects errors list_bots records retrying",
-    "conversation_map": "errors records",
+    "conversation_map": "fork errors records",
     "client": (
         "account address answer batch calls connection conversation_map cookies creation "
         "custom_data dialects downloads errors events list_bots message options pace "
