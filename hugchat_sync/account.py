@@ -11,7 +11,7 @@ from .calls import Call
 from .connection import Connection, checked_retry, checked_timeout
 from .dialects import Dialect
 from .errors import UsageError
-from .options import Retry, Timeout
+from .options import ClientsTries, Retry, Timeout
 from .records import Check, Model, Settings, User
 from .retrying import Patience
 from .settings import changed, check_names, check_prompts, with_prompts
@@ -118,13 +118,13 @@ class Account:
 
     def models(self) -> list[Model]:
         """Return the models that the server offers, the default first."""
-        offered = self._send(self._dialect().models())
+        offered = self._ask(lambda dialect: dialect.models())
         return list(offered)
 
     def whoami(self) -> User | None:
         """Return who is signed in; ``None`` for nobody."""
         patience = self._patience()
-        self._connection.require_complete()
+        self._connection.require_complete(patience)
         return self._connection.user(patience)
 
     def check(self) -> Check:
@@ -141,14 +141,22 @@ class Account:
     # inside ----------------------------------------------------------------------------------
 
     def _patience(self, tries: int | None = None, timeout: Seconds = None) -> Patience:
+        if isinstance(tries, ClientsTries):
+            tries = None
         if tries is not None and (not isinstance(tries, int) or tries < 1):
             raise UsageError("max_tries is 1 or more")
         patience = self._connection.transport.patience(tries=tries)
         return self._limits.changed(timeout).applied(patience, tries)
 
     def _dialect(self, patience: Patience | None = None, wanted: str = "") -> Dialect:
-        self._connection.require_complete()
-        return self._connection.dialect(patience or self._patience(), wanted)
+        patience = patience or self._patience()
+        self._connection.require_complete(patience)
+        return self._connection.dialect(patience, wanted)
+
+    def _ask(self, describe: Callable[[Dialect], Call[T]]) -> T:
+        """Send one request, and what has to be known before it, within the time of one call."""
+        patience = self._patience()
+        return self._send(describe(self._dialect(patience)), patience)
 
     def _send(self, call: Call[T], patience: Patience | None = None) -> T:
         return self._connection.send(call, patience or self._patience())

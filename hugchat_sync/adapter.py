@@ -11,6 +11,7 @@ import io
 import socket
 import threading
 import time
+from functools import partial
 from http.client import (
     CONTINUE,
     SWITCHING_PROTOCOLS,
@@ -42,7 +43,7 @@ class Attempt(float):
         return made
 
 
-class Limits(threading.local):
+class Current(threading.local):
     """The attempt that this thread is at."""
 
     attempt: Attempt | None = None
@@ -56,11 +57,11 @@ class Limits(threading.local):
 class ObservedConnection(HTTPConnection):
     """A connection that notes when a request begins to leave."""
 
-    limits: Limits
+    current: Current
 
     def connect(self) -> None:
         """Connect; what a proxy is told on the way is not the request."""
-        attempt = self.limits.attempt
+        attempt = self.current.attempt
         before = attempt.sent if attempt is not None else None
         try:
             super().connect()
@@ -72,8 +73,8 @@ class ObservedConnection(HTTPConnection):
         """Send a part of the request."""
         if self.sock is None and self.auto_open:
             self.connect()
-        if self.limits.attempt is not None:
-            self.limits.attempt.sent = True
+        if self.current.attempt is not None:
+            self.current.attempt.sent = True
         super().send(data)
 
 
@@ -111,21 +112,22 @@ def _unchecked() -> None:
     """Let a read begin."""
 
 
-class WholeHead(HTTPResponse):
-    """A reply whose head must be whole, read no longer than until the moment in ``limits``."""
+def _check_moment(moment: float) -> None:
+    if time.monotonic() > moment:
+        raise socket.timeout("the time given is spent")
 
-    limits: Limits
+
+class WholeHead(HTTPResponse):
+    """A reply whose head must be whole, read no longer than until the moment of the attempt."""
+
+    current: Current
 
     def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
         super().__init__(sock, *args, **options)
-        attempt = self.limits.attempt
-        self._moment = attempt.moment if attempt is not None else None
-        self.reader = TimedReader(self.fp.detach(), self._check_moment)
+        attempt = self.current.attempt
+        check = _unchecked if attempt is None else partial(_check_moment, attempt.moment)
+        self.reader = TimedReader(self.fp.detach(), check)
         self.fp = io.BufferedReader(self.reader)
-
-    def _check_moment(self) -> None:
-        if self._moment is not None and time.monotonic() > self._moment:
-            raise socket.timeout("the time given is spent")
 
     def begin(self) -> None:
         """Read the head.
@@ -170,26 +172,26 @@ class Adapter(HTTPAdapter):
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         """Make the pools."""
-        self._limits = Limits()
+        self._current = Current()
         super().init_poolmanager(*args, **options)
-        _equip(self.poolmanager, self._limits)
+        _equip(self.poolmanager, self._current)
 
     def proxy_manager_for(self, proxy: str, **options: Any) -> PoolManager:
         """Return the pools behind *proxy*."""
         is_new = proxy not in self.proxy_manager
         manager: PoolManager = super().proxy_manager_for(proxy, **options)
         if is_new:
-            _equip(manager, self._limits)
+            _equip(manager, self._current)
         return manager
 
     def get_connection(self, *args: Any, **options: Any) -> Any:
         """Return the pool for a request (requests before 2.32)."""
-        self._limits.begin()
+        self._current.begin()
         return super().get_connection(*args, **options)
 
     def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:
         """Return the pool for a request."""
-        self._limits.begin()
+        self._current.begin()
         return super().get_connection_with_tls_context(*args, **options)
 
     def close(self) -> None:
@@ -205,17 +207,17 @@ class Adapter(HTTPAdapter):
         """Send a request; a read timeout that is an :class:`Attempt` learns how far it came."""
         timeout = options.get("timeout")
         read = timeout[1] if isinstance(timeout, tuple) else None
-        self._limits.attempt = read if isinstance(read, Attempt) else None
+        self._current.attempt = read if isinstance(read, Attempt) else None
         try:
             return super().send(request, *args, **options)
         finally:
-            self._limits.attempt = None
+            self._current.attempt = None
 
 
-def _equip(manager: PoolManager, limits: Limits) -> None:
+def _equip(manager: PoolManager, current: Current) -> None:
     """Let the pools of *manager*, whatever their kind, make such connections."""
-    response = type("Response", (WholeHead,), {"limits": limits})
-    added = {"response_class": response, "limits": limits}
+    response = type("Response", (WholeHead,), {"current": current})
+    added = {"response_class": response, "current": current}
     classes = {}
     kinds: dict[str, Any] = manager.pool_classes_by_scheme
     for scheme, pool in kinds.items():

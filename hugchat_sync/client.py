@@ -34,7 +34,7 @@ from .errors import ConversationNotExistError, FeatureUnavailable, HugChatError,
 from .events import Event, FileCreated, TitleChanged
 from .list_bots import Prompt as WikiPrompt
 from .message import Message
-from .options import Retry, Timeout
+from .options import CLIENTS_TRIES, Retry, Timeout
 from .pace import Pace
 from .records import (
     ChatFile,
@@ -160,22 +160,28 @@ class Client(Account):
         :raises SessionExpired: credentials were given and are no longer accepted.
         :raises HugChatError: a page could not be read; the earlier map stays as it was.
         """
-        before = self.conversations
-        found = {one.id: one.title for one in self.list_conversations()}
+        before, patience = self.conversations, self._patience()
+        found = {one.id: one.title for one in self._listed(patience)}
         self._map.replace(found, before)
         return self.conversations
 
     def list_conversations(self) -> Iterator[Conversation]:
         """Yield the conversations of the account, the newest first, page by page.
 
+        The time of a call is that of one page: whoever reads them may take long in between.
+
         :raises SessionExpired: credentials were given and are no longer accepted.
         """
-        dialect, number = self._dialect(), 0
+        return self._listed(None)
+
+    def _listed(self, whole: Patience | None) -> Iterator[Conversation]:
+        """Yield the conversations, all pages within *whole*, or each in a time of its own."""
+        dialect, number = self._dialect(whole), 0
         seen: set[str] = set()
         while True:
             page = self._connection.own(
                 dialect.list_conversations(number),
-                self._patience(),
+                whole or self._patience(),
                 is_doubtful=lambda page: not page.conversations,  # a lapsed session reads none
             )
             new = [one for one in page.conversations if one.id not in seen]
@@ -225,23 +231,24 @@ class Client(Account):
         """
         checked_id(conversation_id)
         self._runs.forget(conversation_id)
-        self._send(self._dialect().remove_conversation(conversation_id))
+        self._ask(lambda dialect: dialect.remove_conversation(conversation_id))
         self._map.drop(conversation_id)
 
     def remove_all_conversations(self) -> int:
         """Delete all conversations of the account, and return how many there were."""
-        dialect = self._dialect()
+        patience = self._patience()
+        dialect = self._dialect(patience)
         for conversation_id in self.conversations:
             self._runs.forget(conversation_id)
-        listed = () if dialect.counts_removed else tuple(self.list_conversations())
+        listed = () if dialect.counts_removed else tuple(self._listed(patience))
         count: int | None = None
         for way in dialect.remove_all_conversations():
             with suppress(FeatureUnavailable):  # this server does it in another way
-                count = self._send(way)
+                count = self._send(way, patience)
                 break
         else:
-            for one in listed or tuple(self.list_conversations()):
-                self._send(dialect.remove_conversation(one.id))
+            for one in listed or tuple(self._listed(patience)):
+                self._send(dialect.remove_conversation(one.id), patience)
         self._map.clear()
         return len(listed) if count is None else count
 
@@ -338,7 +345,7 @@ class Client(Account):
         text: str | WikiPrompt,
         conversation_id: str | None = None,
         web_search: bool | str = False,
-        max_tries: int = 3,
+        max_tries: int = CLIENTS_TRIES,
         custom_data: RequestData | None = None,
         *,
         files: Sequence[FileArgument] = (),
@@ -353,7 +360,7 @@ class Client(Account):
 
         :param conversation_id: default the current one, else a new one, which becomes current.
         :param web_search: search first; the name of a tool server to search with that one.
-        :param max_tries: requests at most for this send.
+        :param max_tries: requests at most for this send; left out, the client's ``Retry.tries``.
         :param custom_data: a request body of 2023; what the server cannot take is warned about.
         :param files: paths, or ``(name, bytes, mime)``, of up to 10 MiB each.
         :param mcp_servers: tool servers to offer, by name or as ``{"name", "url", "headers"?}``.
@@ -414,7 +421,7 @@ class Client(Account):
         text: str | WikiPrompt,
         conversation_id: str | None = None,
         web_search: bool | str = False,
-        max_tries: int = 3,
+        max_tries: int = CLIENTS_TRIES,
         custom_data: RequestData | None = None,
         *,
         files: Sequence[FileArgument] = (),
@@ -585,21 +592,21 @@ class Client(Account):
         """
         chosen_file = as_chat_file(file)
         target = self._map.named(conversation_id or chosen_file.conversation_id or None)
-        content = self._send(self._dialect().download(target, chosen_file.sha))
+        content = self._ask(lambda dialect: dialect.download(target, chosen_file.sha))
         return written(content, chosen_file, Path(path))
 
     def list_mcp_servers(self) -> list[dict[str, Any]]:
         """Return the server's own tool servers, ``{"name", "url", ...}`` each."""
-        listed = self._send(self._dialect().tool_servers())
+        listed = self._ask(lambda dialect: dialect.tool_servers())
         return list(listed)
 
     def mcp_health(self, url: str, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
         """Return whether a tool server answers, and its tools."""
-        return self._send(self._dialect().tool_server_health(url, headers))
+        return self._ask(lambda dialect: dialect.tool_server_health(url, headers))
 
     def transcribe(self, audio: bytes, mime: str | None = None) -> str:
         """Return what is said in *audio*, the bytes of a sound file of up to 25 MB."""
-        return self._send(self._dialect().transcribe(audio, mime or "audio/wav"))
+        return self._ask(lambda dialect: dialect.transcribe(audio, mime or "audio/wav"))
 
     def answer_elicitation(
         self,
@@ -615,7 +622,9 @@ class Client(Account):
         if action not in ("accept", "decline", "cancel"):
             raise UsageError("the action is accept, decline or cancel")
         target = self._map.named(conversation_id)
-        self._send(self._dialect().answer_elicitation(target, elicitation_id, action, content))
+        self._ask(
+            lambda dialect: dialect.answer_elicitation(target, elicitation_id, action, content)
+        )
 
     def map(
         self,

@@ -31,13 +31,14 @@ from .fork import begin
 from .options import Retry, Timeout, is_positive
 from .records import User
 from .renewal import Renewal
-from .retrying import RENEWALS, Patience
+from .retrying import RENEWALS, Patience, held
 from .secret import Secret
 from .transport import Transport
 
 T = TypeVar("T")
 
 _FIRST_VISIT = 30.0  # seconds that the first write waits for that of another program
+_OTHERS_ASK = "another thread of this client waited too long for the server"
 
 
 def checked_timeout(timeout: object) -> Timeout:
@@ -142,24 +143,29 @@ class Connection:
         :raises AuthError: there is a token, which servers of this era do not take.
         """
         self.require_open()
-        with self._lock:
-            found = self._dialect
-            if found is None or (not self._is_found and wanted in found.differs_in):
-                self._dialect = found = self.surely(lambda: self._detected(patience), patience)
-                self._is_found = True
+        found = self._dialect
+        if found is None or not self._is_found:
+            patience = patience or self.transport.patience()
+            with held(self._lock, patience.deadline, _OTHERS_ASK):
+                found = self._dialect
+                if found is None or (not self._is_found and wanted in found.differs_in):
+                    self._dialect = found = self._detected(patience)
+                    self._is_found = True
         self.credentials.require_honoured(found.name)
         return found
 
     def keep(self, dialect: Dialect) -> None:
         """Speak in *dialect* from now on: the server turned out to want it."""
-        with self._lock:
-            self._dialect = dialect
+        self._dialect = dialect
 
-    def _detected(self, patience: Patience | None) -> Dialect:
+    def _detected(self, patience: Patience) -> Dialect:
         """Return the dialect that the server's answers show.
 
         An era that was named is the last word; what its servers differ in is found out.
         """
+        return self.surely(lambda: self._probed(patience), patience)
+
+    def _probed(self, patience: Patience) -> Dialect:
         named = self._named
         step: Dialect | Call[Any] = probe_within(named.name) if named else first_probe()
         try:
@@ -179,13 +185,13 @@ class Connection:
         if self._is_closed:
             raise UsageError("this client was closed; make a new one")
 
-    def require_complete(self) -> None:
+    def require_complete(self, patience: Patience | None = None) -> None:
         """Refuse to waste a request that lacks one of a pair of cookies.
 
         :raises SessionExpired: the time of the session is over, and it cannot be renewed.
         :raises AuthError: a cookie was never there; the sentence names it.
         """
-        if self.credentials.lapsed and not self._renewed(time.monotonic()):
+        if self.credentials.lapsed and not self._renewed(time.monotonic(), patience):
             raise self.credentials.expired()
         self.credentials.require_complete()
 
@@ -195,8 +201,9 @@ class Connection:
         :raises SessionExpired: the refusal of a conversation turned out to be that of a session.
         :raises AuthError: the server refuses the token.
         """
-        self.require_complete()
-        return self.surely(lambda: self.transport.send(call, patience), patience)
+        within = patience or self.transport.patience()
+        self.require_complete(within)
+        return self.surely(lambda: self.transport.send(call, within), within)
 
     def surely(self, operation: Callable[[], T], patience: Patience | None = None) -> T:
         """Return what *operation* returns; a refusal that may mean another one is looked into.
@@ -204,7 +211,7 @@ class Connection:
         Source: to a lapsed session every conversation is one that is not there; a refused token
         is an ordinary server error (2026-08, measured).
         """
-        tried = 0
+        tried, patience = 0, patience or self.transport.patience()
         while True:
             tried, cookies = tried + 1, self._renewal.fingerprint()
             try:
@@ -216,7 +223,7 @@ class Connection:
                 if self._renewal.fingerprint() == cookies:
                     raise
             except Unavailable as error:
-                if not self._is_refused_token(error):
+                if not self._is_refused_token(error, patience):
                     raise
                 raise self.credentials.refused_token(error) from error
 
@@ -236,17 +243,17 @@ class Connection:
         return operation(steady)
 
     @contextmanager
-    def one_visitor(self, patience: Patience | None = None) -> Iterator[None]:
+    def one_visitor(self, patience: Patience) -> Iterator[None]:
         """Let the first write of somebody without cookies go alone: its reply hands them out.
 
         Two at once would be two visitors, and the conversation of one is not there for the other.
         Where a file keeps them, that holds for all programs that use the file.
         """
         if self.credentials.is_nobody:
-            wait = _FIRST_VISIT
-            if patience is not None:
-                wait = min(wait, patience.deadline - time.monotonic())
-            with self._beginning, self.credentials.store.begun_alone(wait):
+            wait = min(_FIRST_VISIT, patience.deadline - time.monotonic())
+            with held(
+                self._beginning, patience.deadline, _OTHERS_ASK
+            ), self.credentials.store.begun_alone(wait):
                 yield
         else:
             yield
@@ -262,6 +269,7 @@ class Connection:
         :param is_doubtful: whether it may be that: an empty list, or settings in their defaults.
         :raises SessionExpired: credentials were given and are no longer accepted.
         """
+        patience = patience or self.transport.patience()
         cookies = self._renewal.fingerprint()
         value = self.send(call, patience)
         if self.credentials.given and is_doubtful(value):
@@ -272,6 +280,7 @@ class Connection:
 
     def user(self, patience: Patience | None = None) -> User | None:
         """Return who is signed in, if need be after a renewal; ``None`` for nobody."""
+        patience = patience or self.transport.patience()
         for _ in range(RENEWALS):
             began = time.monotonic()
             found = self._known_user(patience)
@@ -279,7 +288,7 @@ class Connection:
                 return found
         return self._known_user(patience)
 
-    def _session_is_over(self, patience: Patience | None = None) -> bool:
+    def _session_is_over(self, patience: Patience) -> bool:
         """Return whether credentials were given and the server knows nobody by them.
 
         Source: a lapsed session reads empty lists with status 200 (2026-08, measured).
@@ -288,7 +297,7 @@ class Connection:
             return False
         call = self.dialect(patience).login_required()
         try:
-            return self.transport.send(call, self._steady(patience))
+            return self.transport.send(call, replace(patience, renews=False))
         except ChallengeRequired:  # a firewall says nothing of the session
             raise
         except AuthError:
@@ -301,20 +310,17 @@ class Connection:
 
     # inside ----------------------------------------------------------------------------------
 
-    def _steady(self, patience: Patience | None) -> Patience:
-        return replace(patience or self.transport.patience(), renews=False)
-
-    def _known_user(self, patience: Patience | None) -> User | None:
-        call = self.dialect(patience).user()
+    def _known_user(self, patience: Patience) -> User | None:
+        call, steady = self.dialect(patience).user(), replace(patience, renews=False)
         try:
-            found = self.surely(lambda: self.transport.send(call, self._steady(patience)))
+            found = self.surely(lambda: self.transport.send(call, steady), patience)
         except SessionExpired:  # a server that answers nobody says it with a refusal
             return None
         if found is not None:
             self.credentials.store.confirm()
         return found
 
-    def _require_session(self, patience: Patience | None, error: Exception | None = None) -> None:
+    def _require_session(self, patience: Patience, error: Exception | None = None) -> None:
         """Renew the session if it is over, or raise :class:`SessionExpired` because of *error*."""
         tried, began = 0, time.monotonic()
         while self._session_is_over(patience):
@@ -323,16 +329,16 @@ class Connection:
             tried, began = tried + 1, time.monotonic()
 
     def _renewed(self, began: float, patience: Patience | None = None) -> bool:
-        renew = self.transport.renew
-        return renew is not None and (patience is None or patience.renews) and renew(began)
+        renew, patience = self.transport.renew, patience or self.transport.patience()
+        return renew is not None and patience.renews and renew(began, patience.deadline)
 
-    def _is_refused_token(self, error: Unavailable) -> bool:
+    def _is_refused_token(self, error: Unavailable, patience: Patience) -> bool:
         """Return whether the server is well, but for our token: the same without it is answered."""
         if not self.credentials.token or error.status != 500:
             return False
-        bare = Transport(self.base_url, session=self._session, retry=Retry(tries=1))
+        bare = Transport(self.base_url, session=self._session)
         try:
-            bare.send(first_probe())
+            bare.send(first_probe(), patience.once())
         except HugChatError:
             return False
         finally:

@@ -9,7 +9,7 @@ from typing import Callable, Container, Iterator
 
 from .connection import Connection
 from .dialects import Created
-from .errors import HugChatError, TimedOut
+from .errors import HugChatError, ProtocolError, TimedOut
 from .fork import begin
 from .records import Conversation, ConversationTree
 from .retrying import Patience, is_unsure
@@ -55,7 +55,8 @@ class Doubt:
                 self._made.add(made.id)
                 return made
         except HugChatError as error:
-            if not is_unsure(error):
+            # a page or an empty body came from somebody on the way, or was cut
+            if not (is_unsure(error) or isinstance(error, ProtocolError)):
                 raise
             found = self._found(model, prompt, began, patience, error)
             if found is None:
@@ -108,6 +109,8 @@ class Doubt:
         """
         with self._alone(patience):
             for pause in _PAUSES:
+                if time.monotonic() + pause >= patience.deadline:
+                    raise error
                 self._connection.transport.sleep(pause)
                 try:
                     found = self._fitting(model, prompt, began, patience)

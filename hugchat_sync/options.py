@@ -15,6 +15,13 @@ class LeftOut(int):
     """A default that shows its value and yet is told apart, with ``is``, from that value given."""
 
 
+class ClientsTries(int):
+    """The default of ``max_tries``: it shows as 3, and means :attr:`Retry.tries` of the client."""
+
+
+CLIENTS_TRIES = ClientsTries(3)
+
+
 @dataclass(frozen=True)
 class Timeout:
     """Four clocks, in seconds.

@@ -10,10 +10,12 @@ from typing import Any
 import requests
 
 from .cookies import CookieStore
-from .errors import HugChatError, LoginFailed
+from .errors import HugChatError, LoginFailed, TimedOut
 from .fork import begin
+from .retrying import held
 
 _SESSION = "hf-chat"
+_NO_TIME = "the sign-in has lapsed, and the time of the call was spent before it was renewed"
 
 logger = logging.getLogger("hugchat_sync")
 
@@ -59,7 +61,7 @@ class Renewal:
     def __repr__(self) -> str:
         return f"<Renewal at {self._base_url}>"
 
-    def __call__(self, began: float) -> bool:
+    def __call__(self, began: float, deadline: float) -> bool:
         """Return whether there are other cookies than those which were refused.
 
         Cookies that another job put into the file, and the good ones that an answer for nobody
@@ -67,11 +69,15 @@ class Renewal:
 
         :param began: when the refused request began, by the monotonic clock: a renewal that ended
             since then is not made twice.
+        :param deadline: when the call must end, by the same clock.
+        :raises TimedOut: that came first, which says nothing of the sign-in.
         """
-        with self._turn:
+        with held(self._turn, deadline, _NO_TIME):
             if self._ended < began:
-                self._worked = self._has_others() or self._walked()
-                self._ended = time.monotonic()
+                worked = self._has_others() or self._walked(deadline)
+                if not worked and time.monotonic() >= deadline:
+                    raise TimedOut(_NO_TIME, phase="total")
+                self._worked, self._ended = worked, time.monotonic()
             return self._worked
 
     def fingerprint(self) -> int:
@@ -87,7 +93,7 @@ class Renewal:
         others, self._offered = after not in (before, self._offered), after
         return others
 
-    def _walked(self) -> bool:
+    def _walked(self, deadline: float) -> bool:
         if not set(self._store.names) - {_SESSION} or self.fingerprint() == self._hopeless:
             return False
         from .hub import Walk  # here: few scripts ever need a renewal
@@ -97,6 +103,7 @@ class Renewal:
             session=self._session,
             cookies=self._store.jar,
             insecure=self._base_url.startswith("http://"),  # it was accepted for the client
+            deadline=deadline,
         )
         try:
             walk.start()

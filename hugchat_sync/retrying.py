@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import math
+import threading
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
-from typing import Callable, TypeVar
+from typing import Callable, Iterator, TypeVar
 
 from .errors import (
     ConversationLimit,
@@ -23,8 +25,13 @@ from .options import Retry, Timeout
 T = TypeVar("T")
 
 RENEWALS = 2  # of one request: by what another job has put into the file, and by signing in anew
-PASSING = (502, 503, 504)  # the statuses that a later try may not meet again
+#: what a later try may not meet again; nobody knows whether the server itself saw the request
+PASSING = (408, 502, 503, 504, 520, 521, 522, 523, 524)
 LONGEST = 1_000_000.0  # seconds
+
+#: Tries to renew a sign-in that has lapsed, and says whether it did; it is told when the refused
+#: request began and when the call must end, both by the monotonic clock.
+Renew = Callable[[float, float], bool]
 
 logger = logging.getLogger("hugchat_sync")
 
@@ -85,13 +92,11 @@ class Retrying:
         repeatable: bool,
         patience: Patience,
         attempt: Callable[[], T],
-        renew: Callable[[float], bool] | None = None,
+        renew: Renew | None = None,
     ) -> T:
         """Return what *attempt* returns, after as many tries as are allowed.
 
         :param repeatable: doing it twice does no more than doing it once.
-        :param renew: tries to renew a sign-in that has lapsed and says whether it did; it is told
-            when the refused request began.
         """
         tried = renewed = 0
         while True:
@@ -101,8 +106,9 @@ class Retrying:
                 return attempt()
             except SessionExpired:
                 # refused means not taken: once renewed, the very same request is safe to send
-                may = renew is not None and patience.renews and renewed < RENEWALS
-                if not may or renew is None or not renew(began):
+                if renew is None or not patience.renews or renewed == RENEWALS:
+                    raise
+                if not renew(began, patience.deadline):
                     raise
                 renewed += 1
             except (TransportError, ServerError) as error:
@@ -116,32 +122,52 @@ class Retrying:
         self, repeatable: bool, error: HugChatError, tried: int, patience: Patience
     ) -> float | None:
         """Return the seconds before the next try, or ``None`` when there is none."""
-        if isinstance(error, RateLimited):
-            return self._rate_wait(repeatable, error, tried, patience)
         if tried >= patience.retry.tries:
             return None
+        usual = patience.retry.delay(tried, self._jitter())
+        if isinstance(error, RateLimited):
+            return self._rate_wait(repeatable, error, usual, patience)
         if isinstance(error, TransportError):
             again = not error.lasting and (repeatable or not error.unsure)
         else:
             again = repeatable and getattr(error, "status", None) in PASSING
         if not again:
             return None
-        return self._in_time(patience.retry.delay(tried, self._jitter()), patience)
+        return self._in_time(usual, patience)
 
     def _rate_wait(
-        self, repeatable: bool, error: RateLimited, tried: int, patience: Patience
+        self, repeatable: bool, error: RateLimited, usual: float, patience: Patience
     ) -> float | None:
-        """Return how long to wait for a rate limit, or ``None`` when the caller is to be told."""
-        wait = error.retry_after
+        """Return how long to wait for a rate limit, or ``None`` when the caller is to be told.
+
+        :param usual: seconds, the shortest wait: a server that asks for none is not pressed.
+        """
+        wait, longest = error.retry_after, patience.retry.longest_retry_after
         if isinstance(error, ConversationLimit) or wait is None:
             return None
-        told = error.told and repeatable and tried < patience.retry.tries
-        if wait > patience.retry.longest_retry_after or not (told or patience.waits):
+        told = error.told and repeatable
+        if wait > longest or longest <= 0 or not (told or patience.waits):
             return None
-        return self._in_time(wait, patience)  # a refused request was not taken: safe to repeat
+        # a refused request was not taken: safe to repeat
+        return self._in_time(max(wait, usual), patience)
 
     def _in_time(self, wait: float, patience: Patience) -> float | None:
         return wait if self._clock() + wait < patience.deadline else None
+
+
+@contextmanager
+def held(lock: threading.Lock, deadline: float, why: str) -> Iterator[None]:
+    """Hold *lock*, which another thread may hold while it talks to the server.
+
+    :raises TimedOut: the time of the call was spent waiting; *why* is its sentence.
+    """
+    left = deadline - time.monotonic()
+    if not lock.acquire(timeout=max(0.0, min(left, LONGEST))):
+        raise TimedOut(why, phase="total")
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def is_unsure(error: HugChatError) -> bool:
@@ -179,6 +205,6 @@ def seconds_asked_for(retry_after: str | None) -> float | None:
         return max(0.0, seconds) if math.isfinite(seconds) else None
     try:
         moment = parsedate_to_datetime(retry_after).timestamp()
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError, OSError):  # a year that no clock has
         return None
     return max(0.0, moment - time.time())

@@ -15,8 +15,8 @@ import urllib3.exceptions as low
 from .errors import ConnectionFailed, HugChatError, TimedOut, TransportError, UsageError
 from .no_connection import find_obstacle
 
-_PIECE = 65536  # bytes asked of the socket at once
-_LONGEST_PIECE = 1 << 20  # bytes; a chunk that claims to be longer is handed over in parts
+_PIECE = 65536  # bytes asked of the socket at once; a longer chunk is handed over in parts
+_MOST_LAYERS = 6  # of errors, one inside the other
 
 
 class Stream:
@@ -145,7 +145,7 @@ def _pieces(response: requests.Response) -> Iterable[bytes]:
     """
     raw = response.raw
     if getattr(raw, "chunked", False) and raw.supports_chunked_reads():
-        return raw.read_chunked(_LONGEST_PIECE, decode_content=True)
+        return raw.read_chunked(_PIECE, decode_content=True)
     if not hasattr(raw, "read1"):  # urllib3 before 2.2: slow, but nothing is held back
         return response.iter_content(1)
     return iter(lambda: raw.read1(_PIECE, decode_content=True) or b"", b"")
@@ -208,11 +208,22 @@ def translated(
 
 
 def _is_timeout(error: Exception) -> bool:
-    known = (requests.exceptions.Timeout, low.ReadTimeoutError, TimeoutError)
-    if isinstance(error, known):
-        return True
-    # inside a stream requests reports a read timeout as a lost connection
-    return bool(error.args) and isinstance(error.args[0], low.ReadTimeoutError)
+    known = (requests.exceptions.Timeout, low.ReadTimeoutError, socket.timeout)
+    return any(isinstance(layer, known) for layer in _layers(error))
+
+
+def _layers(error: Exception) -> Iterator[Exception]:
+    """Yield an error and those that it holds: the layers below wrap them, each in its own way.
+
+    Inside a stream, and of a proxy, requests reports a read timeout as a lost connection.
+    """
+    layer: object = error
+    for _ in range(_MOST_LAYERS):
+        if not isinstance(layer, Exception):
+            return
+        yield layer
+        held = (getattr(layer, "reason", None), *reversed(layer.args))
+        layer = next((one for one in held if isinstance(one, Exception)), None)
 
 
 def _never_connected(error: Exception) -> bool:

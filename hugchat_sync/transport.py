@@ -31,7 +31,7 @@ from .errors import (
 )
 from .options import Retry, Timeout
 from .refusals import REDIRECTS, intercepted, media_type, page_instead
-from .retrying import LONGEST, Patience, Retrying, longest_silence, seconds_asked_for
+from .retrying import LONGEST, Patience, Renew, Retrying, longest_silence, seconds_asked_for
 from .session import Quiet, close_own_adapters, own_session, shielded
 from .stream import Stream, forgotten, translated
 
@@ -50,8 +50,7 @@ class Transport:
     :param signed_in: credentials were given: a refusal means that they have lapsed.
     :param received: is told (url, ``Set-Cookie`` values, whether the reply was a refusal).
     :param largest: bytes of a whole reply; a longer one is refused.
-    :param renew: tries to renew a sign-in that has lapsed and says whether it did; it is told when
-        the refused request began.
+    :param renew: tries to renew a sign-in that has lapsed.
     :param secrets: what no error may show, although the server may have sent it back.
     """
 
@@ -66,7 +65,7 @@ class Transport:
         waits: bool = False,
         retry: Retry | None = None,
         received: Callable[[str, Sequence[str], bool], None] | None = None,
-        renew: Callable[[float], bool] | None = None,
+        renew: Renew | None = None,
         secrets: Callable[[], Iterable[str]] = tuple,
         largest: int = _LARGEST_REPLY,
         clock: Callable[[], float] = time.monotonic,

@@ -10,6 +10,7 @@ import socket
 import ssl
 import struct
 import threading
+import warnings
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +52,8 @@ class RawServer:
     """Serves on loopback, a thread for each connection; use it as a context manager.
 
     :param answer: is given the request and its number (from 1), and returns the bytes of the
-        reply, pieces of it, ``RESET``, or ``None`` for an end without a word.
+        reply, pieces of it with seconds of silence between, ``RESET``, or ``None`` for an end
+        without a word.
     :param tls: the context to speak TLS with.
     """
 
@@ -62,6 +64,7 @@ class RawServer:
         self.connections = 0
         self._answer = answer
         self._tls = tls
+        self._over = threading.Event()
         self._open: set[socket.socket] = set()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         port = self._listener.getsockname()[1]
@@ -72,6 +75,7 @@ class RawServer:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
+        self._over.set()
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
@@ -129,13 +133,18 @@ class RawServer:
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             return False
         for piece in [answer] if isinstance(answer, bytes) else answer:  # type: ignore[attr-defined]
-            client.sendall(piece)
+            if isinstance(piece, bytes):
+                client.sendall(piece)
+            elif self._over.wait(piece):
+                return False
         return True
 
 
 def certified(folder: Path) -> tuple[ssl.SSLContext, str]:
     """Return what a server on localhost speaks TLS with, and the file of who vouches for it."""
-    import trustme
+    with warnings.catch_warnings():  # about old Pythons
+        warnings.simplefilter("ignore")
+        import trustme
 
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

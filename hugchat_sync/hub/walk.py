@@ -9,6 +9,7 @@ clients of 2023-10 and 2025-06 alone.
 from __future__ import annotations
 
 import re
+from math import inf
 from typing import Any, Sequence
 from urllib.parse import parse_qs, quote_plus, urlsplit
 
@@ -52,6 +53,7 @@ class Walk:
     :param hub_url: of the identity provider; default the origin that the chat server leads to.
     :param cookies: of an earlier sign-in, to renew it without a password.
     :param insecure: the hub may be plain http elsewhere than on this machine.
+    :param deadline: when the walk must be over, by the monotonic clock.
     """
 
     def __init__(
@@ -62,11 +64,13 @@ class Walk:
         session: requests.Session | None = None,
         cookies: RequestsCookieJar | None = None,
         insecure: bool = False,
+        deadline: float = inf,
     ) -> None:
         self._base_url = base_url
         self._hub_url = (hub_url or "").rstrip("/")
         self._session = session
         self._insecure = insecure
+        self._deadline = deadline
         self._transports: list[Transport] = []
         self._chat = self._hub = _held(base_url, cookies)
         self._to_chat = self._to_hub = self._transport(origin_of(base_url), self._chat)
@@ -93,7 +97,7 @@ class Walk:
         200 with the redirect as JSON, or 303; the GET was 500 until 2024, then a page with 200.
         """
         with at_step(Step.START, self._secrets):
-            reply = self._to_chat.send(_call("GET", self._login_path, repeatable=True))
+            reply = self._send(self._to_chat, _call("GET", self._login_path, repeatable=True))
             target = target_of(reply)
             if not is_authorize(target):
                 target = self._start_of_old(reply)
@@ -105,7 +109,8 @@ class Walk:
         if reply.status >= 400 and reply.status not in (405, 500):
             raise refusal(reply, Step.START)
         headers = {"Origin": origin_of(self._base_url), "Referer": f"{self._base_url}/login"}
-        second = self._to_chat.send(_call("POST", self._login_path, form=(), headers=headers))
+        asked = _call("POST", self._login_path, form=(), headers=headers)
+        second = self._send(self._to_chat, asked)
         refuse(guard(second, Step.START))
         target = target_of(second)
         if not is_authorize(target):
@@ -144,7 +149,7 @@ class Walk:
             form = PasswordForm(url, email, password, self._hub.header)
             door = self._transport(origin, self._hub, form)
             headers = {**_PAGE, "Origin": origin, "Referer": url}
-            reply = door.send(_call("POST", path_of(url), form=(), headers=headers))
+            reply = self._send(door, _call("POST", path_of(url), form=(), headers=headers))
             refuse(password_problem(reply))
             if is_redirect(reply):
                 self._require_known_host(Step.ENTER, target_of(reply))
@@ -173,7 +178,8 @@ class Walk:
         """Return the hub's answer and where it leads to; ``""`` if it is the page for consent."""
         url = self._authorize_url
         for _ in range(_MOST_HOPS):
-            reply = self._to_hub.send(_call("GET", path_of(url), repeatable=True, headers=_PAGE))
+            asked = _call("GET", path_of(url), repeatable=True, headers=_PAGE)
+            reply = self._send(self._to_hub, asked)
             if not is_redirect(reply):
                 if reply.status != 200 or read_page(reply).consent(self._authorize_url) is None:
                     raise no_consent(reply, origin_of(url))
@@ -193,7 +199,7 @@ class Walk:
         origin = origin_of(self._authorize_url)
         headers = {**_PAGE, "Origin": origin, "Referer": origin + "/"}
         path = path_of(self._authorize_url)
-        reply = self._to_hub.send(_call("POST", path, form=form, headers=headers))
+        reply = self._send(self._to_hub, _call("POST", path, form=form, headers=headers))
         target = target_of(reply)
         if is_callback(target, self._base_url):
             return target
@@ -222,7 +228,7 @@ class Walk:
             raise failed(Step.CALLBACK, f"{self._hub_url} refused: {said}", kind)
         if self._hub is not self._chat:
             self._chat.adopt(self._hub.jar)  # those of another host are left out
-        reply = self._to_chat.send(_call("GET", path_of(url)))
+        reply = self._send(self._to_chat, _call("GET", path_of(url)))
         path = urlsplit(target_of(reply)).path.rstrip("/")
         if is_redirect(reply) and "set-cookie" in reply.headers and path != self._login_path:
             return
@@ -236,6 +242,9 @@ class Walk:
         )
 
     # inside ----------------------------------------------------------------------------------
+
+    def _send(self, transport: Transport, call: Call[Reply]) -> Reply:
+        return transport.send(call, transport.patience(deadline=self._deadline))
 
     def _secrets(self) -> tuple[str, ...]:
         """Return what no error may show, although a page may have it."""

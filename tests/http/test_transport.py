@@ -326,7 +326,7 @@ def test_tries_of_the_client(wire):
 def test_lapsed_session_is_renewed_and_the_request_sent_again(wire):
     wire.post(f"{BASE}/thing", status=401, json={"error": "no"})
     wire.post(f"{BASE}/thing", body=b"good")
-    transport = Transport(BASE, signed_in=True, renew=lambda began: True)
+    transport = Transport(BASE, signed_in=True, renew=lambda began, until: True)
 
     assert transport.send(post()).body == b"good"
     transport.close()

@@ -314,12 +314,12 @@ def test_conversation_made_while_the_list_was_read_was_lost(serve, connect, monk
     read = list(client.list_conversations())
     made = []
 
-    def slow_list():
+    def slow_list(whole):
         made.append(client.create_conversation("omni", ""))
         client.remove_conversation(removed)
         return iter(read)
 
-    monkeypatch.setattr(client, "list_conversations", slow_list)
+    monkeypatch.setattr(client, "_listed", slow_list)
 
     assert list(client.fetch_conversations()) == made
 
