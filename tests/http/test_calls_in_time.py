@@ -43,6 +43,26 @@ def page(number: int) -> bytes:
     return whole(json.dumps({"json": {"conversations": made, "hasMore": True}}))
 
 
+def stored() -> bytes:
+    """Return a conversation without a message."""
+    tree = {
+        "id": PLACE,
+        "title": "t",
+        "model": "m",
+        "rootMessageId": PARENT,
+        "messages": [
+            {"id": PARENT, "from": "system", "content": "", "ancestors": [], "children": []}
+        ],
+    }
+    return whole(json.dumps({"json": tree}))
+
+
+def limiting(after: str) -> Callable[[Asked, int], bytes]:
+    """Return what answers every message with 429."""
+    limited = whole("{}", "429 Too Many", more=f"Retry-After: {after}\r\n".encode())
+    return lambda asked, number: limited if asked.method == "POST" else stored()
+
+
 @pytest.mark.parametrize(
     "after", ["0", "-5", "0.0001", "1e-300", "Thu, 01 Jan 1970 00:00:00 GMT", "0, 0"]
 )
@@ -51,8 +71,7 @@ def test_rate_limit_without_a_wait_costs_no_more_than_the_tries(
     after: str, timeout: float | Timeout
 ) -> None:
     """A message was posted hundreds of times a second until the time was over."""
-    limited = whole("{}", "429 Too Many", more=f"Retry-After: {after}\r\n".encode())
-    with RawServer(lambda asked, number: limited) as server, client(
+    with RawServer(limiting(after)) as server, client(
         server, timeout=timeout, retries=QUICK
     ) as asking:
         with pytest.raises(RateLimited):
@@ -103,19 +122,15 @@ def test_date_that_no_clock_has_is_no_time_to_wait(after: str) -> None:
 @pytest.mark.parametrize(("options", "posts"), [({}, 1), ({"max_tries": 2}, 2)])
 def test_tries_of_the_client_are_those_of_a_send(options: dict[str, int], posts: int) -> None:
     """The default of ``max_tries`` overrode what the client was given."""
-    limited = whole("{}", "429 Too Many", more=b"Retry-After: 0\r\n")
     once = Retry(tries=1, first_delay=0.01, longest_delay=0.02)
-    with RawServer(lambda asked, number: limited) as server, client(
-        server, timeout=5, retries=once
-    ) as asking:
+    with RawServer(limiting("0")) as server, client(server, timeout=5, retries=once) as asking:
         with pytest.raises(RateLimited):
             asking.ask("hi", PLACE, parent_id=PARENT, **options)
         assert server.posts() == posts
 
 
 def test_three_tries_that_were_said_are_three() -> None:
-    limited = whole("{}", "429 Too Many", more=b"Retry-After: 0\r\n")
-    with RawServer(lambda asked, number: limited) as server, client(
+    with RawServer(limiting("0")) as server, client(
         server, timeout=5, retries=Retry(tries=1, first_delay=0.01)
     ) as asking:
         with pytest.raises(RateLimited):
@@ -204,19 +219,6 @@ def test_renewal_that_had_no_time_is_tried_again_by_whoever_has() -> None:
 UNSURE = [408, 502, 503, 504, 520, 521, 522, 523, 524]
 
 
-def stored(texts: list[str]) -> bytes:
-    tree = {
-        "id": PLACE,
-        "title": "t",
-        "model": "m",
-        "rootMessageId": PARENT,
-        "messages": [
-            {"id": PARENT, "from": "system", "content": "", "ancestors": [], "children": []}
-        ],
-    }
-    return whole(json.dumps({"json": tree}))
-
-
 @pytest.mark.usefixtures("hurried")
 @pytest.mark.parametrize("status", UNSURE)
 def test_status_of_a_gateway_is_looked_into(status: int) -> None:
@@ -230,7 +232,7 @@ def test_status_of_a_gateway_is_looked_into(status: int) -> None:
             if len(posts) == 1:
                 return whole("<html>trouble</html>", f"{status} Trouble", "text/html")
             return whole(lines, kind="application/jsonl")
-        return stored([])
+        return stored()
 
     with RawServer(answer) as server, client(server, retries=QUICK) as asking:
         assert asking.chat("hi", PLACE, parent_id=PARENT, resume=False).text() == "hello"
@@ -277,7 +279,7 @@ def test_send_makes_no_more_requests_than_tries_whatever_befalls_it() -> None:
     """Lost sends and refused ones were counted apart."""
 
     def answer(asked: Asked, number: int) -> object:
-        return None if asked.method == "POST" else stored([])
+        return None if asked.method == "POST" else stored()
 
     with RawServer(answer) as server, client(server, retries=QUICK) as asking:
         with pytest.raises((ConnectionFailed, HugChatError)):
