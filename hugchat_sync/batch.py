@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import deque
-from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    Executor,
+    Future,
+    ThreadPoolExecutor,
+    as_completed,
+    wait,
+)
 from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, Mapping, Tuple, Union
 
-from .errors import HugChatError, UsageError
+from .errors import HugChatError, IncompleteAnswer, UsageError
 from .pace import Pace
 from .records import Result
 
 if TYPE_CHECKING:
     from .client import Client
+    from .message import Message
 
 PromptArgument = Union[str, Mapping[str, Any]]
 _Task = Tuple[int, Any, Dict[str, Any]]
+
+_HELD = 1000  # results that wait behind a slow answer, where the order counts
 
 _OPTIONS = frozenset(
     (
@@ -43,10 +54,12 @@ def answers(
     executor: Executor | None = None,
     temporary: bool = True,
     ordered: bool = True,
+    ended: threading.Event | None = None,
     **chat_options: Any,
 ) -> Iterator[Result]:
     """Return a :class:`Result` for each prompt; the parameters are those of ``Client.map``.
 
+    :param ended: once it is set, nothing more is begun; what is under way still yields its results.
     :raises UsageError: an option cannot be right. A prompt that cannot is a result like the others.
     """
     if not isinstance(workers, int) or workers < 1:
@@ -55,7 +68,8 @@ def answers(
         raise UsageError("prompts is a list of prompts; write [prompt] for a single one")
     _check_names(chat_options)
     tasks = ((index, prompt, chat_options) for index, prompt in enumerate(prompts))
-    return _answers(client, tasks, Pace(max_per_minute), workers, executor, temporary, ordered)
+    pace, ended = Pace(max_per_minute), ended or threading.Event()
+    return _answers(client, tasks, pace, workers, executor, temporary, ordered, ended)
 
 
 def _answers(
@@ -66,17 +80,32 @@ def _answers(
     executor: Executor | None,
     temporary: bool,
     ordered: bool,
+    ended: threading.Event,
 ) -> Iterator[Result]:
     pool = executor or ThreadPoolExecutor(workers, thread_name_prefix="hugchat-sync map")
+    # our own threads have no use for prompts that wait in a queue: those would still be begun
+    # after the caller has said that nothing more is wanted
+    room = workers if executor is None else 2 * workers
     under_way: deque[Future[Result]] = deque()
     try:
         for task in tasks:
-            pace.wait()
+            moment = time.monotonic() + pace.delay()
+            while True:
+                while _is_ready(under_way, ordered):  # lest it be lost with us
+                    yield _next(under_way, ordered)
+                open_ones = [future for future in under_way if not future.done()]
+                # a slow answer holds nobody up; a source without end must not fill the memory
+                has_room = len(open_ones) < room and len(under_way) < _HELD
+                left = moment - time.monotonic()
+                if ended.is_set() or (has_room and left <= 0):
+                    break
+                if open_ones:
+                    wait(open_ones, left if has_room else None, FIRST_COMPLETED)
+                else:
+                    ended.wait(left)
+            if ended.is_set():
+                break
             under_way.append(pool.submit(answer_one, client, task, temporary))
-            # what is ready is handed out, lest it be lost with us; and a source without end must
-            # not fill the memory
-            while under_way and (len(under_way) >= 2 * workers or _is_ready(under_way, ordered)):
-                yield _next(under_way, ordered)
         while under_way:
             yield _next(under_way, ordered)
     finally:
@@ -87,7 +116,8 @@ def _answers(
 
 
 def _is_ready(under_way: deque[Future[Result]], ordered: bool) -> bool:
-    return under_way[0].done() if ordered else any(future.done() for future in under_way)
+    looked_at = list(under_way)[:1] if ordered else under_way
+    return any(future.done() for future in looked_at)
 
 
 def _next(under_way: deque[Future[Result]], ordered: bool) -> Result:
@@ -135,11 +165,22 @@ def _check_names(options: Mapping[str, Any]) -> None:
 def _answer(client: Client, prompt: str, options: dict[str, Any], temporary: bool) -> str:
     model, system_prompt = options.pop("model", None), options.pop("system_prompt", None)
     if options.get("conversation_id") is not None:
-        return client.ask(prompt, **options)
+        return _whole(client.chat(prompt, **options))
     options.pop("conversation_id", None)
     made = client._begin(model, system_prompt)
     try:
-        return client.ask(prompt, made, **options)
+        return _whole(client.chat(prompt, made, **options))
     finally:
         if temporary:
             client._remove_quietly(made)  # the answer must not be lost over it
+
+
+def _whole(message: Message) -> str:
+    """Return the answer.
+
+    :raises IncompleteAnswer: somebody stopped it; nobody else may take it for a whole one.
+    """
+    text = message.text()
+    if message.stopped and message.interrupted:
+        raise IncompleteAnswer("the answer was stopped before its end", partial=text)
+    return text

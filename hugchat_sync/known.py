@@ -26,6 +26,7 @@ class Known:
     _failure: HugChatError | None
     _ended: bool
     _closed: bool
+    _stopped: bool
 
     @property
     def is_over(self) -> bool:
@@ -56,6 +57,11 @@ class Known:
     def error(self) -> HugChatError | None:
         """Why the answer failed; ``None`` while it is good."""
         return self._failure if self._answer.final is None else None
+
+    @property
+    def stopped(self) -> bool:
+        """Whether somebody here asked the server to stop before the text was settled."""
+        return self._stopped
 
     @property
     def interrupted(self) -> bool:

@@ -47,13 +47,17 @@ class Pace:
         :param deadline: a moment of the monotonic clock.
         :raises TimedOut: the message may leave only after that; no turn is taken.
         """
+        delay = self.delay(deadline)
+        if delay > 0:
+            self._sleep(delay)
+
+    def delay(self, deadline: float = math.inf) -> float:
+        """Take the next turn, and return the seconds until it; see :meth:`wait`."""
         if not self._gap:
-            return
+            return 0.0
         with self._lock:
             moment = max(self._clock(), self._next)
             if moment > deadline:
                 raise TimedOut("max_per_minute leaves no time for this message", phase="total")
             self._next = moment + self._gap
-        delay = moment - self._clock()
-        if delay > 0:
-            self._sleep(delay)
+        return max(0.0, moment - self._clock())

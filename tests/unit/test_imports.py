@@ -59,7 +59,7 @@ ALLOWED = {
     "downloads": "errors events records",
     "custom_data": "dialects errors records",
     "list_bots": "client errors",
-    "batch": "client errors pace records",
+    "batch": "client errors message pace records",
     "doubt": "fork connection dialects errors records retrying",
     "creation": "doubt calls connection dialects errors list_bots records retrying",
     "conversation_map": "fork errors records",
@@ -180,7 +180,10 @@ def test_embedded_server_shares_no_code_with_the_client(path):
     assert rooms_imported(path) == set()
 
 
-@pytest.mark.parametrize("path", in_room(*(set(ALLOWED) - {"__main__", "compat"})), ids=name_of)
+PROGRAMS = {"__main__", "compat", "terminal_cli"}
+
+
+@pytest.mark.parametrize("path", in_room(*(set(ALLOWED) - PROGRAMS)), ids=name_of)
 def test_no_room_of_the_client_imports_the_embedded_server_or_the_terminal(path):
     assert rooms_imported(path) & {"local", "terminal"} == set()
 
