@@ -5,8 +5,11 @@ from __future__ import annotations
 import mimetypes
 import os
 import re
+import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import Union
+from uuid import uuid4
 
 from .errors import UsageError
 from .events import FileCreated
@@ -32,15 +35,50 @@ def as_chat_file(file: ChatFile | FileCreated | str) -> ChatFile:
 def written(content: bytes, file: ChatFile, path: Path) -> Path:
     """Write *content* and return where it is.
 
-    :param path: a file, or an existing folder, in which the file gets a safe name.
+    :param path: a file, or an existing folder, in which the file gets a safe name. A link at that
+        name is replaced, not followed.
     :raises UsageError: it cannot be written there.
     """
-    target = path / safe_name(file) if path.is_dir() else path
+    target = path
     try:
-        target.write_bytes(content)
+        if path.is_dir():
+            target = path / safe_name(file)
+        write_whole(target, content)
     except OSError as error:
         raise UsageError(f"cannot write {target}: {error.strerror}") from error
     return target
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all.
+
+    A link at its name is replaced: whoever could plant one there chose where it leads. A pipe or a
+    device is written as it is.
+
+    :raises UsageError: no file can have this name.
+    """
+    if "\0" in str(path):
+        raise UsageError("a path cannot hold a NUL")
+    try:
+        mode = os.lstat(path).st_mode
+    except FileNotFoundError:
+        mode = stat.S_IFREG
+    if stat.S_ISLNK(mode) and path.exists() and not path.is_file():
+        raise UsageError(f"{path} is a link to what is no file; nothing was written")
+    if not stat.S_ISLNK(mode) and not stat.S_ISREG(mode):
+        path.write_bytes(content)
+        return
+    beside = path.with_name(f".{uuid4().hex}.part")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    try:
+        with os.fdopen(os.open(beside, flags, 0o666), "wb") as stream:
+            stream.write(content)
+        if stat.S_IMODE(mode) and stat.S_ISREG(mode):  # who may read it does not change
+            os.chmod(beside, stat.S_IMODE(mode))
+        os.replace(beside, path)
+    finally:
+        with suppress(FileNotFoundError):  # it has its name by now, unless something failed
+            os.unlink(beside)
 
 
 def safe_name(file: ChatFile) -> str:

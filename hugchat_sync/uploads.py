@@ -57,20 +57,41 @@ def _upload(file: FileArgument) -> Upload:
         raise UsageError("a file is a path or (name, bytes, mime)") from error
     if not isinstance(name, str) or not isinstance(content, bytes) or not isinstance(mime, str):
         raise UsageError("a file is a path or (name, bytes, mime)")
+    name = _text(name)
     _check(name, len(content))
     return Upload(name, content, mime)
 
 
 def _from_path(path: Path) -> Upload:
+    name = _text(path.name)
     try:
         if path.stat().st_size > LARGEST:
-            _check(path.name, path.stat().st_size)
+            _check(name, path.stat().st_size)
         content = path.read_bytes()
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
-    _check(path.name, len(content))  # a pipe tells no size beforehand
-    mime = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-    return Upload(path.name, content, mime)
+    except ValueError as error:  # a NUL in it, or letters that the file system does not know
+        raise UsageError(f"cannot read {str(path)!r}: {error}") from error
+    _check(name, len(content))  # a pipe tells no size beforehand
+    mime = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    return Upload(name, content, mime)
+
+
+def _text(name: str) -> str:
+    """Return the name of a file as text; what the locale does not know is read as UTF-8.
+
+    :raises UsageError: it is no text.
+    """
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        try:
+            return os.fsencode(name).decode("utf-8")
+        except UnicodeError as error:
+            raise UsageError(
+                f"the file name {name!r} is no UTF-8 text; give (name, bytes, mime) instead"
+            ) from error
+    return name
 
 
 def _check(name: str, size: int) -> None:

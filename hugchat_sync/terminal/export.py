@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 
 from .. import Client
+from ..downloads import write_whole
 from ..errors import HugChatError
 from . import exits, output
 from .formats import FORMATS
@@ -33,10 +33,8 @@ def write_export(client: Client, conversation_id: str, format_name: str, directo
     """Write one conversation into a directory, made if need be, and return the path."""
     tree = client.conversation(conversation_id)
     text = FORMATS[format_name](tree)
-    directory.mkdir(parents=True, exist_ok=True)
     path = directory / f"{tree.id}.{format_name}"
-    beside = path.with_name(f"{path.name}.part")  # an export that is cut short replaces nothing
-    with open(beside, "w", encoding="utf-8", newline="\n") as stream:
-        stream.write(text)
-    os.replace(beside, path)
+    if "\0" not in str(directory):  # else no folder is made
+        directory.mkdir(parents=True, exist_ok=True)
+    write_whole(path, text.encode("utf-8", "backslashreplace"))
     return path

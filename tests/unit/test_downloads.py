@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import stat
+
 import pytest
 
 from hugchat_sync.downloads import safe_name, written
@@ -43,3 +46,62 @@ def test_place_that_cannot_be_written_is_a_usage_error(tmp_path):
 )
 def test_name_stays_inside_its_folder(name, sha, mime, expected):
     assert safe_name(ChatFile(name, sha, mime)) == expected
+
+
+LINKS = pytest.mark.skipif(not hasattr(os, "symlink") or os.name == "nt", reason="links of POSIX")
+
+
+@LINKS
+@pytest.mark.parametrize("in_folder", [True, False])
+@pytest.mark.parametrize("there", [True, False], ids=["to a file", "to nothing"])
+def test_link_at_the_name_is_not_followed(tmp_path, in_folder, there):
+    victim = tmp_path / "victim"
+    if there:
+        victim.write_bytes(b"mine")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    file = ChatFile("a.txt", "9f", "text/plain")
+    planted = folder / "9f-a.txt"
+    planted.symlink_to(victim)
+
+    found = written(b"new", file, folder if in_folder else planted)
+
+    assert found == planted
+    assert (victim.read_bytes() if there else victim.exists()) == (b"mine" if there else False)
+    assert not planted.is_symlink() and planted.read_bytes() == b"new"
+    assert list(folder.iterdir()) == [planted]
+
+
+@LINKS
+def test_link_to_a_device_is_neither_followed_nor_replaced(tmp_path):
+    planted = tmp_path / "out"
+    planted.symlink_to(os.devnull)
+
+    with pytest.raises(UsageError, match="link"):
+        written(b"new", ChatFile("a.txt", "9f", ""), planted)
+
+    assert planted.is_symlink()
+
+
+@LINKS
+def test_device_is_written(tmp_path):
+    assert str(written(b"x", ChatFile("a", "9f", ""), tmp_path.joinpath(os.devnull))) == os.devnull
+
+
+def test_earlier_file_is_replaced_whole_and_keeps_its_mode(tmp_path):
+    target = tmp_path / "a"
+    target.write_bytes(b"a longer text that was there before")
+    target.chmod(0o600)
+
+    written(b"x", ChatFile("a", "9f", ""), target)
+
+    assert target.read_bytes() == b"x"
+    assert stat.S_IMODE(target.stat().st_mode) in (0o600, 0o666)
+    assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("name", ["a\0b", "a\0/b"])
+def test_nul_in_a_path_is_a_usage_error(tmp_path, name):
+    with pytest.raises(UsageError, match="NUL"):
+        written(b"x", ChatFile("a", "9f", ""), tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
