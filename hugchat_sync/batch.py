@@ -105,7 +105,8 @@ def _answers(
                     ended.wait(left)
             if ended.is_set():
                 break
-            under_way.append(pool.submit(answer_one, client, task, temporary))
+            more = (ended,) if executor is None else ()  # an event stays in its process
+            under_way.append(pool.submit(answer_one, client, task, temporary, *more))
         while under_way:
             yield _next(under_way, ordered)
     finally:
@@ -128,15 +129,20 @@ def _next(under_way: deque[Future[Result]], ordered: bool) -> Result:
     return future.result()
 
 
-def answer_one(client: Client, task: _Task, temporary: bool) -> Result:
-    """Return the result of one prompt; a module's function, so that a process pool can have it."""
+def answer_one(
+    client: Client, task: _Task, temporary: bool, ended: threading.Event | None = None
+) -> Result:
+    """Return the result of one prompt; a module's function, so that a process pool can have it.
+
+    :param ended: from when it is set on, an answer that is cut short was stopped.
+    """
     index, prompt, options = task
     asked = str(prompt.get("prompt", "") if isinstance(prompt, Mapping) else prompt)
     started = time.monotonic()
     text: str | None = None
     error: HugChatError | None = None
     try:
-        text = _answer(client, *_parted(prompt, options), temporary)
+        text = _answer(client, *_parted(prompt, options), temporary, ended)
     except HugChatError as failure:
         error = failure
         text = getattr(failure, "partial", None) or None
@@ -162,25 +168,31 @@ def _check_names(options: Mapping[str, Any]) -> None:
         )
 
 
-def _answer(client: Client, prompt: str, options: dict[str, Any], temporary: bool) -> str:
+def _answer(
+    client: Client,
+    prompt: str,
+    options: dict[str, Any],
+    temporary: bool,
+    ended: threading.Event | None,
+) -> str:
     model, system_prompt = options.pop("model", None), options.pop("system_prompt", None)
     if options.get("conversation_id") is not None:
-        return _whole(client.chat(prompt, **options))
+        return _whole(client.chat(prompt, **options), ended)
     options.pop("conversation_id", None)
     made = client._begin(model, system_prompt)
     try:
-        return _whole(client.chat(prompt, made, **options))
+        return _whole(client.chat(prompt, made, **options), ended)
     finally:
         if temporary:
             client._remove_quietly(made)  # the answer must not be lost over it
 
 
-def _whole(message: Message) -> str:
+def _whole(message: Message, ended: threading.Event | None) -> str:
     """Return the answer.
 
     :raises IncompleteAnswer: somebody stopped it; nobody else may take it for a whole one.
     """
     text = message.text()
-    if message.stopped and message.interrupted:
+    if message.interrupted and (message.stopped or (ended is not None and ended.is_set())):
         raise IncompleteAnswer("the answer was stopped before its end", partial=text)
     return text

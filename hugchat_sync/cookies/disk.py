@@ -53,17 +53,27 @@ def locked(path: Path, wait: float = LOCK_WAIT) -> Iterator[None]:
     """
     handle = os.open(str(path) + ".lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        deadline = time.monotonic() + wait
-        while not _take(handle):
-            if time.monotonic() >= deadline:
-                raise TimeoutError(errno.ETIMEDOUT, "the lock is held")
-            time.sleep(_POLL)
-        try:
+        with held(handle, wait):
             yield
-        finally:
-            _release(handle)
     finally:
         os.close(handle)
+
+
+@contextmanager
+def held(handle: int, wait: float) -> Iterator[None]:
+    """Hold the lock of an open file.
+
+    :param wait: seconds; :class:`TimeoutError` after them.
+    """
+    deadline = time.monotonic() + wait
+    while not _take(handle):
+        if time.monotonic() >= deadline:
+            raise TimeoutError(errno.ETIMEDOUT, "the lock is held")
+        time.sleep(_POLL)
+    try:
+        yield
+    finally:
+        _release(handle)
 
 
 def replace_file(path: Path, text: Hidden) -> None:

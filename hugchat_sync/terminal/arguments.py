@@ -61,6 +61,21 @@ def read_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     return arguments
 
 
+def as_text(word: str) -> str:
+    """Return a word of the command line as the UTF-8 that it is, in the C locale as well.
+
+    :raises argparse.ArgumentTypeError: it is none.
+    """
+    try:
+        word.encode("utf-8")
+    except UnicodeEncodeError:  # bytes that the locale does not know stand in it as surrogates
+        try:
+            return os.fsencode(word).decode("utf-8")
+        except UnicodeError:
+            raise argparse.ArgumentTypeError(f"{word!r} is no UTF-8 text") from None
+    return word
+
+
 def _is_terminal() -> bool:
     streams = (sys.stdin, sys.stdout)
     return all(stream is not None and stream.isatty() for stream in streams)
@@ -72,7 +87,10 @@ def _placed(arguments: argparse.Namespace, rest: list[str]) -> list[str]:
     Once options stand between two positional words, argparse takes an optional one for absent.
     """
     name, many = _LOOSE.get(arguments.command, ("", False))
-    words = [word for word in rest if word != "--"]
+    try:
+        words = [as_text(word) for word in rest if word != "--"]
+    except argparse.ArgumentTypeError:
+        return rest
     if not name or not words or any(word.startswith("-") for word in words):
         return rest
     if many:
@@ -92,8 +110,8 @@ def _check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> No
         parser.error("--local needs no account: leave --cookies and --email out")
     if arguments.command in ("ask", "chat"):
         goes_on = arguments.latest or arguments.conversation
-        if goes_on and (arguments.model or arguments.system is not None):
-            parser.error("-m and -s are for new conversations: leave out -c and --conversation")
+        if goes_on and arguments.system is not None:
+            parser.error("-s is for new conversations: leave out -c and --conversation")
     if arguments.command == "ask":
         if goes_on and arguments.temporary:
             parser.error("--temporary removes its conversation: leave out -c and --conversation")
@@ -155,7 +173,8 @@ def _parser() -> argparse.ArgumentParser:
         description="Talk to HuggingChat and other chat-ui servers. Without a COMMAND, on a "
         "terminal: the interactive program.",
         epilog="Exit codes: 0 ok, 1 other error, 2 usage, 3 authentication, 4 rate limit, quota "
-        "or overload, 5 server, network or failed answer, 6 timeout, 130 interrupted.",
+        "or overload, 5 server, network or failed answer, 6 timeout; interrupted: 130 by Ctrl-C, "
+        "143 by a kill, 129 by a closed terminal.",
     )
     parser.add_argument("--version", action="version", version=f"hugchat-sync {__version__}")
     _add_globals(parser, first=True)

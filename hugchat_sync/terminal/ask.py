@@ -13,7 +13,7 @@ from . import exits, output
 from .opening import opened
 from .reading import first_code_block, read_prompt
 from .screen import Screen, best_screen, tell_sources
-from .turn import events_of, sent, stop
+from .turn import called, events_of, last_call, sent, stop
 
 
 class Writer(Protocol):
@@ -30,30 +30,62 @@ class Writer(Protocol):
 
 def ask(arguments: argparse.Namespace) -> int:
     """Ask one question, print the answer, and return the exit code."""
-    prompt = read_prompt(arguments.prompt, no_input=arguments.no_input)
+    total = arguments.timeout or arguments.total
+    prompt = read_prompt(arguments.prompt, total, no_input=arguments.no_input)
     for name in arguments.file:
         if not Path(name).is_file():
             raise UsageError(f"there is no file {name}")
     with opened(arguments, model=arguments.model) as client:
         if arguments.temporary:
-            with client.temporary_conversation(arguments.model, arguments.system):
-                return _answered(client, arguments, prompt)
+            return _answered_and_removed(client, arguments, prompt)
         enter(client, arguments)
         return _answered(client, arguments, prompt)
 
 
 def enter(client: Client, arguments: argparse.Namespace) -> None:
-    """Make the conversation current that the words name; else the first question makes one."""
+    """Make the conversation current that the words name; else the first question makes one.
+
+    :raises UsageError: a model was named, too, and the conversation has another one.
+    """
     if arguments.conversation:
         client.current_conversation = arguments.conversation
+        if arguments.model:
+            _require(arguments.model, client.conversation(arguments.conversation).model)
     elif arguments.latest:
         latest = next(client.list_conversations(), None)
         if latest is None:
             output.note("hugchat-sync: there is no conversation to go on with; this begins one")
         else:
             client.current_conversation = latest.id
+            if arguments.model:
+                _require(arguments.model, latest.model or client.conversation(latest.id).model)
     elif arguments.system is not None:
         client.create_conversation(arguments.model, arguments.system)
+
+
+def _require(stated: str, model: str) -> None:
+    if stated != model:
+        raise UsageError(
+            f"the conversation goes on with its own model, {model}: leave out -m {stated}, or "
+            "begin a new conversation with it"
+        )
+
+
+def _answered_and_removed(client: Client, arguments: argparse.Namespace, prompt: str) -> int:
+    """Ask in a conversation that is removed again, whatever happens."""
+    made = called(
+        lambda: client.create_conversation(arguments.model, arguments.system),
+        lambda made: _remove(client, made),
+    )
+    done = False
+    try:
+        code = _answered(client, arguments, prompt)
+        done = True
+    finally:
+        if not done:  # what went wrong is what counts
+            _remove(client, made)
+    client.remove_conversation(made)
+    return code
 
 
 def _answered(client: Client, arguments: argparse.Namespace, prompt: str) -> int:
@@ -62,36 +94,38 @@ def _answered(client: Client, arguments: argparse.Namespace, prompt: str) -> int
     try:
         return writer.answer(message) or exits.OK
     except KeyboardInterrupt:
-        stop(message)
+        try:
+            stop(message)
+        finally:  # also after a second Ctrl-C
+            writer.rescue(message.partial)
+        raise
+    except HugChatError:
         writer.rescue(message.partial)
         raise
-    except BrokenPipeError:  # nobody wants the rest
+    except OSError:  # nobody wants the rest, or there is no room for it
         stop(message)
-        raise
-    except HugChatError as error:
-        writer.rescue(exits.partial_text(error))
         raise
 
 
 def _sent(client: Client, arguments: argparse.Namespace, prompt: str) -> Message:
     """Send the question; a conversation made for it does not stay behind when it is refused."""
-    goes_on = arguments.latest or arguments.conversation or arguments.temporary
+    goes_on = arguments.latest or arguments.conversation
+    stays = arguments.temporary or (goes_on and client.current_conversation is not None)
     try:
         return sent(
             lambda: client.chat(prompt, web_search=arguments.web_search, files=arguments.file)
         )
     except (ServerError, FeatureUnavailable, UsageError):
         made = client.current_conversation
-        if made is not None and not goes_on:
+        if made is not None and not stays:
             _remove(client, made)
         raise
 
 
 def _remove(client: Client, conversation_id: str) -> None:
-    try:
-        client.remove_conversation(conversation_id)
-    except HugChatError as error:
-        output.complain(f"the empty conversation {conversation_id} stays: {error}")
+    error = last_call(lambda: client.remove_conversation(conversation_id))
+    if error is not None:
+        output.complain(f"the conversation {conversation_id} stays: {exits.sentence(error)}")
 
 
 def _writer(client: Client, arguments: argparse.Namespace) -> Writer:
@@ -106,8 +140,12 @@ def _writer(client: Client, arguments: argparse.Namespace) -> Writer:
 class _Whole:
     """Writes the answer once it is whole: the pieces may differ from it."""
 
+    def __init__(self) -> None:
+        self._written = False
+
     def answer(self, message: Message) -> None:
         text = whole_text(message)
+        self._written = True
         if output.on_terminal():
             best_screen().text(text)
         else:
@@ -115,7 +153,7 @@ class _Whole:
         tell_sources(message.sources)
 
     def rescue(self, text: str) -> None:
-        if text:
+        if text and not self._written:
             output.write_line(text)
 
 

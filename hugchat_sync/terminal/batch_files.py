@@ -5,80 +5,95 @@ from __future__ import annotations
 import argparse
 import queue
 import threading
+import time
 from contextlib import closing
-from pathlib import Path
 from typing import Generator, Iterator, cast
 
 from .. import Client
-from ..errors import HugChatError
+from ..batch import answers
+from ..errors import ConversationNotExistError, HugChatError
 from ..records import Result
 from . import exits, output
-from .batch_lines import Line, answer_line, answered, prompts_of, read_prompts
+from .batch_lines import Line, read_prompts
+from .batch_target import opened_target
 from .opening import opened
+from .signals import Ended, noted
 
 _SLICE = 0.2  # seconds between two looks, at the results and after Ctrl-C at what still runs
 _ENDING = 15.0  # seconds that runs have to end after Ctrl-C
+_STOPPING = 5.0  # seconds that the server has to stop one of them
 
 
 def batch(arguments: argparse.Namespace) -> int:
-    """Ask what OUT does not have yet; each answer is in the file as soon as it is there."""
-    lines, target = read_prompts(arguments.source), Path(arguments.target)
-    there = answered(target, retry_failed=arguments.retry_failed)
-    left = [line for line in lines if line.identity not in there]
+    """Ask what OUT does not have yet; each answer is in the file as soon as it is there.
+
+    :returns: the worst that stands in OUT, whoever wrote it.
+    """
+    lines = read_prompts(arguments.source)
     arguments.timeout = arguments.timeout or arguments.total  # rate limits are waited for
-    count, failures = 0, []
-    with open(target, "a", encoding="utf-8", newline="\n") as stream:
-        for line, result in _results(left, arguments):
-            stream.write(answer_line(line, result) + "\n")
-            stream.flush()
-            count += 1
-            if result.error is not None:
-                failures.append(result.error)
-                output.complain(f"prompt {line.index}: {exits.sentence(result.error)}")
-    before = len(lines) - len(left)
-    output.note(f"{count - len(failures)} answered, {len(failures)} failed, {before} there before")
-    return exits.exit_code(failures[0]) if failures else exits.OK
+    with opened_target(arguments.target) as target:
+        left = [
+            line
+            for line in lines
+            if line.identity not in target.outcomes
+            or (arguments.retry_failed and target.outcomes[line.identity])
+        ]
+        answered = failed = 0
+        with closing(_results(left, arguments)) as results:
+            try:
+                for line, result in results:
+                    target.write(line, result)
+                    if result.error is None:
+                        answered += 1
+                    else:
+                        failed += 1
+                        output.complain(f"prompt {line.index}: {exits.sentence(result.error)}")
+            finally:
+                told = [f"{answered} answered", f"{failed} failed"]
+                told.append(f"{len(lines) - len(left)} there before")
+                if answered + failed < len(left):
+                    told.append(f"{len(left) - answered - failed} left")
+                output.note(", ".join(told))
+        return exits.worst(filter(None, target.outcomes.values()))
 
 
-def _results(lines: list[Line], arguments: argparse.Namespace) -> Iterator[tuple[Line, Result]]:
+def _results(
+    lines: list[Line], arguments: argparse.Namespace
+) -> Generator[tuple[Line, Result], None, None]:
     """Yield the results as they are ready.
 
-    :raises KeyboardInterrupt: Ctrl-C; what was running on the server is stopped.
+    :raises KeyboardInterrupt: Ctrl-C, behind what was finished by then; what was running on the
+        server is stopped.
     """
     if not lines:
         return
     with opened(arguments) as client:
-        yield from _asked(client, lines, arguments)
-
-
-def _asked(
-    client: Client, lines: list[Line], arguments: argparse.Namespace
-) -> Iterator[tuple[Line, Result]]:
-    work = _Work(client, lines, arguments)
-    work.start()
-    try:
-        while True:
+        work = _Work(client, lines, arguments)
+        with noted(work.tell):
+            work.start()
             try:
-                item = work.results.get(timeout=_SLICE)
-            except queue.Empty:
-                continue
-            if item is None:
-                break
-            yield lines[item.index], item
-    except (KeyboardInterrupt, GeneratorExit):  # or whoever writes the results cannot go on
-        work.give_up()
-        raise
-    if work.error is not None:
-        raise work.error
+                for result in work.results():
+                    yield lines[result.index], result
+            finally:  # also where whoever writes the results cannot go on
+                work.give_up()
+        if work.signal is not None:
+            raise Ended(work.signal)
+        if work.error is not None:
+            raise work.error
+        if not work.is_whole:
+            raise RuntimeError("the batch failed")  # its traceback has been shown
 
 
 class _Work(threading.Thread):
-    """The asking: in a thread, so that Ctrl-C does not land inside it and wait for its pool."""
+    """The asking: in a thread, so that a signal does not land inside it and wait for its pool."""
 
     def __init__(self, client: Client, lines: list[Line], arguments: argparse.Namespace) -> None:
         super().__init__(name="hugchat-sync batch", daemon=True)
-        self.results: queue.Queue[Result | None] = queue.Queue()  # ``None`` behind the last
+        self.signal: int | None = None
         self.error: HugChatError | None = None
+        self.is_whole = False
+        # results, signals, and ``None`` behind the last; a signal handler may put into it
+        self._news: queue.SimpleQueue[Result | int | None] = queue.SimpleQueue()
         self._client = client
         self._lines = lines
         self._workers = arguments.workers
@@ -87,35 +102,69 @@ class _Work(threading.Thread):
         self._ended = threading.Event()
 
     def run(self) -> None:
-        found = self._client.map(
-            prompts_of(self._lines),
+        found = answers(
+            self._client,
+            [{"prompt": line.prompt, **line.options} for line in self._lines],
             workers=self._workers,
             max_per_minute=self._max_per_minute,
             ordered=False,
+            ended=self._given_up,
         )
         try:
-            with closing(cast("Generator[Result, None, None]", found)):  # cancels what waits
+            with closing(cast("Generator[Result, None, None]", found)):
                 for result in found:
-                    if self._given_up.is_set():
-                        return
-                    self.results.put(result)
+                    self._news.put(result)
+            self.is_whole = True
         except HugChatError as error:
             self.error = error
         finally:
-            self.results.put(None)
             self._ended.set()
+            self._news.put(None)
+
+    def tell(self, number: int) -> None:
+        """Take a signal; called in the middle of anything."""
+        self._news.put(number)
+
+    def results(self) -> Iterator[Result]:
+        """Yield what is finished, until all is, or after a signal until nothing runs any more."""
+        stopping: threading.Thread | None = None
+        end = float("inf")
+        while time.monotonic() < end:
+            try:
+                news = self._news.get(timeout=_SLICE)
+            except queue.Empty:
+                continue
+            if news is None:
+                return
+            if isinstance(news, int):
+                self.signal, end = news, time.monotonic() + _ENDING
+                self._given_up.set()
+                stopping = threading.Thread(target=self._stop_all, daemon=True)
+                stopping.start()
+            elif stopping is None or news.error is None:  # else it failed because it was stopped
+                yield news
 
     def give_up(self) -> None:
-        """Stop what is running, until nothing runs any more."""
+        """Begin nothing more, and stop what is running, until nothing runs any more."""
         self._given_up.set()
-        for _ in range(int(_ENDING / _SLICE)):
-            for conversation_id in self._client.conversations:
-                self._stop(conversation_id)
-            if self._ended.wait(_SLICE):
-                return
+        if not self._ended.is_set() and self.signal is None:
+            self._stop_all()
 
-    def _stop(self, conversation_id: str) -> None:
-        try:
-            self._client.stop(conversation_id)
-        except HugChatError as error:
-            output.complain(f"the run in {conversation_id} could not be stopped: {error}")
+    def _stop_all(self) -> None:
+        client, told = self._client.with_options(timeout=_STOPPING), set()
+        named = {str(line.options.get("conversation_id", "")) for line in self._lines} - {""}
+        end = time.monotonic() + _ENDING
+        while not self._ended.is_set() and time.monotonic() < end:
+            for conversation_id in {*client.conversations, *named}:
+                try:
+                    client.stop(conversation_id)
+                except ConversationNotExistError:  # it was removed meanwhile
+                    continue
+                except HugChatError as error:
+                    if conversation_id not in told:
+                        told.add(conversation_id)
+                        output.complain(
+                            f"the run in {conversation_id} could not be stopped: "
+                            f"{exits.sentence(error)}"
+                        )
+            self._ended.wait(_SLICE)

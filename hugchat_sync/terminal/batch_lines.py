@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Iterator, Mapping
+from typing import Any, Mapping
 
 from ..errors import UsageError
 from ..records import Result
@@ -59,6 +58,8 @@ def read_prompts(source: str) -> list[Line]:
             text = Path(source).read_bytes().decode("utf-8-sig")
         except FileNotFoundError as error:
             raise UsageError(f"there is no file {source}") from error
+        except OSError as error:
+            raise UsageError(f"{source} cannot be read: {error.strerror}") from error
         except UnicodeDecodeError as error:
             raise UsageError(f"{source} is no UTF-8 text (byte {error.start})") from error
     lines: list[Line] = []
@@ -90,60 +91,35 @@ def _read_prompt(raw: str, index: int, where: str) -> Line:
     return Line(index, value.get("id"), value["prompt"], options)
 
 
-def answered(target: Path, *, retry_failed: bool = False) -> set[str]:
-    """Return what OUT has already, and mend its end if a run was killed while it wrote.
+def read_answer(raw: bytes) -> tuple[str, str] | None:
+    """Return whose answer a line of OUT is, and its error, ``""`` for none.
 
-    :param retry_failed: drop the lines with an error from the file.
-    :raises UsageError: the file holds something else than answers.
+    :returns: ``None`` for a line that is no answer.
     """
-    if not target.exists():
-        return set()
-    content = target.read_bytes()
-    kept, found = [], set()
-    for number, raw in enumerate(content.split(b"\n"), 1):
-        if not raw.strip():
-            continue
-        line = _read_answer(raw)
-        if line is None:
-            if content.endswith(raw):  # cut short by the end of an earlier run
-                continue
-            raise UsageError(f"{target}, line {number}: this is no answer of a batch")
-        if not (retry_failed and line.get("error")):
-            kept.append(raw + b"\n")
-            found.add(_identity(line["index"], line.get("id"), line["prompt"]))
-    whole = b"".join(kept)
-    if whole != content:
-        beside = target.with_name(f"{target.name}.part")
-        beside.write_bytes(whole)
-        os.replace(beside, target)
-    return found
-
-
-def _read_answer(raw: bytes) -> dict[str, Any] | None:
     try:
         line = json.loads(raw.decode("utf-8"))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-    whole = isinstance(line, dict) and "index" in line and isinstance(line.get("prompt"), str)
-    return line if whole else None
+    if not isinstance(line, dict) or "index" not in line or not isinstance(line.get("prompt"), str):
+        return None
+    return _identity(line["index"], line.get("id"), line["prompt"]), str(line.get("error") or "")
+
+
+def failure(result: Result) -> str | None:
+    """Return what OUT says of a failure."""
+    error = result.error
+    return None if error is None else f"{type(error).__name__}: {error}"
 
 
 def answer_line(line: Line, result: Result) -> str:
     """Return the line of OUT for a result."""
-    error = result.error
     return json.dumps(
         {
             "index": line.index,
             "id": line.id,
             "prompt": line.prompt,
             "text": result.text,
-            "error": None if error is None else f"{type(error).__name__}: {error}",
+            "error": failure(result),
             "seconds": result.seconds,
         }
     )
-
-
-def prompts_of(lines: list[Line]) -> Iterator[dict[str, Any]]:
-    """Yield the lines as ``Client.map`` takes them."""
-    for line in lines:
-        yield {"prompt": line.prompt, **line.options}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Callable
 
 from ..errors import HugChatError, UsageError
-from . import exits, output
+from . import exits, output, signals
 from .ask import enter
 from .keyboard import Keyboard, best_keyboard
 from .opening import opened
@@ -59,6 +59,8 @@ class Loop:
             except EOFError:
                 self._leave_line()
                 break
+            except signals.Ended:
+                raise
             except KeyboardInterrupt:
                 self._leave_line()
                 output.note("(Ctrl-D or /q leaves)")
@@ -82,6 +84,8 @@ class Loop:
         """Do what a line says; what fails is told, and the talk goes on."""
         try:
             self._do(line)
+        except signals.Ended:
+            raise
         except KeyboardInterrupt:
             output.note("(interrupted)")
         except EOFError:
@@ -89,15 +93,19 @@ class Loop:
         except HugChatError as error:
             self._code = exits.exit_code(error)
             output.complain(exits.sentence(error))
-        except BrokenPipeError:
-            raise
         except OSError as error:
+            if error.filename is None:  # no file of the user's: our own streams are gone
+                raise
             self._code = exits.OTHER
-            output.complain(f"{error.strerror or error}: {error.filename or ''}".rstrip(": "))
+            output.complain(f"{error.strerror or error}: {error.filename}")
 
     def _do(self, line: str) -> None:
         if not line:
             return
+        try:
+            line.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise UsageError("the line holds bytes that are no UTF-8 text") from error
         if not line.startswith("/") or line.startswith("//"):
             self._talk.ask(line[1:] if line.startswith("//") else line)
             return

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import argparse
 
+from .arguments import as_text
+
 _TOTAL = 600.0  # seconds that an answer may take
 
 
 def _add_new(parser: argparse.ArgumentParser) -> None:
     """Add the options that say which conversation an answer is asked in."""
-    parser.add_argument("-m", "--model", help="the model of the new conversation")
-    parser.add_argument("-s", "--system", metavar="TEXT", help="its system prompt")
+    parser.add_argument(
+        "-m",
+        "--model",
+        type=as_text,
+        help="the model of the new conversation, or the one that the conversation has",
+    )
+    parser.add_argument(
+        "-s", "--system", type=as_text, metavar="TEXT", help="the system prompt of a new one"
+    )
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
         "-c",
@@ -54,6 +63,7 @@ def _ask(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "prompt",
         nargs="?",
+        type=as_text,
         metavar="PROMPT",
         help="the question; '-', or none with a piped stdin: read stdin; with "
         "both, stdin is appended as context",
@@ -113,7 +123,7 @@ def _show(parser: argparse.ArgumentParser) -> None:
 
 def _rename(parser: argparse.ArgumentParser) -> None:
     _one(parser)
-    parser.add_argument("title", metavar="TITLE")
+    parser.add_argument("title", type=as_text, metavar="TITLE")
 
 
 def _rm(parser: argparse.ArgumentParser) -> None:
@@ -123,8 +133,10 @@ def _rm(parser: argparse.ArgumentParser) -> None:
 
 
 def _system(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", metavar="MODEL")
-    parser.add_argument("prompt", nargs="?", metavar="PROMPT", help="'' removes it, '-' is stdin")
+    parser.add_argument("model", type=as_text, metavar="MODEL")
+    parser.add_argument(
+        "prompt", nargs="?", type=as_text, metavar="PROMPT", help="'' removes it, '-' is stdin"
+    )
 
 
 def _export(parser: argparse.ArgumentParser) -> None:
@@ -135,7 +147,9 @@ def _export(parser: argparse.ArgumentParser) -> None:
 
 def _batch(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", metavar="IN.jsonl", help="'-' is stdin")
-    parser.add_argument("target", metavar="OUT.jsonl", help="what is in it is not asked again")
+    parser.add_argument(
+        "target", metavar="OUT.jsonl", help="what is in it is not asked again; '-' is stdout"
+    )
     parser.add_argument("--workers", metavar="N", type=_count, default=4)
     parser.add_argument("--max-per-minute", metavar="M", type=_seconds)
     parser.add_argument(

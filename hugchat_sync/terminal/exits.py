@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from typing import Iterable
+
+from .. import errors
 from ..errors import (
     AuthError,
     ConnectionFailed,
@@ -56,24 +60,68 @@ _ADVICE: tuple[tuple[type[HugChatError], str], ...] = (
 )
 
 
+#: The errors speak to Python; whoever reads them here has options and commands.
+_WORDS: tuple[tuple[str, str], ...] = (
+    (r"pass allow_insecure=True|allow_insecure=True", "give --allow-insecure"),
+    (r"\bas base_url\b|\bbase_url=?", "with --base-url"),
+    (r"pass them as cookies=", "give them with --cookies FILE"),
+    (r"pass (?:the )?(?:new )?cookies\b(?! token)", "give new ones with --cookies FILE"),
+    (
+        r"pass the cookies token and hf-chat",
+        "give with --cookies FILE the cookies token and hf-chat",
+    ),
+    (r"name one with model=", "name one with -m"),
+    (r"(?:as|see) models\(\)(?: gives them)?|models\(\)", "see 'hugchat-sync models'"),
+    (r"fetch_conversations\(\) reads them again", "'hugchat-sync ls' lists them"),
+    (r"set_system_prompt\(model, prompt\)", "'hugchat-sync system MODEL PROMPT'"),
+    (r": update_settings\(ethics_modal_accepted=True\)", ", in a browser"),
+    (r", and dialect= names an era without asking", ""),
+    (r"\.partial has what (?:came|there is of it)", "what came is shown"),
+    (r"Client\.history\(\) what", "'hugchat-sync show ID' prints what"),
+    (r"give the name of one as web_search=", "in 'hugchat-sync chat', /web NAME takes one"),
+    (r"\bweb_search=True\b", "-w"),
+    (r"; give \(name, bytes, mime\) instead", ""),
+    (r"\bmax_per_minute\b", "--max-per-minute"),
+)
+
+#: The codes of failures in a batch, the worst first: what stops all the others, too, and so on.
+_WORST = (AUTHENTICATION, LATER, TIMEOUT, FAILED, USAGE, OTHER)
+
+
 def exit_code(error: HugChatError) -> int:
     """Return the exit code that goes with an error."""
+    return _code_of(type(error))
+
+
+def _code_of(found: type[HugChatError]) -> int:
     for kind, code in _CODES:
-        if isinstance(error, kind):
+        if issubclass(found, kind):
             return code
     return OTHER
 
 
+def worst(failures: Iterable[str]) -> int:
+    """Return the exit code of a batch with these failures, ``"NameOfTheError: sentence"`` each."""
+    names = {failure.partition(":")[0] for failure in failures}
+    kinds = (getattr(errors, name, None) for name in names)
+    codes = {
+        _code_of(kind) if isinstance(kind, type) and issubclass(kind, HugChatError) else OTHER
+        for kind in kinds
+    }
+    return next((code for code in _WORST if code in codes), OK)
+
+
 def sentence(error: HugChatError) -> str:
     """Return one line: what happened, and what to do about it."""
-    text = " ".join(str(error).split()) or type(error).__name__
+    text = in_our_words(" ".join(str(error).split())) or type(error).__name__
     for kind, advice in _ADVICE:
         if isinstance(error, kind):
             return f"{text}; {advice}"
     return text
 
 
-def partial_text(error: HugChatError) -> str:
-    """Return what had come of an answer before it failed."""
-    partial = getattr(error, "partial", "")
-    return partial if isinstance(partial, str) else ""
+def in_our_words(text: str) -> str:
+    """Return what an error says with the names that things have on the command line."""
+    for theirs, ours in _WORDS:
+        text = re.sub(theirs, ours, text)
+    return text

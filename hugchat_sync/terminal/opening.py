@@ -46,6 +46,8 @@ def opened(arguments: argparse.Namespace, **options: Any) -> Iterator[Client]:
                 **{**_patience(arguments), **options},
             )
         )
+        if arguments.local and not options.get("model"):
+            client.model = None  # the environment speaks of models of another server
         yield client
 
 

@@ -8,10 +8,13 @@ import os
 import re
 import sys
 from dataclasses import fields, is_dataclass
-from typing import Any, Iterable, Mapping
+from typing import Any, Iterable, Mapping, TextIO
 
 #: Control characters could move the cursor, recolour the screen or worse; no text needs them.
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+#: Unicode's Bidi_Control: these put letters in another order than that in which they are read.
+_DIRECTIONS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def on_terminal() -> bool:
@@ -20,8 +23,15 @@ def on_terminal() -> bool:
 
 
 def shown(text: str) -> str:
-    """Return *text* as a terminal may have it: without characters that would control it."""
-    return _CONTROLS.sub("", text.replace("\r\n", "\n"))
+    """Return *text* as a terminal may have it: without characters that would control it.
+
+    Text that runs from right to left needs none of those that are escaped.
+    """
+    return _DIRECTIONS.sub(_escaped, _CONTROLS.sub("", text.replace("\r\n", "\n")))
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return f"\\u{ord(found.group()):04x}"
 
 
 def write(text: str) -> None:
@@ -49,16 +59,36 @@ def write_json_line(value: Mapping[str, Any]) -> None:
 
 
 def write_array(records: Iterable[Any]) -> None:
-    """Write records as one JSON array."""
-    write_line(json.dumps([plain(record) for record in records], indent=2, ensure_ascii=False))
+    """Write records as one JSON array, in ASCII where the stream cannot take its letters."""
+    values = [plain(record) for record in records]
+    text = json.dumps(values, indent=2, ensure_ascii=False)
+    if on_terminal():  # what is escaped here is not taken away there
+        for unwanted in (_CONTROLS, _DIRECTIONS):
+            text = unwanted.sub(_escaped, text)
+    if not _takes(text):
+        text = json.dumps(values, indent=2)
+    write_line(text)
+
+
+def _takes(text: str) -> bool:
+    """Return whether stdout can take every letter of a text."""
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeError:
+        return False
+    return True
 
 
 def note(text: str) -> None:
     """Write a line about an answer, to stderr."""
-    if sys.stderr is not None:
+    if sys.stderr is None:
+        return
+    try:
         line = shown(text) if sys.stderr.isatty() else text
         sys.stderr.write(f"{line}\n")
         sys.stderr.flush()
+    except OSError:  # the terminal is gone, or the disk full: there is nobody left to tell
+        _mute(sys.stderr)
 
 
 def complain(text: str) -> None:
@@ -87,10 +117,20 @@ def never_fail_on_letters() -> None:
             reconfigure(errors="backslashreplace")
 
 
-def mute_stdout() -> None:
-    """Send what is still buffered nowhere: the reader of our pipe has gone."""
+def finish() -> None:
+    """Write what is still buffered; what cannot be written is not tried again at the exit."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None and not stream.closed:
+            try:
+                stream.flush()
+            except OSError:  # its reader has gone, or it was told before
+                _mute(stream)
+
+
+def _mute(stream: TextIO) -> None:
+    """Send what is still buffered, and what comes, nowhere."""
     try:
-        descriptor = sys.stdout.fileno()
+        descriptor = stream.fileno()
     except (OSError, ValueError):  # no file behind it, as in a test: nothing will be flushed
         return
     nowhere = os.open(os.devnull, os.O_WRONLY)

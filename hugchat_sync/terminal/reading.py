@@ -2,9 +2,39 @@
 
 from __future__ import annotations
 
+import codecs
+import os
+import queue
 import sys
+import threading
+import time
+from pathlib import Path
 
-from ..errors import UsageError
+from ..errors import TimedOut, UsageError
+from . import output
+
+_SLICE = 0.5  # seconds; Windows delivers Ctrl-C only between waits
+_PATIENCE = 3.0  # seconds of a silent stdin after which somebody may wonder what goes on
+_PIECE = 65536
+
+
+def read_utf8() -> None:
+    """Have stdin read as UTF-8, unless a terminal says that it speaks something else.
+
+    In the C locale it would be read as ASCII, whatever the terminal sends.
+    """
+    reconfigure = getattr(sys.stdin, "reconfigure", None)
+    if reconfigure is None or sys.stdin.closed:
+        return
+    if not sys.stdin.isatty():
+        reconfigure(encoding="utf-8-sig", errors="surrogateescape")
+    elif codecs.lookup(sys.stdin.encoding).name == "ascii":
+        reconfigure(encoding="utf-8", errors="surrogateescape")
+
+
+def typed_path(word: str) -> Path:
+    """Return the path that somebody typed, in the letters that the file system goes by."""
+    return Path(os.path.expanduser(os.fsdecode(word.encode("utf-8", "surrogateescape"))))
 
 
 def stdin_is_terminal() -> bool:
@@ -15,7 +45,7 @@ def stdin_is_terminal() -> bool:
 def read_stdin() -> str:
     """Return everything on stdin.
 
-    :raises UsageError: it is no text.
+    :raises UsageError: it is no text, or cannot be read.
     """
     if sys.stdin is None:
         return ""
@@ -23,9 +53,69 @@ def read_stdin() -> str:
     if buffer is None:
         return sys.stdin.read()
     try:
-        return str(buffer.read().decode("utf-8-sig"))
+        return _decoded(buffer.read())
+    except OSError as error:  # as nohup leaves it
+        raise UsageError(f"stdin cannot be read: {error.strerror}") from error
+
+
+def _decoded(content: bytes) -> str:
+    try:
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UsageError(f"stdin is no UTF-8 text (byte {error.start})") from error
+
+
+class _Stdin(threading.Thread):
+    """Reads stdin: in a thread, since Windows has no other way to look whether something is there.
+
+    A daemon that reads below Python's own buffer, whose lock would be missed at the exit.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(name="hugchat-sync stdin", daemon=True)
+        self.pieces: queue.Queue[bytes] = queue.Queue()  # an empty one is the end
+        self._descriptor = sys.stdin.fileno()
+
+    def run(self) -> None:
+        try:
+            while True:
+                piece = os.read(self._descriptor, _PIECE)
+                self.pieces.put(piece)
+                if not piece:
+                    return
+        except OSError:  # nothing can be read there, as nohup leaves it: nothing is
+            self.pieces.put(b"")
+
+
+def _read_context(total: float) -> str:
+    """Return what is piped in beside a question; a stdin that is silent is told of.
+
+    :param total: seconds.
+    :raises TimedOut: stdin was not closed within them.
+    """
+    try:
+        reader = _Stdin()
+    except (AttributeError, OSError, ValueError):  # none, or no file: reading it waits for nobody
+        return read_stdin()
+    reader.start()
+    began, content, told = time.monotonic(), b"", False
+    while True:
+        waited = time.monotonic() - began
+        if waited >= total:
+            raise TimedOut(
+                "stdin was not closed in time, and nothing was sent; --no-input leaves it unread",
+                phase="total",
+            )
+        if not told and not content and waited >= _PATIENCE:
+            output.note("waiting for stdin to end, to send it along; --no-input leaves it unread")
+            told = True
+        try:
+            piece = reader.pieces.get(timeout=min(_SLICE, total - waited))
+        except queue.Empty:
+            continue
+        if not piece:
+            return _decoded(content)
+        content += piece
 
 
 def ask_human(question: str) -> str:
@@ -41,12 +131,14 @@ def ask_human(question: str) -> str:
         raise UsageError("nothing was typed") from error
 
 
-def read_prompt(stated: str | None, *, no_input: bool = False) -> str:
+def read_prompt(stated: str | None, total: float, *, no_input: bool = False) -> str:
     """Return the question.
 
     :param stated: the word of the command line; ``"-"`` is stdin.
+    :param total: seconds that what is piped in beside a question has to end.
     :param no_input: stdin is not read and nobody is asked.
     :raises UsageError: there is no question, or it is no text.
+    :raises TimedOut: stdin did not end in time.
     """
     if stated == "-" and not no_input:
         return _checked(read_stdin())
@@ -54,9 +146,9 @@ def read_prompt(stated: str | None, *, no_input: bool = False) -> str:
         if stated is None and not no_input:
             stated = ask_human("Question: ")
         return _checked(stated if stated != "-" else None)
-    piped = read_stdin()
     if stated is None:
-        return _checked(piped)
+        return _checked(read_stdin())
+    piped = _read_context(total)
     return _checked(f"{stated}\n\n{piped}" if piped.strip() else stated)
 
 

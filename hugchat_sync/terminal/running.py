@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import logging
+import signal
 import sys
+import threading
 import traceback
 import warnings
 from contextlib import contextmanager
@@ -12,7 +14,8 @@ from importlib import import_module
 from typing import Any, Iterator
 
 from ..errors import CookieFileWarning, HugChatDeprecationWarning, HugChatError
-from . import exits, output
+from . import exits, output, signals
+from .reading import read_utf8
 
 #: command → the module that does it and the function in it
 _COMMANDS = {
@@ -37,14 +40,17 @@ _COMMANDS = {
 def run(arguments: argparse.Namespace) -> int:
     """Do what the words say, and return the exit code; nothing but bugs is raised."""
     output.never_fail_on_letters()
-    with _warnings_as_lines(), _log(arguments.verbose):
+    read_utf8()
+    with _warnings_as_lines(), _log(arguments.verbose), _tracebacks(), signals.raised() as ending:
         try:
-            return _outcome(arguments)
+            code = _outcome(arguments)
         except BrokenPipeError:  # whoever read us has had enough, and needs no word about it
-            output.mute_stdout()
-            return exits.OK
-        except KeyboardInterrupt:
-            return exits.INTERRUPTED
+            code = exits.OK
+        except KeyboardInterrupt as interrupt:
+            code = signals.exit_code(getattr(interrupt, "number", signal.SIGINT))
+        output.finish()
+    # whatever else failed after a signal, such as writing to a terminal that is gone, it is why
+    return code if ending.number is None else signals.exit_code(ending.number)
 
 
 def _outcome(arguments: argparse.Namespace) -> int:
@@ -65,7 +71,7 @@ def _outcome(arguments: argparse.Namespace) -> int:
 
 def _explain(arguments: argparse.Namespace, text: str) -> None:
     if arguments.verbose:
-        traceback.print_exc()
+        output.note(traceback.format_exc().rstrip("\n"))
     output.complain(text)
 
 
@@ -74,7 +80,7 @@ def _warnings_as_lines() -> Iterator[None]:
     """Show each warning of the library as one line, without the place in our source."""
 
     def show(message: Any, *_: Any, **__: Any) -> None:
-        output.complain(f"warning: {message}")
+        output.complain(f"warning: {exits.in_our_words(str(message))}")
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what other packages tell their developers
@@ -85,18 +91,45 @@ def _warnings_as_lines() -> Iterator[None]:
 
 
 @contextmanager
+def _tracebacks() -> Iterator[None]:
+    """Show the tracebacks of bugs as everything else is shown: they may quote what a server sent.
+
+    When a bug ends the program, they are still shown so: that is what this is for.
+    """
+
+    def show(kind: Any, error: Any, trace: Any) -> None:
+        output.note("".join(traceback.format_exception(kind, error, trace)).rstrip("\n"))
+
+    def show_of_thread(failed: threading.ExceptHookArgs) -> None:
+        if failed.exc_type is not SystemExit:
+            show(failed.exc_type, failed.exc_value, failed.exc_traceback)
+
+    before, before_of_threads = sys.excepthook, threading.excepthook
+    sys.excepthook, threading.excepthook = show, show_of_thread
+    yield
+    sys.excepthook, threading.excepthook = before, before_of_threads
+
+
+class _Lines(logging.Handler):
+    """Shows what is logged as everything else is shown: it may quote what a server sent."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        output.note(self.format(record))
+
+
+@contextmanager
 def _log(verbose: bool) -> Iterator[None]:
-    """Show what the library logs, if that was asked for."""
-    if not verbose:
-        yield
-        return
-    logger, handler = logging.getLogger("hugchat_sync"), logging.StreamHandler(sys.stderr)
+    """Show what the library logs, if that was asked for, and what other packages warn of."""
+    logger, handler, last_resort = logging.getLogger("hugchat_sync"), _Lines(), logging.lastResort
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     level = logger.level
-    logger.addHandler(handler)
-    logger.setLevel(logging.DEBUG)
+    logging.lastResort = _Lines(logging.WARNING)
+    if verbose:
+        logger.addHandler(handler)
+        logger.setLevel(logging.DEBUG)
     try:
         yield
     finally:
+        logging.lastResort = last_resort
         logger.removeHandler(handler)
         logger.setLevel(level)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sqlite3
 import threading
 from types import FrameType
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 from ..errors import HugChatError, UsageError
 from . import exits, output
 from .opening import local_class, troubles_as_lines
+from .signals import ENDING, handled
 
 if TYPE_CHECKING:
     from ..local import LocalServer, Upstream
@@ -23,7 +23,7 @@ _TOKEN = "HUGCHAT_SYNC_SERVE_TOKEN"  # noqa: S105 - the name of a variable
 
 
 def serve(arguments: argparse.Namespace) -> int:
-    """Serve until Ctrl-C or SIGTERM; the address is the one line on stdout."""
+    """Serve until Ctrl-C, SIGTERM or SIGHUP; the address is the one line on stdout."""
     if arguments.local or arguments.base_url:
         raise UsageError("serve is the embedded server itself: no --local, no --base-url")
     ended = threading.Event()
@@ -31,16 +31,12 @@ def serve(arguments: argparse.Namespace) -> int:
     def end(number: int, frame: FrameType | None) -> None:
         ended.set()
 
-    with troubles_as_lines(), _started(arguments) as server:
-        before = signal.signal(signal.SIGTERM, end)
-        try:
-            output.write_line(server.url)
-            where = arguments.db or "in memory only (--db FILE keeps them)"
-            output.note(f"conversations are {where}; Ctrl-C ends the server")
-            while not ended.wait(_SLICE):
-                continue
-        finally:
-            signal.signal(signal.SIGTERM, before)
+    with handled(ENDING, end), troubles_as_lines(), _started(arguments) as server:
+        output.write_line(server.url)
+        where = arguments.db or "in memory only (--db FILE keeps them)"
+        output.note(f"conversations are {where}; Ctrl-C ends the server")
+        while not ended.wait(_SLICE):
+            continue
     return exits.OK
 
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Callable
 
 from .. import Client, Message
-from ..errors import UsageError
+from ..errors import HugChatError, UsageError
 from ..records import HistoryEntry
-from . import output
+from . import output, signals
 from .changes import require_model
 from .export import write_export
 from .formats import FORMATS
 from .keyboard import Keyboard
 from .listing import show_history
+from .reading import typed_path
 from .screen import Screen
 from .turn import sent, stop
 
@@ -58,12 +58,14 @@ class Talk:
         self.files = []
         try:
             self.screen.answer(message)
+        except HugChatError:
+            raise
+        except (signals.Ended, OSError):
+            stop(message)
+            raise
         except KeyboardInterrupt:
             stop(message)
             output.note("(stopped)")
-        except BrokenPipeError:
-            stop(message)
-            raise
 
     def _last(self, *, is_user: bool) -> HistoryEntry:
         for entry in reversed(self.client.history(self.current())):
@@ -140,7 +142,7 @@ class Talk:
         format_name = format_name or "md"
         if format_name not in FORMATS:
             raise UsageError(f"there is no format {format_name}: {', '.join(FORMATS)}")
-        place = Path(directory.strip() or ".").expanduser()
+        place = typed_path(directory.strip() or ".")
         output.write_line(str(write_export(self.client, self.current(), format_name, place)))
 
     # models, prompts, files ------------------------------------------------------------------
@@ -188,7 +190,7 @@ class Talk:
         if word == "-":
             self.files = []
         elif word:
-            path = Path(word).expanduser()
+            path = typed_path(word)
             if not path.is_file():
                 raise UsageError(f"there is no file {path}")
             self.files.append(str(path))

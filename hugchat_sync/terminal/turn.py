@@ -8,35 +8,73 @@ the main thread, where Ctrl-C arrives, only waits for them.
 from __future__ import annotations
 
 import threading
-from typing import Callable, Iterator
+from typing import Any, Callable, Iterator, TypeVar
 
 from .. import Message
-from ..errors import HugChatError
+from ..errors import HugChatError, TimedOut
 from ..events import Event, FinalAnswer
+
+T = TypeVar("T")
 
 _SLICE = 0.5  # seconds; Windows delivers Ctrl-C only between waits
 _LAST_WORDS = 5.0  # seconds that a stopped server has to end its answer
 _ACCEPTING = 3.0  # seconds that a send has to come back when it is no longer wanted
 
 
-class _Sending(threading.Thread):
-    """The sending of a question; a daemon, for it must not hold the program up."""
+class _Call(threading.Thread):
+    """A call to the server; in a daemon, for it must not hold the program up."""
 
-    def __init__(self, send: Callable[[], Message]) -> None:
-        super().__init__(name="hugchat-sync sending", daemon=True)
-        self._send = send
+    def __init__(self, call: Callable[[], Any]) -> None:
+        super().__init__(name="hugchat-sync call", daemon=True)
+        self._call = call
         # not join(): on Python before 3.13 a Ctrl-C inside it makes the thread look ended
         self.ended = threading.Event()
-        self.message: Message | None = None
+        self.values: list[Any] = []
         self.error: HugChatError | None = None
 
     def run(self) -> None:
         try:
-            self.message = self._send()
+            self.values.append(self._call())
         except HugChatError as error:
             self.error = error
         finally:
             self.ended.set()
+
+
+def called(call: Callable[[], T], undo: Callable[[T], object]) -> T:
+    """Return what *call* returns.
+
+    :param undo: is given that when nobody wants it any more: Ctrl-C came before it was there.
+    :raises KeyboardInterrupt: Ctrl-C.
+    """
+    calling = _Call(call)
+    calling.start()
+    try:
+        while not calling.ended.wait(_SLICE):
+            continue
+    except KeyboardInterrupt:
+        calling.ended.wait(_ACCEPTING)
+        for value in calling.values:
+            undo(value)
+        raise
+    if calling.error is not None:
+        raise calling.error
+    if not calling.values:
+        raise RuntimeError("a call failed")  # its traceback has been shown
+    made: T = calling.values[0]
+    return made
+
+
+def last_call(call: Callable[[], object]) -> HugChatError | None:
+    """Make a call while the program ends, for a few seconds at most; return why it failed, if so.
+
+    :raises KeyboardInterrupt: a second Ctrl-C ends the wait.
+    """
+    calling = _Call(call)
+    calling.start()
+    if not calling.ended.wait(_LAST_WORDS):
+        return TimedOut("the server did not answer in time", phase="total")
+    return calling.error
 
 
 def sent(send: Callable[[], Message]) -> Message:
@@ -44,21 +82,7 @@ def sent(send: Callable[[], Message]) -> Message:
 
     :raises KeyboardInterrupt: Ctrl-C; a run that had begun by then is stopped.
     """
-    sending = _Sending(send)
-    sending.start()
-    try:
-        while not sending.ended.wait(_SLICE):
-            continue
-    except KeyboardInterrupt:
-        sending.ended.wait(_ACCEPTING)
-        if sending.message is not None:
-            stop(sending.message)
-        raise
-    if sending.error is not None:
-        raise sending.error
-    if sending.message is None:
-        raise RuntimeError("the question could not be sent")  # its traceback has been shown
-    return sending.message
+    return called(send, stop)
 
 
 def events_of(message: Message, *, tail: bool = False) -> Iterator[Event]:
@@ -77,9 +101,11 @@ def events_of(message: Message, *, tail: bool = False) -> Iterator[Event]:
 def stop(message: Message) -> None:
     """Stop the run on the server, and wait until it has said so; a second Ctrl-C ends the wait."""
     _ = message.done
-    try:
+
+    def end() -> None:
         message.stop()
         message.wait(_LAST_WORDS)
-    except HugChatError:
+
+    if last_call(end) is not None:
         # it is over, or the server cannot be reached: either way there is nothing left to stop
         message.close()

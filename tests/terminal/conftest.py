@@ -46,8 +46,15 @@ def scripted() -> Iterator[Callable[..., Any]]:
     """Start servers that answer as they are told."""
     running = []
 
-    def start(*scripts: Any, era: str = "v2-2025", **options: Any) -> Any:
-        server = LocalServer(era, responder=Scripted(*(scripts or ([],))), **options).start()
+    def start(
+        *scripts: Any,
+        era: str = "v2-2025",
+        title: Any = None,
+        title_seconds: float = 0.0,
+        **options: Any,
+    ) -> Any:
+        responder = Scripted(*(scripts or ([],)), title=title, title_seconds=title_seconds)
+        server = LocalServer(era, responder=responder, **options).start()
         running.append(server)
         return server
 

@@ -92,6 +92,43 @@ def test_conversation_is_named_by_its_id(program, answering, owner):
     assert len(turns(answering)[-1].history) == 2
 
 
+@pytest.mark.parametrize("named", [True, False], ids=["--conversation", "-c"])
+def test_model_of_the_conversation_may_be_named_and_no_other(program, answering, owner, named):
+    program("ask", "one", "-m", "local/plain", "--base-url", answering.url)
+    [conversation_id] = owner(answering).fetch_conversations()
+    words = ["--conversation", conversation_id] if named else ["-c"]
+    asked = len(turns(answering))
+
+    other = program("ask", "x", *words, "-m", "omni", "--base-url", answering.url)
+    unsent = len(turns(answering)) - asked
+    same = program("ask", "two", *words, "-m", "local/plain", "--base-url", answering.url)
+
+    assert (other.code, other.out, unsent) == (2, "", 0)
+    assert "local/plain" in other.err and other.err.count("\n") == 1
+    assert (same.code, same.out) == (0, "Hello, world.\n")
+    assert [said.text for said in turns(answering)[-1].history] == ["one", "Hello, world."]
+
+
+def test_model_of_the_environment_is_the_default_and_hinders_no_going_on(
+    program, answering, monkeypatch
+):
+    program("ask", "one", "-m", "omni", "--base-url", answering.url)
+    monkeypatch.setenv("HUGCHAT_SYNC_MODEL", "local/plain")
+
+    on = program("ask", "two", "-c", "--base-url", answering.url)
+    new = program("ask", "three", "--base-url", answering.url)
+    local = program("ask", "four", "--local")
+
+    assert (on.code, new.code, local.code) == (0, 0, 0)
+    assert [turn.model for turn in turns(answering)[-2:]] == ["omni", "local/plain"]
+
+
+def test_model_of_another_server_in_the_environment_hinders_no_local_answer(program, monkeypatch):
+    monkeypatch.setenv("HUGCHAT_SYNC_MODEL", "somebody/elses-model")
+
+    assert program("--local", "ask", "What is a dialect?").code == 0
+
+
 @pytest.mark.parametrize("conversation_id", ["0" * 24, "nonsense"])
 def test_unknown_conversation_is_a_usage_error(program, answering, conversation_id):
     done = program("ask", "x", "--conversation", conversation_id, "--base-url", answering.url)
@@ -118,7 +155,8 @@ def test_unknown_model_is_a_usage_error_with_near_names(program, answering):
 @pytest.mark.parametrize(
     "words",
     [
-        ["-c", "-m", "omni"],
+        ["-c", "-s", "Be brief."],
+        ["-c", "--temporary"],
         ["-c", "--conversation", "0" * 24],
         ["-x", "--json"],
         ["--stream", "--no-stream"],
@@ -153,8 +191,9 @@ def test_file_is_attached(program, answering, tmp_path):
     assert [one.name for one in turns(answering)[-1].attachments] == ["notes.txt"]
 
 
-def test_missing_file_is_found_out_before_anything_is_sent(program, answering):
-    done = program("ask", "x", "-f", "/nowhere/at/all", "--base-url", answering.url)
+@pytest.mark.parametrize("words", [[], ["--temporary"], ["-s", "Be brief."]])
+def test_missing_file_is_found_out_before_anything_is_sent(program, answering, words):
+    done = program("ask", "x", *words, "-f", "/nowhere/at/all", "--base-url", answering.url)
 
     assert done.code == 2
     assert answering.requests == []
@@ -190,6 +229,16 @@ def test_json_result_names_the_default_model_and_the_sources(program, scripted):
     assert {"type": "web_search_step", "message": "Browsing", "args": []} in [
         json.loads(line) for line in done.out.splitlines()
     ]
+
+
+def test_json_has_what_follows_the_final_answer(program, scripted):
+    server = scripted(Script(tokens=("so",)), title="A late title", title_seconds=1.0)
+
+    done = program("ask", "hi", "--json", "--base-url", server.url)
+
+    kinds = [json.loads(line)["type"] for line in done.out.splitlines()]
+    assert "title_changed" in kinds[kinds.index("final_answer") :]
+    assert kinds[-1] == "result"
 
 
 def test_sources_are_named_on_stderr(program, scripted):

@@ -182,3 +182,28 @@ def test_export_into_what_is_no_folder(program, talk, tmp_path):
 
     assert done.code == 1
     assert done.err.count("\n") == 1
+
+
+def test_export_does_not_write_through_a_link(program, talk, tmp_path):
+    server, conversation_id = talk
+    folder, victim = tmp_path / "folder", tmp_path / "victim"
+    folder.mkdir()
+    victim.write_text("mine")
+    for name in (f"{conversation_id}.md", f"{conversation_id}.md.part"):
+        (folder / name).symlink_to(victim)
+
+    done = program("export", "-o", str(folder), "--base-url", server.url)
+
+    assert (done.code, victim.read_text()) == (0, "mine")
+    assert "Hello, world." in (folder / f"{conversation_id}.md").read_text("utf-8")
+
+
+def test_export_into_a_path_that_can_be_none_is_told(program, talk):
+    server, conversation_id = talk
+    lines = f"/cd {conversation_id}\n/export md a\0b\n/ls\n"
+
+    done = program("chat", "--base-url", server.url, stdin=lines)
+
+    assert done.code == 2
+    assert "NUL" in done.err
+    assert len(done.out.splitlines()) == 1  # the talk went on

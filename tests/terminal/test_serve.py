@@ -9,7 +9,9 @@ import pytest
 from hugchat_sync import Client
 
 
-@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
+@pytest.mark.parametrize(
+    ("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0), (signal.SIGHUP, 0)]
+)
 def test_serves_until_it_is_told_to_end(start, tmp_path, sent, code):
     folder = tmp_path / "docs"
     folder.mkdir()

@@ -57,6 +57,17 @@ class Terminal:
         self.raw += piece.decode("utf-8", "replace")
         self.text += CONTROLS.sub("", piece.decode("utf-8", "replace"))
 
+    def hang_up(self):
+        """Close the terminal, and return how the program ended."""
+        os.close(self._file)
+        end = time.monotonic() + 15
+        while True:
+            ended, status = os.waitpid(self.pid, os.WNOHANG)
+            if ended:
+                return os.WEXITSTATUS(status) if os.WIFEXITED(status) else -os.WTERMSIG(status)
+            assert time.monotonic() < end, "it goes on without its terminal"
+            time.sleep(0.05)
+
     def end(self, seconds=15):
         """Return how the program ended."""
         limit = time.monotonic() + seconds
@@ -171,3 +182,45 @@ def test_answer_on_a_terminal_is_markdown(typed, scripted):
 
     assert terminal.end() == 0
     assert "```" not in terminal.text
+
+
+def stops(server):
+    return [seen for seen in server.requests if seen.path.endswith("stop-generating")]
+
+
+@pytest.mark.parametrize("rich", [True, False], ids=["rich", "plain"])
+@pytest.mark.parametrize("words", [["ask", "x"], ["ask", "x", "--temporary"], ["chat"]])
+def test_closed_terminal_ends_the_program_and_the_run(typed, scripted, rich, words):
+    server = scripted(SLOW)
+    terminal = typed(*words, "--base-url", server.url, rich=rich)
+    if words == ["chat"]:
+        terminal.wait_for("new>")
+        terminal.type("one\r")
+    terminal.wait_for("word2")
+
+    assert terminal.hang_up() == 129
+    assert len(stops(server)) == 1
+    removed = [seen for seen in server.requests if seen.method == "DELETE"]
+    assert len(removed) == ("--temporary" in words)
+
+
+@pytest.mark.parametrize("rich", [True, False], ids=["rich", "plain"])
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_signal_at_the_prompt_ends_the_program(typed, answering, rich, sent, code):
+    terminal = typed("--base-url", answering.url, rich=rich)
+    terminal.wait_for("new>")
+    time.sleep(0.3)
+
+    os.kill(terminal.pid, sent)
+
+    assert terminal.end() == code
+    assert "Traceback" not in terminal.raw
+
+
+@pytest.mark.parametrize("rich", [True, False], ids=["rich", "plain"])
+def test_terminal_closed_at_the_prompt_ends_the_program(typed, answering, rich):
+    terminal = typed("--base-url", answering.url, rich=rich)
+    terminal.wait_for("new>")
+    time.sleep(0.3)
+
+    assert terminal.hang_up() == 129

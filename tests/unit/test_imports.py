@@ -77,6 +77,7 @@ ALLOWED = {
     "compat": "client cookies core errors events message records sign terminal",
     "__init__": "bot client errors events hugging_chat list_bots message options sign",
     "__main__": "terminal",
+    "terminal_cli": "cookies errors terminal",
 }
 
 #: rooms of the sign-in, which may import each other and nothing above them

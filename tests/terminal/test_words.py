@@ -1,0 +1,94 @@
+"""Errors as the terminal tells them: in the names of its own options and commands."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+import hugchat_sync
+from hugchat_sync.terminal.exits import in_our_words
+
+PACKAGE = Path(hugchat_sync.__file__).parent
+
+#: what a sentence for Python has in it
+PYTHON = re.compile(r"\b[a-z_]+=(?!\s)|\w\(\w*\)|base_url|allow_insecure|\.partial|pass cookies")
+
+#: (file, beginning) → why no command leads there, or why Python is meant
+ELSEWHERE = {
+    ("custom_data.py", ""): "custom_data is of Python only",
+    ("hugging_chat.py", ""): "HuggingChat is of Python only",
+    ("connection.py", "retries is"): "there is no option for retries",
+    ("uploads.py", "files is a list"): "files are checked before",
+    ("refusals.py", "a gateway before"): "says itself that Python is wanted",
+    ("sign.py", "there is no password"): "a Sign is used once",
+    ("tool_servers.py", "mcp_servers"): "the name of a field of batch",
+    ("forms.py", "the text holds no cookie of the form"): "name=value is how a cookie is written",
+    ("bad_news.py", "oauth|"): "a pattern",
+    ("known.py", "<Message"): "a repr",
+}
+
+
+def sentences():
+    """Yield (file, text) for what the errors of the client say."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        place = path.relative_to(PACKAGE)
+        if place.parts[0] in ("local", "terminal", "compat") or place.name == "terminal_cli.py":
+            continue
+        tree = ast.parse(path.read_text("utf-8"))
+        documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
+        skipped = {
+            id(node.body[0].value)
+            for node in ast.walk(tree)
+            if isinstance(node, documented) and node.body and isinstance(node.body[0], ast.Expr)
+        }
+        for node in ast.walk(tree):
+            if isinstance(node, ast.JoinedStr):
+                skipped.update(id(part) for part in node.values)
+                parts = (getattr(part, "value", "X") for part in node.values)
+                yield place, "".join(part if isinstance(part, str) else "X" for part in parts)
+            elif isinstance(getattr(node, "value", None), str) and id(node) not in skipped:
+                yield place, node.value
+
+
+SENTENCES = sorted({(str(place), text) for place, text in sentences() if text.count(" ") > 3})
+
+
+def test_there_are_sentences():
+    assert len(SENTENCES) > 100
+
+
+def leads_there(place, text):
+    """Return whether a command of the terminal may come to a sentence."""
+    return not any(place.endswith(file) and text.startswith(begin) for file, begin in ELSEWHERE)
+
+
+@pytest.mark.parametrize(
+    ("place", "text"),
+    [one for one in SENTENCES if PYTHON.search(one[1]) and leads_there(*one)],
+    ids=lambda one: one[:40],
+)
+def test_no_parameter_of_python_is_named(place, text):
+    assert PYTHON.search(in_our_words(text)) is None, in_our_words(text)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected", "unwanted"),
+    [
+        (["--base-url", "http://chat.example/chat", "ls"], "--allow-insecure", "allow_insecure"),
+        (["--base-url", "ftp://chat.example", "ls"], "base URL", "base_url"),
+    ],
+)
+def test_refusal_names_the_option(program, words, expected, unwanted):
+    done = program(*words)
+
+    assert done.code == 2
+    assert expected in done.err and unwanted not in done.err
+
+
+def test_text_of_a_server_is_left_alone():
+    assert in_our_words("the server answered 400: x = 1 (check)") == (
+        "the server answered 400: x = 1 (check)"
+    )
