@@ -251,6 +251,7 @@ def test_era_of_trees_costs_two_requests_where_conversations_are_listed(trees):
     assert len(gate.asked) == 3  # the last is the list itself
 
 
+@pytest.mark.parametrize("trees", ["April"], indirect=True)
 def test_trouble_with_the_conversation_that_tells_the_era_is_told_as_trouble(trees):
     gate, cookies = trees
 
