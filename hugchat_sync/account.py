@@ -127,6 +127,18 @@ class Account:
         self._connection.require_complete(patience)
         return self._connection.user(patience)
 
+    def has_accounts(self) -> bool:
+        """Return whether there is a sign-in at this server at all."""
+        self._connection.require_complete()
+        return self._connection.has_accounts()
+
+    def sign_out(self) -> bool:
+        """End the session at the server, and return whether there was one.
+
+        Whoever has the same cookies is signed out as well; a file that holds them stays as it is.
+        """
+        return self._connection.sign_out()
+
     def check(self) -> Check:
         """Return who is signed in, which cookies are missing, and what this server can do.
 

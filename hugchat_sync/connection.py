@@ -295,6 +295,10 @@ class Connection:
         """
         if not self.credentials.given or self._known_user(patience) is not None:
             return False
+        return self.has_accounts(patience)
+
+    def has_accounts(self, patience: Patience | None = None) -> bool:
+        """Return whether there is a sign-in at this server at all."""
         call = self.dialect(patience).login_required()
         try:
             return self.transport.send(call, replace(patience, renews=False))
@@ -302,6 +306,11 @@ class Connection:
             raise
         except AuthError:
             return True
+
+    def sign_out(self) -> bool:
+        """End the session at the server, and return whether there was one; none is begun for it."""
+        patience = self._steady(None)
+        return self.transport.send(self.dialect(patience).sign_out(), patience)
 
     def close(self) -> None:
         """Close the idle connections; nothing more can be asked for."""

@@ -9,6 +9,7 @@ from ..calls import Call, StreamCall
 from ..errors import FeatureUnavailable
 from ..events import Event
 from ..records import ConversationTree, Model, Settings, User
+from .sign_out import sign_out
 from .values import Created, Logged, Look, Page, Prompt, Stored, Unfinished, Upload
 
 __all__ = [
@@ -137,6 +138,10 @@ class Dialect(ABC):
     @abstractmethod
     def login_required(self) -> Call[bool]:
         """Describe asking whether this server has a sign-in at all."""
+
+    def sign_out(self) -> Call[bool]:
+        """Describe ending the session; reads as whether there was one to end."""
+        return sign_out()
 
     # answers ---------------------------------------------------------------------------------
 

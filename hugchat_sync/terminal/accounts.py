@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from .. import Client, Sign
-from ..cookies import CookieStore, file_of
-from ..errors import AuthError, UsageError
+from ..cookies import CookieStore, default_directory, file_of
+from ..errors import AuthError, HugChatError, UsageError
 from ..records import User
 from . import exits, keeping, output
 from .opening import opened
 from .reading import ask_human, read_stdin, stdin_is_terminal
+
+_TO_END = 10  # seconds for ending a session at the server
 
 
 def login(arguments: argparse.Namespace) -> int:
@@ -43,7 +45,7 @@ def _imported(arguments: argparse.Namespace) -> User:
         email = _stated(arguments) or user.email or user.username
         store = CookieStore.read(client.cookies, client.base_url)
         store.save(file_of(email))
-        keeping.keep_account(client.base_url, email)
+        keeping.keep_account(client.base_url, email, borrowed=True)
     return user
 
 
@@ -63,7 +65,7 @@ def _walked_in(arguments: argparse.Namespace) -> User:
     sign.login(save=True)
     with _client(arguments, email=email, cookies=file_of(email)) as client:
         user = _signed_in(client)
-        keeping.keep_account(client.base_url, email)
+        keeping.keep_account(client.base_url, email, borrowed=False)
     return user
 
 
@@ -111,27 +113,50 @@ def _password(arguments: argparse.Namespace) -> str:
 
 
 def logout(arguments: argparse.Namespace) -> int:
-    """Forget the cookies that are kept of an account."""
+    """Forget the cookies that are kept of an account, and then end their session at the server."""
     base_url = keeping.base_url_of(arguments.base_url)
     email = arguments.email or keeping.account_of(base_url) or os.environ.get("HUGCHAT_SYNC_EMAIL")
-    if not email or not file_of(email).exists():
+    if not email or default_directory() is None or not file_of(email).exists():
         output.note(f"no sign-in at {base_url} is kept here")
         return exits.OK
+    borrowed, cookies = keeping.is_borrowed(email), _kept_cookies(email, base_url)
     file_of(email).unlink()
-    if keeping.account_of(base_url) == email:
-        keeping.keep_account(base_url, None)
+    keeping.forget_account(base_url, email)
     output.note(f"the sign-in of {email} is forgotten")
+    if borrowed and not arguments.everywhere:
+        output.note(
+            "the browser that it was taken from stays signed in; --everywhere ends that, too"
+        )
+    elif cookies:
+        _end_session(arguments, cookies)
     return exits.OK
 
 
+def _kept_cookies(email: str, base_url: str) -> Any:
+    """Return what is kept of an account; nothing where it is of no use, which hinders nobody."""
+    try:
+        return CookieStore.read(file_of(email), base_url).jar
+    except UsageError:
+        return {}
+
+
+def _end_session(arguments: argparse.Namespace, cookies: Any) -> None:
+    """End a session at the server; what was forgotten here stays so if that fails."""
+    try:
+        with _client(arguments, cookies=cookies, timeout=_TO_END) as client:
+            client.sign_out()
+    except HugChatError as error:
+        output.complain(f"the session was not ended at the server: {error}")
+
+
 def whoami(arguments: argparse.Namespace) -> int:
-    """Print who is signed in."""
+    """Print who is signed in; at a server without accounts nobody is, and that is as it should."""
     with opened(arguments) as client:
         user = client.whoami()
-        if user is None and not arguments.local:
+        if user is None and (arguments.local or not client.has_accounts()):
+            output.write_line("nobody: this server has no accounts")
+            return exits.OK
+        if user is None:
             raise AuthError(f"nobody is signed in at {client.base_url}")
-    if user is None:
-        output.complain("nobody is signed in: the embedded server has no accounts")
-        return exits.AUTHENTICATION
     output.write_line(described(user))
     return exits.OK

@@ -16,7 +16,7 @@ _COMMANDS = {
     "ask": "ask one question; the answer is on stdout",
     "chat": "the interactive program; /help lists its commands",
     "login": "sign in with a password, or with --cookies FILE|- from a browser, and stay so",
-    "logout": "forget the kept cookies",
+    "logout": "forget the kept cookies, and end their session at the server",
     "whoami": "print who is signed in",
     "models": "list the models",
     "ls": "list the conversations, the newest first",

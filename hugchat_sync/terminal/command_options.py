@@ -108,6 +108,15 @@ def _login(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _logout(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--everywhere",
+        action="store_true",
+        help="end the session at the server also where it was taken from a browser, which is "
+        "signed out with it",
+    )
+
+
 def _list(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print a JSON array of records")
 
@@ -180,6 +189,7 @@ _OPTIONS = {
     "chat": _add_new,
     "export": _export,
     "login": _login,
+    "logout": _logout,
     "ls": _list,
     "models": _list,
     "rename": _rename,

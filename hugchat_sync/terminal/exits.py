@@ -8,6 +8,7 @@ from typing import Iterable
 from .. import errors
 from ..errors import (
     AuthError,
+    ChallengeRequired,
     ConnectionFailed,
     ConversationNotExistError,
     FeatureUnavailable,
@@ -54,6 +55,7 @@ _CODES: tuple[tuple[type[HugChatError], int], ...] = (
 _ADVICE: tuple[tuple[type[HugChatError], str], ...] = (
     (ModelNotFound, "'hugchat-sync models' lists them"),
     (ConversationNotExistError, "'hugchat-sync ls' lists them"),
+    (ChallengeRequired, "'hugchat-sync login --cookies FILE' keeps them"),
     (AuthError, "sign in with 'hugchat-sync login'"),
     (ConnectionFailed, "check the address and the network, or try --local"),
     (TimedOut, "give --timeout more seconds, or try again later"),
@@ -116,7 +118,9 @@ def sentence(error: HugChatError) -> str:
     text = in_our_words(" ".join(str(error).split())) or type(error).__name__
     for kind, advice in _ADVICE:
         if isinstance(error, kind):
-            return f"{text}; {advice}"
+            # a gateway, and an address that the server does not know, want no sign-in
+            fits = kind is not AuthError or "sign" in text
+            return f"{text}; {advice}" if fits else text
     return text
 
 

@@ -18,6 +18,7 @@ from ..cookies import default_directory
 
 NO_HOME = "there is no home directory: set HOME or XDG_CONFIG_HOME"
 
+_BORROWED = "sessions of a browser"  # among the addresses, which all have a colon
 _HUB = "huggingface.co"  # where nobody can chat without an account
 
 
@@ -44,12 +45,34 @@ def account_of(base_url: str) -> str | None:
     return found if isinstance(found, str) else None
 
 
-def keep_account(base_url: str, email: str | None) -> None:
-    """Remember who is signed in at a server; ``None`` for nobody."""
+def is_borrowed(email: str) -> bool:
+    """Return whether the kept session of an account is that of a browser, which goes on with it."""
+    return email in _borrowed(_accounts())
+
+
+def keep_account(base_url: str, email: str, *, borrowed: bool) -> None:
+    """Remember who is signed in at a server, and whether by the session of a browser."""
     accounts = _accounts()
-    accounts.pop(base_url, None)
-    if email is not None:
-        accounts[base_url] = email
+    others = [known for known in _borrowed(accounts) if known != email]
+    accounts[base_url], accounts[_BORROWED] = email, [*others, *([email] if borrowed else [])]
+    _write(accounts)
+
+
+def forget_account(base_url: str, email: str) -> None:
+    """Remember an account no longer."""
+    accounts = _accounts()
+    accounts[_BORROWED] = [known for known in _borrowed(accounts) if known != email]
+    if accounts.get(base_url) == email:
+        del accounts[base_url]
+    _write(accounts)
+
+
+def _borrowed(accounts: dict[str, Any]) -> list[Any]:
+    found = accounts.get(_BORROWED)
+    return found if isinstance(found, list) else []
+
+
+def _write(accounts: dict[str, Any]) -> None:
     beside = directory() / "accounts.json.tmp"
     beside.write_text(json.dumps(accounts, indent=2), "utf-8")
     os.replace(beside, directory() / "accounts.json")

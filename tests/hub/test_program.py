@@ -6,8 +6,10 @@ import json
 import os
 import subprocess
 import sys
+import time
 
-from small_hub import EMAIL, PASSWORD
+import pytest
+from small_hub import EMAIL, PASSWORD, Answer, page, to
 
 
 def run(chat, folder, *words, stdin=""):
@@ -60,3 +62,123 @@ def test_cookies_of_a_browser_are_taken_from_stdin(one_place, tmp_path):
     done = run(one_place, tmp_path / "other", "login", "--cookies", "-", stdin=json.dumps(exported))
 
     assert (done.returncode, EMAIL in done.stdout) == (0, True), done.stderr
+
+
+def ended(one_place, status=302, location="/chat/"):
+    """Let the chat end sessions, as today's servers do; return the sessions that were ended."""
+    gone = []
+
+    def end(asked):
+        assert asked.headers["origin"] == one_place.origin
+        gone.append(one_place.sessions.pop(asked.cookies.get("hf-chat"), None))
+        return to(location, "hf-chat=; Max-Age=0; Path=/", status=status)
+
+    one_place.instead["POST /chat/logout"] = end
+    return gone
+
+
+def kept(folder):
+    return [path.name for path in (folder / "hugchat_sync").glob("*@*.json")]
+
+
+def signed_in(one_place, folder):
+    done = run(one_place, folder, "login", EMAIL, "--password-stdin", stdin=f"{PASSWORD}\n")
+    assert done.returncode == 0, done.stderr
+
+
+def imported(one_place, folder):
+    signed_in(one_place, folder / "browser")
+    (path,) = (folder / "browser" / "hugchat_sync").glob("*@*.json")
+    pairs = json.loads(path.read_text())
+    done = run(one_place, folder, "login", "--cookies", "-", stdin=json.dumps(pairs))
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(("status", "as_json"), [(302, False), (303, False), (200, True)])
+def test_logout_ends_the_session_at_the_server(one_place, tmp_path, status, as_json):
+    signed_in(one_place, tmp_path)
+    gone = ended(one_place, status)
+    if as_json:
+        end = one_place.instead["POST /chat/logout"]
+        body = '{"type":"redirect","status":303,"location":"/chat/"}'
+        one_place.instead["POST /chat/logout"] = lambda asked: (
+            end(asked) and Answer(200, body, "application/json")
+        )
+
+    done = run(one_place, tmp_path, "logout")
+
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert [user for user, _ in gone] == [EMAIL]
+    assert kept(tmp_path) == []
+
+
+def test_session_of_a_browser_is_ended_with_everywhere_only(one_place, tmp_path):
+    gone = ended(one_place)
+    imported(one_place, tmp_path)
+    first = run(one_place, tmp_path, "logout")
+    assert (first.returncode, gone, kept(tmp_path)) == (0, [], [])
+    assert "--everywhere" in first.stderr
+
+    imported(one_place, tmp_path)
+    second = run(one_place, tmp_path, "logout", "--everywhere")
+    assert (second.returncode, len(gone), kept(tmp_path)) == (0, 1, [])
+
+
+def test_password_sign_in_after_an_import_is_ones_own(one_place, tmp_path):
+    gone = ended(one_place)
+    imported(one_place, tmp_path)
+    signed_in(one_place, tmp_path)
+
+    run(one_place, tmp_path, "logout")
+
+    assert len(gone) == 1
+
+
+TROUBLE = {
+    "an error": Answer(500, '{"message":"Internal Error"}', "application/json"),
+    "another address": to("https://elsewhere.example/chat/logout"),
+    "https": to("https://127.0.0.1/chat/logout"),
+    "a page": page("x", "Not found", 404),
+    "a page with 200": page("x", "An app"),
+    "a firewall": page("", "Just a moment...", 403, [("cf-mitigated", "challenge")]),
+}
+
+
+@pytest.mark.parametrize("trouble", TROUBLE)
+def test_session_that_cannot_be_ended_is_one_line_and_forgotten_all_the_same(
+    one_place, tmp_path, trouble
+):
+    signed_in(one_place, tmp_path)
+    one_place.instead["POST /chat/logout"] = TROUBLE[trouble]
+
+    done = run(one_place, tmp_path, "logout")
+
+    assert (done.returncode, kept(tmp_path)) == (0, [])
+    assert done.stderr.count("was not ended at the server") == 1, done.stderr
+    assert done.stderr.count("\n") == 2
+    assert one_place.count("POST /chat/logout") == 1
+
+
+def test_session_that_is_over_already_is_no_trouble_and_none_is_begun(one_place, tmp_path):
+    signed_in(one_place, tmp_path)
+    one_place.end_sessions()
+    one_place.instead["POST /chat/logout"] = to(one_place.authorize_url("x"))
+    before = one_place.count("GET /chat/login")
+
+    done = run(one_place, tmp_path, "logout")
+
+    assert (done.returncode, done.stderr.count("\n")) == (0, 1), done.stderr
+    assert one_place.count("GET /chat/login") == before
+
+
+def test_logout_without_a_server_forgets_and_ends_soon(one_place, tmp_path):
+    signed_in(one_place, tmp_path)
+    one_place.instead["POST /chat/logout"] = lambda asked: time.sleep(30)
+
+    began = time.monotonic()
+    done = run(one_place, tmp_path, "logout")
+
+    assert (done.returncode, kept(tmp_path)) == (0, [])
+    assert time.monotonic() - began < 20
+    assert "was not ended" in done.stderr

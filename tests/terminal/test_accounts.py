@@ -234,3 +234,14 @@ def test_home_that_cannot_be_written_costs_no_answer(program, answering):
     assert (done.code, done.out) == (0, "Hello, world.\n")
     assert (local.code, bool(local.out)) == (0, True)
     assert local.err.count("kept in memory only") == 1
+
+
+def test_server_without_accounts_says_so(program, answering, tmp_path):
+    for words in (["--base-url", answering.url], ["--local"]):
+        done = program("whoami", *words)
+
+        assert (done.code, done.out) == (0, "nobody: this server has no accounts\n")
+
+
+def test_nobody_at_a_server_with_accounts_is_3(program, guarded):
+    assert program("whoami", "--base-url", guarded.url).code == 3

@@ -302,3 +302,22 @@ def test_closed_pipe_of_a_list_ends_quietly(start, answering):
 
     assert process.wait(10) == 0
     assert process.stderr.read() == b""
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "said", "unsaid"),
+    [
+        ({"cf-mitigated": "challenge"}, 403, "login --cookies FILE", "sign in with"),
+        ({"WWW-Authenticate": "Basic"}, 401, "session.auth", "hugchat-sync login"),
+    ],
+)
+def test_what_stands_before_a_server_is_told_with_what_helps(
+    program, scripted, headers, status, said, unsaid
+):
+    server = scripted(["x"], faults=[Fault(status=status, headers=headers, body="", times=None)])
+
+    done = program("ask", "x", "--base-url", server.url)
+
+    assert (done.code, done.out) == (3, "")
+    assert said in done.err
+    assert unsaid not in done.err
