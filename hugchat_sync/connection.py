@@ -299,9 +299,10 @@ class Connection:
 
     def has_accounts(self, patience: Patience | None = None) -> bool:
         """Return whether there is a sign-in at this server at all."""
-        call = self.dialect(patience).login_required()
+        steady = replace(patience or self.transport.patience(), renews=False)
+        call = self.dialect(steady).login_required()
         try:
-            return self.transport.send(call, replace(patience, renews=False))
+            return self.transport.send(call, steady)
         except ChallengeRequired:  # a firewall says nothing of the session
             raise
         except AuthError:
@@ -309,8 +310,8 @@ class Connection:
 
     def sign_out(self) -> bool:
         """End the session at the server, and return whether there was one; none is begun for it."""
-        patience = self._steady(None)
-        return self.transport.send(self.dialect(patience).sign_out(), patience)
+        steady = replace(self.transport.patience(), renews=False)
+        return self.transport.send(self.dialect(steady).sign_out(), steady)
 
     def close(self) -> None:
         """Close the idle connections; nothing more can be asked for."""
