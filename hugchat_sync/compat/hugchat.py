@@ -67,6 +67,10 @@ class ChatBot:
         held = Hidden(Path(cookie_path)) if cookie_path else source_of(held)
         with raised_as(ChatBotInitError, errors.AuthError, errors.UsageError):
             self._client = Client(cookies=held.value)
+        if not _begins_empty(held) and not len(self._client.cookies):
+            raise ChatBotInitError(
+                "all of the cookies have expired: sign in again, pass the new ones"
+            )
         self.conversation_list: list[Conversation] = []
         self._system_prompt = system_prompt
         self._current: Conversation | None = None
@@ -382,6 +386,13 @@ class ChatBot:
         if what not in self._warned:
             self._warned.add(what)
             errors.warn_of_change(text)
+
+
+def _begins_empty(held: Hidden) -> bool:
+    """Return whether no cookies were given, on purpose: the bot begins as a new visitor."""
+    if isinstance(held.value, Path):
+        return held.value.read_text("utf-8-sig").strip() == "{}"
+    return not held.value
 
 
 def _node(path: list[TreeMessage], place: int) -> MessageNode:

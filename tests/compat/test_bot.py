@@ -62,6 +62,8 @@ def test_cookie_path_is_a_file_and_renewals_are_written_there(door, tmp_path):
         {"cookies": COOKIES, "cookie_path": "cookies.json"},
         {"cookie_path": "nowhere.json"},
         {"cookies": ""},
+        {"cookies": "[]"},
+        {"cookies": [{"name": "token", "value": "a-made-up-token", "expirationDate": 1}]},
         {"cookies": 5},
         {"default_llm": 99},
         {"default_llm": "nobody/has-it"},
@@ -88,6 +90,19 @@ def test_without_credentials_the_bot_is_a_visitor(stage):
 
     assert made.chat("hi") == "Hello, world."
     assert made.chat("again") == "Hello, world."
+
+
+def test_cookies_of_a_file_that_have_expired_are_told_and_an_empty_file_is_a_visitors(
+    stage, tmp_path
+):
+    path = tmp_path / "cookies.json"
+    path.write_text('[{"name": "token", "value": "a-made-up-token", "expirationDate": 1}]')
+    with pytest.raises(exceptions.ChatBotInitError, match="expired"):
+        ChatBot(cookie_path=str(path))
+    path.write_text("{}")
+
+    assert ChatBot(cookie_path=str(path)).chat("hi") == ChatBot({}).chat("hi") == "Hello, world."
+    assert "hf-chat" in json.loads(path.read_text())
 
 
 def test_without_arguments_the_credentials_are_those_of_the_environment(stage, monkeypatch):
