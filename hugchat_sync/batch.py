@@ -145,7 +145,8 @@ def answer_one(
         text = _answer(client, *_parted(prompt, options), temporary, ended)
     except HugChatError as failure:
         error = failure
-        text = getattr(failure, "partial", None) or None
+        if not getattr(failure, "is_earlier", False):  # then it is the text of another answer
+            text = getattr(failure, "partial", None) or None
     return Result(index, asked, text, error, round(time.monotonic() - started, 3))
 
 

@@ -110,6 +110,7 @@ class TimedOut(TransportError, TimeoutError):
 
     phase: str = ""
     partial: str = ""
+    is_earlier: bool = False  # partial is of an earlier answer, which goes on; nothing was sent
 
 
 class ServerError(HugChatError):

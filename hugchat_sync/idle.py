@@ -99,9 +99,10 @@ def idle_tree(
 
 def _goes_on(text: str) -> TimedOut:
     return TimedOut(
-        "an earlier answer in this conversation goes on; .partial has what there is of it",
+        "an earlier answer in this conversation goes on",
         phase="total",
         partial=text,
+        is_earlier=True,
     )
 
 

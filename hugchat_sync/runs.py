@@ -205,11 +205,8 @@ class Runs:
     def _acquire(self, place: Place, patience: Patience) -> None:
         while not place.lock.acquire(timeout=_SLICE):
             if time.monotonic() >= patience.deadline:
-                raise TimedOut(
-                    "another call in this conversation did not end in time",
-                    phase="total",
-                    partial=_partial(place.run),
-                )
+                sentence = "another call in this conversation did not end in time"
+                raise _goes_on(place.run, sentence)
 
     def _settle(self, place: Place, patience: Patience) -> None:
         """Wait for the end of the last run; how it ended is its own message's business."""
@@ -219,17 +216,12 @@ class Runs:
         if run.message is None:  # its send was interrupted, or nobody knows whether it arrived
             run.close()
         elif not run.message.drain(patience.deadline):
-            raise TimedOut(
-                "an earlier answer in this conversation goes on; .partial has what there is of it",
-                phase="total",
-                partial=_partial(run),
-            )
+            raise _goes_on(run)
         if not run.is_over:
             try:
                 run.await_end(patience)
             except TimedOut as error:
-                error.partial = error.partial or _partial(run)
-                raise
+                raise _goes_on(run) from error
         self._drop(place, run)
 
 
@@ -243,8 +235,12 @@ def _close(place: Place) -> None:
         run.close()
 
 
-def _partial(run: Run | None) -> str:
-    return run.message.partial if run is not None and run.message is not None else ""
+def _goes_on(
+    run: Run | None, sentence: str = "an earlier answer in this conversation goes on"
+) -> TimedOut:
+    message = run.message if run is not None else None
+    partial = message.partial if message is not None else ""
+    return TimedOut(sentence, phase="total", partial=partial, is_earlier=True)
 
 
 def _with_question(prompt: Prompt, tree: ConversationTree) -> Prompt:
