@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Any, Callable, Iterator
 
 import pytest
+from eras.gate import MESSAGE, Asked, Gate, Reply
 from proxy import FaultProxy, Harm
 from sweep import impatient
 
@@ -329,18 +330,26 @@ def test_close_from_a_signal_handler_while_waiting(hanging: LocalServer) -> None
             signal.signal(signal.SIGUSR1, before)
 
 
-def test_nothing_behind_the_final_answer_spoils_it(today: str) -> None:
-    with FaultProxy(today) as proxy:
-        client = impatient(proxy.url)
-        for cut in (2900, 5000, 6800):
-            place = begun(client)
-            proxy.harm("POST", place, Harm(reply_cut=cut, reset=True))
-            message = client.chat("hi", place)
-            proxy.harm("GET", place, *[Harm(reply=b"", passed_on=False)] * 20)
-            assert message.text().endswith("end")
-            list(message)
-            assert message.error is None
-            proxy.behave()
+@pytest.mark.parametrize("behind", [0, 1, 20])
+def test_nothing_behind_the_final_answer_spoils_it(today: str, behind: int) -> None:
+    def cut(asked: Asked) -> Reply:
+        reply = asked.onward()
+        body = reply.body
+        answered = body.index(b"\n", body.index(b'{"type":"finalAnswer"')) + 1
+        assert len(body) > answered + behind  # something does come behind it
+        return Reply(reply.status, reply.kind, (body,)).cut(answered + behind)
+
+    with Gate(today) as gate:
+        client = impatient(gate.url)
+        place = begun(client)
+        gate.on(MESSAGE, cut)
+        message = client.chat("hi", place)
+        broken = Reply(is_whole=False).cut(0)
+        gate.on(r"GET ", broken)
+        assert message.text().endswith("end")
+        list(message)
+        assert message.error is None
+        gate.open()
         client.close()
 
 

@@ -202,18 +202,23 @@ def test_creation_that_left_nothing_is_raised(
 
 
 def test_lost_conversation_is_not_that_of_another_thread(proxy: FaultProxy, client: Client) -> None:
-    proxy.harm("POST", CREATE, *[Harm(reply_cut=0)] * 4)
+    lost = 4
+    proxy.harm("POST", CREATE, *[Harm(reply_cut=0)] * lost)
     with ThreadPoolExecutor(8) as pool:
 
         def make(number: int) -> str | HugChatError:
             try:
                 return client.create_conversation(system_prompt="")
-            except HugChatError as error:
+            except ConnectionFailed as error:
                 return error  # several are lost, so nobody can tell which is whose
 
         made = list(pool.map(make, range(8)))
     ids = [one for one in made if isinstance(one, str)]
-    assert len(ids) == len(set(ids)) >= 4
+    assert len(ids) == len(set(ids)) >= 8 - lost
+    assert set(client.conversations) == set(ids)
+    listed = set(client.fetch_conversations())
+    assert set(ids) <= listed
+    assert len(listed) == 8  # none was made twice, and none that is lost was taken for another
 
 
 def test_creation_is_not_repeated_when_the_server_cannot_be_asked(

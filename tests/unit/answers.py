@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import dataclass, field
 from typing import Any, Iterable
 
@@ -10,7 +12,7 @@ from exchanges import content, exchange
 from hugchat_sync.answer import Answer, conclude, fold
 from hugchat_sync.dialects import Dialect, Prompt, dialect_named
 from hugchat_sync.errors import HugChatError
-from hugchat_sync.events import Event, FinalAnswer, Token
+from hugchat_sync.events import Event, FinalAnswer, Reasoning, Token
 
 CONVERSATION = "6b02a3ec554756adfb4f3181"
 _SHOWN = 40
@@ -72,6 +74,39 @@ def played(dialect: str | Dialect, chunks: Iterable[bytes], **fields: Any) -> Pl
         found.error = error
     conclude(found.answer)
     return found
+
+
+def cuts_of(body: bytes) -> list[int]:
+    """Return offsets around the end of each line, and in its middle."""
+    found, start = {0}, 0
+    for end in [at for at, byte in enumerate(body) if byte == ord("\n")]:
+        found.update((end, end + 1, end + 2, (start + end) // 2))
+        start = end + 1
+    return sorted(offset for offset in found if offset < len(body))
+
+
+def told_in(body: bytes) -> str:
+    """Return the text and thinking of the pieces in whole lines, read without any of our code."""
+    pieces = []
+    for line in body.split(b"\n"):
+        text = line[6:] if line.startswith(b"data: ") else line
+        whole = text.startswith(b"{") and text.endswith(b"}")  # also without its newline
+        value = json.loads(text) if whole else {}
+        if value.get("type") == "stream":
+            pieces.append(value["token"].replace("\0", ""))
+        elif value.get("type") == "finalAnswer":
+            break  # what a stopped run still says is not due
+    joined = "".join(pieces).encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return re.sub(r"</?think>|\s", "", joined)
+
+
+def comes_to(events: Iterable[Event], body: bytes) -> bool:
+    """Return whether *events* tell all that *body* does, but for what may be half a tag."""
+    told, wanted = "", told_in(body)
+    for event in events:
+        if isinstance(event, (Token, Reasoning)):
+            told += re.sub(r"\s", "", event.text)
+    return told.startswith(wanted[: max(0, len(wanted) - len("</think>") + 1)])
 
 
 def body_of(folder: str, name: str) -> bytes:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from answers import body_of, played
+from answers import body_of, comes_to, cuts_of, played
 from exchanges import chunked, one_by_one
 
 from hugchat_sync.answer import Answer, fold
@@ -61,9 +61,11 @@ def test_pieces_do_not_matter(name: str) -> None:
 def test_cut_anywhere_gives_the_beginning() -> None:
     body = body_of(ERA, "v02-surrogates-apart-stream")
     whole = log([body])
-    for offset in range(len(body)):
+    for offset in cuts_of(body):
         found = log([body[:offset]])
         assert found == whole[: len(found)]
+        frames = body[: body[:offset].rfind(b"\n\n") + 2]
+        assert comes_to([event for step in found for event in step.events], frames), offset
 
 
 def test_log_tells_the_same_as_the_answer() -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from answers import body_of, played
+from answers import body_of, comes_to, cuts_of, played
 from exchanges import chunked, exchange, one_by_one, reply
 from streams_v2_2025 import STREAMS
 
@@ -63,9 +63,10 @@ def test_pieces_do_not_matter(name: str) -> None:
 def test_cut_anywhere_gives_the_beginning(name: str) -> None:
     body = body_of(ERA, name)
     whole = played(ERA, [body]).events
-    for offset in range(len(body)):
+    for offset in cuts_of(body):
         found = played(ERA, [body[:offset]])
         assert found.events == whole[: len(found.events)], offset
+        assert comes_to(found.events, body[:offset]), offset
         assert found.error is None or offset > len(body) - 2
 
 
