@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 import warnings
 from typing import Any, Callable, Iterable, Sequence
 
@@ -25,7 +26,11 @@ class HugChatError(Exception):
             setattr(self, name, value)
 
     def hide(self, secrets: Iterable[str]) -> None:
-        """Take *secrets* out of the sentence and the facts: a server may have sent them back."""
+        """Take *secrets* out of the sentence and the facts: a server may have sent them back.
+
+        The frames in which it was raised lose their variables: a reply may be among them.
+        """
+        traceback.clear_frames(self.__traceback__)
         known = tuple(secret for secret in secrets if len(secret) >= _SHORTEST_SECRET)
         self.args = tuple(_hidden(argument, known) for argument in self.args)
         self.__dict__.update({name: _hidden(fact, known) for name, fact in vars(self).items()})

@@ -55,7 +55,7 @@ class PriorSearch:
         if self._closed:  # meanwhile
             stream.close()
         with closing(stream):
-            return self._read(call.read(stream))
+            return self._read(stream.read(call))
 
     def _read(self, news: Iterator[Event]) -> str | None:
         """Keep what the search tells, and return the id under which the server knows it."""

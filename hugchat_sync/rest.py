@@ -107,7 +107,7 @@ class Rest:
             )
             try:
                 with closing(self._opened(call)) as stream:
-                    for logged in call.read(stream):
+                    for logged in stream.read(call):
                         if logged.position > position:
                             position, tried, moved = logged.position, 0, time.monotonic()
                         self._steps += 1

@@ -221,7 +221,7 @@ class Run:
             return None
         try:
             with closing(stream):
-                yield from call.read(stream)
+                yield from stream.read(call)
         except TransportError as error:
             if isinstance(error, TimedOut) and error.phase != "idle":
                 raise

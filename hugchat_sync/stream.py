@@ -7,13 +7,23 @@ import socket
 import time
 from contextlib import suppress
 from itertools import count
-from typing import Any, Callable, Iterable, Iterator, NoReturn
+from typing import Any, Callable, Iterable, Iterator, NoReturn, TypeVar
 
 import requests
 import urllib3.exceptions as low
 
-from .errors import ConnectionFailed, HugChatError, TimedOut, TransportError, UsageError
+from .calls import StreamCall
+from .errors import (
+    ConnectionFailed,
+    HugChatError,
+    ProtocolError,
+    TimedOut,
+    TransportError,
+    UsageError,
+)
 from .no_connection import find_obstacle
+
+E = TypeVar("E")
 
 _PIECE = 65536  # bytes asked of the socket at once; a longer chunk is handed over in parts
 _MOST_LAYERS = 6  # of errors, one inside the other
@@ -25,6 +35,7 @@ class Stream:
     :param silence: the socket's read timeout, and ``phase`` the clock it stands for.
     :param progress: seconds without an event.
     :param deadline: a moment of the monotonic clock.
+    :param secrets: what no error may show, although the server may have sent it back.
     """
 
     def __init__(
@@ -35,7 +46,9 @@ class Stream:
         progress: float,
         deadline: float,
         clock: Callable[[], float] = time.monotonic,
+        secrets: Callable[[], Iterable[str]] = tuple,
     ) -> None:
+        self._secrets = secrets
         self.response = response
         self.closed = False
         self._phase = phase
@@ -60,6 +73,21 @@ class Stream:
     def again(self, body: bytes) -> None:
         """Yield *body*, which was read already."""
         self._whole = body
+
+    def read(self, call: StreamCall[E]) -> Iterator[E]:
+        """Yield what the body means.
+
+        :raises HugChatError: and nothing else, whatever the server sends.
+        """
+        try:
+            yield from call.read(self)
+        except HugChatError as error:
+            error.hide(self._secrets())
+            raise
+        except Warning:  # one of ours, where warnings are errors
+            raise
+        except Exception as error:
+            raise not_understood(error, self.response.url) from error
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield the bytes as they arrive; the connection is given back at the end.
@@ -167,6 +195,17 @@ def forgotten(error: Exception) -> Exception:
                 del request.headers[name]
         below = below.__cause__ or below.__context__
     return error
+
+
+def not_understood(error: Exception, url: str) -> ProtocolError:
+    """Return what is told of a reply in a shape that nobody thought of.
+
+    Only the kind of *error* is told: its words may be those of the reply.
+    """
+    kind = type(forgotten(error)).__name__
+    return ProtocolError(
+        f"the reply is in no shape that we know ({kind})", field="reply", url=url.partition("?")[0]
+    )
 
 
 def translated(

@@ -9,8 +9,9 @@ import logging
 import os
 import random
 import time
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
-from typing import Any, Callable, Iterable, Sequence, TypeVar
+from typing import Any, Callable, Iterable, Iterator, Sequence, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 import requests
@@ -18,6 +19,7 @@ import urllib3.exceptions as low
 
 from . import __version__
 from .adapter import Attempt
+from .address import is_loopback
 from .auth import Authentication, joined
 from .calls import Call, Reply, Request, StreamCall
 from .errors import (
@@ -33,7 +35,7 @@ from .options import Retry, Timeout
 from .refusals import REDIRECTS, intercepted, media_type, page_instead
 from .retrying import LONGEST, Patience, Renew, Retrying, longest_silence, seconds_asked_for
 from .session import Quiet, close_own_adapters, own_session, shielded
-from .stream import Stream, forgotten, translated
+from .stream import Stream, forgotten, not_understood, translated
 
 T = TypeVar("T")
 
@@ -78,6 +80,9 @@ class Transport:
         self.retry = retry or Retry()
         self._waits = waits
         self._given = session
+        # traffic to this machine takes no proxy of the environment; the session's own ones hold
+        here = urlsplit(base_url).hostname if is_loopback(base_url) else None
+        self._no_proxy = {"no_proxy": here} if here else {}
         self._session = self._made_session()
         self._process = os.getpid()
         self._auth = joined(session.auth if session is not None else None, auth)
@@ -138,18 +143,21 @@ class Transport:
 
         def attempt() -> Stream:
             stream = self._opened(request, patience, keep_alives=call.keep_alives)
-            if stream.response.status_code != 200:
-                reply = self._whole(stream)
-                self._refuse_others(reply)
-                self._refuse(request, reply)
-            kind = media_type(stream.response.headers.get("Content-Type"))
-            if kind == "text/html":
-                raise page_instead(self._whole(stream))
-            if kind == "application/json" and "Content-Length" in stream.response.headers:
-                self._refuse_inside(call, stream)
+            with self._understood(stream.response.url):
+                self._refuse_instead(call, stream)
             return stream
 
         return self._repeated(request, patience, attempt)
+
+    @contextmanager
+    def _understood(self, url: str) -> Iterator[None]:
+        """Let nothing but our own errors out of what is made of a reply."""
+        try:
+            yield
+        except (HugChatError, Warning):  # one of ours, where warnings are errors
+            raise
+        except Exception as error:
+            raise not_understood(error, url) from error
 
     def _repeated(self, request: Request, patience: Patience, attempt: Callable[[], T]) -> T:
         try:
@@ -157,6 +165,19 @@ class Transport:
         except HugChatError as error:
             error.hide(self._secrets())
             raise
+
+    def _refuse_instead(self, call: StreamCall[Any], stream: Stream) -> None:
+        """Raise what came instead of a stream."""
+        headers = stream.response.headers
+        if stream.response.status_code != 200:
+            reply = self._whole(stream)
+            self._refuse_others(reply)
+            self._refuse(call.request, reply)
+        kind = media_type(headers.get("Content-Type"))
+        if kind == "text/html":
+            raise page_instead(self._whole(stream))
+        if kind == "application/json" and "Content-Length" in headers:
+            self._refuse_inside(call, stream)
 
     def _refuse_inside(self, call: StreamCall[Any], stream: Stream) -> None:
         """Raise the refusal that a whole JSON reply may be, where a stream was asked for.
@@ -174,15 +195,17 @@ class Transport:
             pass  # not a refusal: whoever reads the stream meets it in its place
 
     def _exchange(self, call: Call[T], patience: Patience) -> T:
-        reply = self._whole(self._opened(call.request, patience))
-        if not call.any_sender:
-            self._refuse_others(reply)
-        if not call.any_status and not 200 <= reply.status < 300:
-            self._refuse(call.request, reply)
-        try:
-            return call.read(reply)
-        except AuthError as error:  # some servers say it inside a good status
-            raise self._expired(error, reply) from error
+        stream = self._opened(call.request, patience)
+        with self._understood(stream.response.url):
+            reply = self._whole(stream)
+            if not call.any_sender:
+                self._refuse_others(reply)
+            if not call.any_status and not 200 <= reply.status < 300:
+                self._refuse(call.request, reply)
+            try:
+                return call.read(reply)
+            except AuthError as error:  # some servers say it inside a good status
+                raise self._expired(error, reply) from error
 
     def _opened(self, request: Request, patience: Patience, keep_alives: bool = True) -> Stream:
         left = patience.deadline - self._clock()
@@ -196,33 +219,39 @@ class Transport:
         verify = None if session.verify is True else session.verify
         started, connect = self._clock(), min(patience.timeout.connect, left, LONGEST)
         attempt = Attempt(silence, time.monotonic() + min(left, patience.timeout.progress))
-        try:
-            response = session.request(
-                request.method,
-                url,
-                params=dict(request.params),
-                timeout=(connect, attempt),
-                allow_redirects=False,  # a redirected POST would read a login page as success
-                stream=True,
-                auth=self._auth,
-                verify=verify,
-                headers=self._headers(request),
-                **_body(request),
-            )
-        except (requests.RequestException, low.HTTPError, OSError) as error:
-            late = self._clock() >= patience.deadline
-            raise translated(
-                forgotten(error), shown, phase=phase, late=late, sent=attempt.sent
-            ) from error
+        # what a session of the user's raises in a hook of its own is the user's business
+        ours = self._understood(shown) if self._given is None else nullcontext()
+        with ours:
+            try:
+                response = session.request(
+                    request.method,
+                    url,
+                    params=dict(request.params),
+                    timeout=(connect, attempt),
+                    allow_redirects=False,  # a redirected POST would read a login page as success
+                    stream=True,
+                    auth=self._auth,
+                    proxies=dict(self._no_proxy),
+                    verify=verify,
+                    headers=self._headers(request),
+                    **_body(request),
+                )
+            except (requests.RequestException, low.HTTPError, OSError) as error:
+                late = self._clock() >= patience.deadline
+                raise translated(
+                    forgotten(error), shown, phase=phase, late=late, sent=attempt.sent
+                ) from error
         took = self._clock() - started
         logger.debug("%s %s → %d, %.3f s", request.method, shown, response.status_code, took)
-        self._take_cookies(response)
+        with self._understood(shown):
+            self._take_cookies(response)
         return Stream(
             response,
             phase=phase,
             progress=patience.timeout.progress,
             deadline=patience.deadline,
             clock=self._clock,
+            secrets=self._secrets,
         )
 
     def _session_here(self) -> requests.Session:

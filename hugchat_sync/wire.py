@@ -66,13 +66,14 @@ def objects(chunks: Iterable[bytes], longest: int = LONGEST_LINE) -> Iterator[di
                 end = -1
             if end != len(text):
                 value = _decode(text)
-        except _NOT_JSON as error:
+        except _NOT_JSON:
             kind = _kind(line)
             if not finished and kind != _PAGE:
                 return
+            # from None: the error below has the whole line
             raise ProtocolError(
                 f"expected an answer of JSON lines, got {kind}", line=_shown(line)
-            ) from error
+            ) from None
         if not isinstance(value, dict):
             raise ProtocolError("a line of the answer is not a JSON object", line=_shown(line))
         yield value
@@ -89,10 +90,16 @@ def read_json(body: bytes, url: str = "") -> Any:
     """
     try:
         return _decode(body.decode("utf-8"))
-    except _NOT_JSON as error:
-        raise ProtocolError(
+    except _NOT_JSON:
+        problem = ProtocolError(
             f"expected JSON, got {_kind(body)}; is the base URL right?", line=_shown(body), url=url
-        ) from error
+        )
+    # neither the frame nor the error below it may keep the body, in which a cookie may be echoed
+    del body
+    try:
+        raise problem
+    finally:
+        del problem
 
 
 def _kind(body: bytes) -> str:
@@ -163,7 +170,7 @@ def sse_frames(chunks: Iterable[bytes]) -> Iterator[tuple[str, str, str]]:
             yield frame.event, frame.data, frame.id or ""
     except UnicodeDecodeError as error:
         shown = _shown(error.object)
-        raise ProtocolError("expected server-sent events, got noise", line=shown) from error
+        raise ProtocolError("expected server-sent events, got noise", line=shown) from None
 
 
 def _whole_frames(chunks: Iterable[bytes]) -> Iterator[bytes]:

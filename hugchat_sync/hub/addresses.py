@@ -46,11 +46,14 @@ def target_of(reply: Reply) -> str:
     elif reply.status == 200 and reply.content_type == "application/json":
         try:
             value = json.loads(reply.text)
-        except ValueError:  # then it is no redirect
+        except (ValueError, RecursionError):  # then it is no redirect
             return ""
         if isinstance(value, dict) and isinstance(value.get("location"), str):
             location = value["location"]
-    target = urljoin(reply.url, location) if location else ""
+    try:
+        target = urljoin(reply.url, location) if location else ""
+    except ValueError:  # brackets that are none
+        return ""
     return target if origin_of(target) else ""
 
 

@@ -7,6 +7,7 @@ named, never worked around.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
@@ -21,7 +22,7 @@ from ..errors import (
     status_error,
 )
 from ..refusals import is_challenge, is_guarded, names_challenge
-from .addresses import is_redirect
+from .addresses import is_redirect, target_of
 
 
 class Step:
@@ -91,7 +92,10 @@ class Page:
         """
         path = urlsplit(authorize_url).path
         for form in self.forms:
-            target = urlsplit(urljoin(authorize_url, form.action or ""))
+            try:
+                target = urlsplit(urljoin(authorize_url, form.action or ""))
+            except ValueError:  # brackets that are none
+                continue
             same_host = target.netloc == urlsplit(authorize_url).netloc
             if "csrf" in form.fields and same_host and target.path == path:
                 return form.fields["csrf"][1]
@@ -138,8 +142,9 @@ class _Reader(HTMLParser):
 def read_page(reply: Reply) -> Page:
     """Return the page that a reply holds; a text that is no HTML is one without forms."""
     reader = _Reader()
-    reader.feed(reply.text)
-    reader.close()
+    with suppress(AssertionError, NotImplementedError):  # of the parser, for markup that is none
+        reader.feed(reply.text)
+        reader.close()
     forms = (*reader.forms, Form(None, reader.loose))
     title = " ".join("".join(reader.title).split())[:80]
     return Page(title, " ".join(" ".join(reader.text).split()), forms)
@@ -156,7 +161,7 @@ def obstacle(reply: Reply, step: str) -> LoginFailed | None:
     if found is not None:
         return found
     if is_redirect(reply):
-        return _by_text(urlsplit(reply.headers["location"]).path, "", step)
+        return _by_text(urlsplit(target_of(reply)).path, "", step)
     page = read_page(reply)
     kinds = {kind for form in page.forms for kind, _ in form.fields.values()}
     names = " ".join(name for form in page.forms for name in form.fields)
@@ -209,7 +214,7 @@ def password_problem(reply: Reply) -> HugChatError | None:
     if found is not None:
         return found
     if is_redirect(reply):
-        path = urlsplit(reply.headers["location"]).path.rstrip("/").lower()
+        path = urlsplit(target_of(reply)).path.rstrip("/").lower()
         return _wrong(step) if path.endswith(("/login", "/signin", "/sign-in")) else None
     if reply.status in (400, 401) or (reply.status < 400 and page.asks_password):
         return _wrong(step)

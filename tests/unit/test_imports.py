@@ -40,8 +40,8 @@ ALLOWED = {
     "refusals": "calls errors",
     "retrying": "calls errors options",
     "no_connection": "",
-    "stream": "errors no_connection",
-    "transport": "TOP adapter auth refusals calls errors options retrying session stream",
+    "stream": "calls errors no_connection",
+    "transport": "TOP adapter address auth refusals calls errors options retrying session stream",
     "rest": "answer calls dialects errors events resume retrying stream transport",
     "prior_search": "calls dialects errors events retrying stream transport",
     "run": "calls dialects errors events message prior_search rest retrying stream transport",
@@ -269,7 +269,8 @@ def test_no_broad_catch(path):
         and getattr(node.type, "id", "") in ("Exception", "BaseException")
     ]
 
-    assert broad == []
+    # the border: whatever a server sends, nothing but an error of ours comes out
+    assert len(broad) == (1 if path.name in ("transport.py", "stream.py") else 0)
 
 
 QUIET = """
