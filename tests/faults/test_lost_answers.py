@@ -501,3 +501,19 @@ def test_error_line_behind_text_keeps_the_text(begin):
         message.text()
     assert caught.value.partial == "half"
     assert gate.count(LOG) == 0
+
+
+@pytest.mark.parametrize("value", ["[" * 900 + "]" * 900, '[{"url":' * 400 + "1" + "}]" * 400])
+def test_result_of_a_tool_that_is_nested_very_deep_spoils_nothing(begin, value):
+    client, gate = begin()
+    called = {"type": "tool", "subtype": "call", "uuid": CALL.uuid, "call": {"name": "search"}}
+    result = '{"type":"tool","subtype":"result","uuid":"%s","result":{"status":"success",'
+    output = '"outputs":[{"text":"x","structured":%s}]}}'
+    deep = (result % CALL.uuid + output % value).encode() + b"\n"
+    before, after = lines(STARTED, called), lines(token("text"), final("text"), FINISHED)
+    gate.on(MESSAGE, replace(before, pieces=(*before.pieces, deep, *after.pieces)))
+
+    message = client.chat("hi", web_search="Web Search (documents)")
+
+    assert message.text() == texts(list(message)) == "text"
+    assert message.sources == ()
