@@ -99,10 +99,12 @@ class StreamCall(Generic[E]):
 
     :param read: bytes as they arrive → what they mean; raises when the stream says so.
     :param closes_at_answer: the server never ends this reply: close it at the final answer.
+    :param stays_for_title: unless a title has come: the server keeps one only while it is read.
     :param keep_alives: the server shows signs of life while it is busy.
     """
 
     request: Request
     read: Callable[[Iterable[bytes]], Iterator[E]]
     closes_at_answer: bool = False
+    stays_for_title: bool = False
     keep_alives: bool = True

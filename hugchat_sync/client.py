@@ -442,7 +442,7 @@ class Client(Account):
             raise UsageError("a temporary conversation is a new one: name none with it")
         asking = self._aside() if temporary else self
         try:
-            return asking.chat(
+            message = asking.chat(
                 text,
                 conversation_id,
                 web_search,
@@ -455,7 +455,11 @@ class Client(Account):
                 model=model,
                 system_prompt=system_prompt,
                 timeout=timeout,
-            ).text()
+            )
+            text = message.text()
+            if not temporary:
+                self._runs.stay(message.conversation_id)
+            return text
         finally:
             made = asking.current_conversation
             if temporary and made is not None:

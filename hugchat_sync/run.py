@@ -94,6 +94,14 @@ class Run:
         given = (sent.custom.get("id"), sent.custom.get("response_id"), again)
         return frozenset((sent.message_id, sent.generation_id, *filter(None, given)))
 
+    @property
+    def stays(self) -> bool:
+        """Whether a whole answer must be read on, lest the server lose the title."""
+        call, message = self._call, self.message
+        if call is None or message is None or self._closed or not call.stays_for_title:
+            return False
+        return message.is_complete and message.title is None and not message.is_ended
+
     # sending ---------------------------------------------------------------------------------
 
     def begin(self) -> None:
@@ -246,7 +254,7 @@ class Run:
 
     def limit(self, seconds: float) -> None:
         """Let the rest behind the final answer take *seconds*."""
-        if self._call is not None and self._call.closes_at_answer:
+        if self._call is not None and self._call.closes_at_answer and not self.stays:
             self._over = True
             self.close()
             return

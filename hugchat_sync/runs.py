@@ -19,7 +19,7 @@ from .errors import TimedOut, UsageError
 from .events import Event
 from .fork import begin
 from .idle import Ended, idle_tree
-from .message import Message
+from .message import TAIL, Message
 from .pace import Pace
 from .records import ConversationTree
 from .retrying import Patience
@@ -80,11 +80,18 @@ class Runs:
         _close(place)
 
     def close(self) -> None:
-        """Close every open answer."""
+        """Close every open answer; one that has only a title to come is read to its end."""
         with self._map:
             places = list(self._places.values())
         for place in places:
+            self.stay(place.conversation_id)
             _close(place)
+
+    def stay(self, conversation_id: str) -> None:
+        """Read on behind an answer whose title the server keeps only while it is read."""
+        run = self.place(conversation_id).run
+        if run is not None and run.message is not None and run.stays:
+            run.message.drain(time.monotonic() + TAIL)
 
     @contextmanager
     def quiet(
@@ -141,15 +148,15 @@ class Runs:
         """Return *prompt* with its place among the messages, once no run is on there."""
         made, place.made = place.made, None
         if made is not None and (made.leaf_id is not None or not dialect.needs_parent):
-            leaf = made.leaf_id
+            leaf, is_first = made.leaf_id, True
         else:
             tree = self._idle(dialect, place, patience)
             if prompt.action == "retry" and not dialect.needs_parent:
                 return _with_question(prompt, tree)
-            leaf = tree.leaf
+            leaf, is_first = tree.leaf, not any(one.role == "user" for one in tree.messages)
         if dialect.needs_parent and prompt.parent_id is None:
-            return replace(prompt, parent_id=leaf)
-        return prompt
+            prompt = replace(prompt, parent_id=leaf)
+        return replace(prompt, is_first=is_first)
 
     def stop(self, conversation_id: str, *, is_ours: bool) -> bool:
         """Stop the run of ours, and return whether that is all there is to do.

@@ -26,7 +26,12 @@ class FebruaryLines(Lines2023):
     def chat(self, prompt: Prompt) -> StreamCall[Event]:
         """Describe sending a message."""
         call = super().chat(prompt)
-        return replace(call, read=lambda chunks: EndingLines().read(chunks), closes_at_answer=False)
+        return replace(
+            call,
+            read=lambda chunks: EndingLines().read(chunks),
+            closes_at_answer=False,
+            stays_for_title=False,
+        )
 
 
 class EndingLines(LinesUpdates):

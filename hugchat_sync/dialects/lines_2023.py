@@ -7,7 +7,7 @@ It began on 2023-09-20, when the web search moved into the message, and ended wi
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Mapping
+from typing import Any, Iterator, Mapping
 
 from ..answer import split_thinking
 from ..calls import Call, Reply, Request, StreamCall
@@ -37,6 +37,20 @@ class LinesUpdates(Updates):
 
     trims_start = True
     ends_at_answer = True
+
+
+class StayingLines(LinesUpdates):
+    """Lines behind whose final answer the title may still come, which ends what is of use.
+
+    Source: POST /conversation/{id}, chat-ui 2024-01 (measured).
+    """
+
+    ends_at_answer = False
+
+    def on_title(self, value: dict[str, Any]) -> Iterator[Event]:
+        """Return the new title; behind the answer nothing follows it."""
+        self.ends_at_answer = True
+        return super().on_title(value)
 
 
 class Lines2023(Forms2023):
@@ -91,7 +105,10 @@ class Lines2023(Forms2023):
     def chat(self, prompt: Prompt) -> StreamCall[Event]:
         """Describe sending a message: all ids are ours, the answer's too.
 
-        Source: POST /conversation/{id}, chat-ui 2023-10 (measured).
+        Since the winter the title of a first message is made beside its answer, and is lost if the
+        reader leaves before it comes.
+
+        Source: POST /conversation/{id}, chat-ui 2023-10 and 2024-01 (measured).
         """
         request = Request(
             "POST",
@@ -100,10 +117,12 @@ class Lines2023(Forms2023):
             headers=MESSAGE,
             error=read_error,
         )
+        stays = self._settings_as_json and prompt.is_first
         return StreamCall(
             request,
-            lambda chunks: LinesUpdates().read(chunks),
+            lambda chunks: (StayingLines() if stays else LinesUpdates()).read(chunks),
             closes_at_answer=True,
+            stays_for_title=stays,
             keep_alives=False,
         )
 

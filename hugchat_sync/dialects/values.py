@@ -29,6 +29,7 @@ class Prompt:
     :param action: "new", "retry" (``parent_id`` is the answer to redo) or "edit" (``parent_id``
         is the question to replace).
     :param replaced_id: the answer that a retry makes anew, where ``parent_id`` is its question.
+    :param is_first: nothing was said in this conversation before.
     :param web_search: search first, in eras with a switch for it.
     :param search_server: the tool server whose calls are the web search, or ``None``.
     :param tool_servers: names of the server's own tool servers to offer.
@@ -43,6 +44,7 @@ class Prompt:
     parent_id: str | None = None
     replaced_id: str | None = None
     action: str = "new"
+    is_first: bool = False
     web_search: bool = False
     search_server: str | None = None
     search_id: str | None = None

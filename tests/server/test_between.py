@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from typing import Any, Callable, Iterator
 
 import pytest
+from counting import until
 from eras import LinesServer, Play, TgiServer, TreeServer, V2Server
 
 from hugchat_sync import Client, Retry, Timeout
@@ -173,6 +174,34 @@ def test_terms_are_accepted_as_the_refusal_says(client: Any) -> None:
     assert talk.ask("Hi") == "Hello, world."
 
 
+@pytest.mark.parametrize("version", ["2305", "2309"])
+@pytest.mark.parametrize("leave", ["stop", "close"])
+@pytest.mark.parametrize("action", ["new", "retry", "edit"])
+def test_next_message_does_not_wait_for_an_id_that_never_comes(
+    client: Any, version: str, leave: str, action: str
+) -> None:
+    """The servers of May 2023 give the answer an id of their own choice."""
+    hold = threading.Event()
+    plays = [Play(("Zero.",)), Play(("Half", " and half."), hold=hold), Play(("Next.",))]
+    talk = client(TgiServer(*plays, version=version))
+    talk.ask("Zero?")
+    question, answer = talk.history()
+    if action == "new":
+        message = talk.chat("Hi")
+    elif action == "retry":
+        message = talk.retry(answer.text_id)
+    else:
+        message = talk.edit(question.text_id, "Zero, in other words?")
+    assert next(message.tokens()) == "Half"
+    getattr(message, leave)()
+    began = time.monotonic()
+
+    assert talk.ask("And now?") == "Next."
+
+    assert time.monotonic() - began < 5
+    assert [entry.text for entry in talk.history()][-2:] == ["And now?", "Next."]
+
+
 @pytest.mark.parametrize("server", [TgiServer(version="2305"), LinesServer(version="2402")])
 def test_answer_whose_id_the_server_chose_is_found_after_a_lost_connection(
     client: Any, server: Any
@@ -197,6 +226,65 @@ def test_answer_whose_id_the_server_chose_is_found_after_a_lost_connection(
     assert talk.ask("Hi") == "Hello, world."
     assert time.monotonic() - began < 20
     assert len(server.turns) == 1
+
+
+# January 2024 --------------------------------------------------------------------------------
+
+WAYS_TO_LEAVE: dict[str, Callable[[Client], Any]] = {
+    "asked": lambda talk: talk.ask("Hi"),
+    "streamed": lambda talk: list(talk.chat("Hi")),
+    "read, then closed": lambda talk: (talk.chat("Hi").text(), talk.close()),
+    "read, then asked again": lambda talk: (talk.chat("Hi").text(), talk.ask("And now?")),
+    "read, then listed": lambda talk: (talk.chat("Hi").text(), talk.history()),
+}
+
+
+@pytest.mark.parametrize("way", WAYS_TO_LEAVE)
+def test_late_title_of_january_2024_is_stayed_for(client: Any, way: str) -> None:
+    server = LinesServer(Play(title="A late one", late=0.5), version="2401")
+    talk = client(server)
+
+    WAYS_TO_LEAVE[way](talk)
+
+    [stored] = server.conversations.values()
+    assert until(lambda: stored.title[2:] == "A late one")  # it is, when the reader has gone
+
+
+def test_text_of_january_2024_does_not_wait_for_its_title(client: Any) -> None:
+    talk = client(LinesServer(Play(title="A late one", late=3.0), version="2401"))
+    talk.models()
+    began = time.monotonic()
+
+    message = talk.chat("Hi")
+
+    assert message.text() == "Hello, world."
+    assert time.monotonic() - began < 2
+    message.close()
+
+
+def test_title_of_january_2024_that_never_comes_is_left(
+    client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hugchat_sync.message.TAIL", 0.7)
+    talk = client(LinesServer(Play(title="Never", late=60.0), Play(("Two.",)), version="2401"))
+    began = time.monotonic()
+
+    assert talk.ask("Hi") == "Hello, world."
+    assert talk.ask("And now?") == "Two."
+
+    assert time.monotonic() - began < 4
+    assert [entry.text for entry in talk.history()][1::2] == ["Hello, world.", "Two."]
+
+
+def test_later_message_of_january_2024_is_left_at_its_answer(client: Any) -> None:
+    server = LinesServer(Play(title="A title"), Play(("Two.",)), version="2401")
+    talk = client(server)
+    talk.ask("Hi")
+    began = time.monotonic()
+
+    talk.ask("And now?")
+
+    assert time.monotonic() - began < 2
 
 
 # February 2024 -------------------------------------------------------------------------------

@@ -145,3 +145,13 @@ def test_answers_of_three_questions_at_once_are_all_kept(
     texts = told(owner, server)
     assert texts[1::2] == ["Zero.", WHOLE, WHOLE]
     assert sorted(texts[2::2]) == ["Question 0?", "Question 1?"]
+
+
+def test_late_title_that_is_kept_only_while_somebody_reads_is_stayed_for(program: Any) -> None:
+    play = Play(("Hello.",), title="A late one", late=0.6)
+    with Arena("lines-2023 of January", play) as arena:
+        done = program("--base-url", arena.url, "ask", "Hi", "--no-input")
+
+        assert (done.code, done.out) == (0, "Hello.\n")
+        time.sleep(0.2)  # the server writes when its reader has gone
+        assert [one.title[2:] for one in arena.server.conversations.values()] == ["A late one"]
