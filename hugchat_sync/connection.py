@@ -219,8 +219,8 @@ class Connection:
             except ConversationNotExistError as error:
                 if error.status is None or tried > RENEWALS:
                     raise
-                self._require_session(patience, error)
-                if self._renewal.fingerprint() == cookies:
+                renewed = self._require_session(patience, error)
+                if not renewed and self._renewal.fingerprint() == cookies:
                     raise
             except Unavailable as error:
                 if not self._is_refused_token(error, patience):
@@ -273,8 +273,9 @@ class Connection:
         cookies = self._renewal.fingerprint()
         value = self.send(call, patience)
         if self.credentials.given and is_doubtful(value):
-            self._require_session(patience)
-            if self._renewal.fingerprint() != cookies:  # renewed, perhaps by another thread
+            renewed = self._require_session(patience)
+            # another thread may have renewed them; and those put back are the ones we began with
+            if renewed or self._renewal.fingerprint() != cookies:
                 value = self.send(call, patience)
         return value
 
@@ -330,13 +331,17 @@ class Connection:
             self.credentials.store.confirm()
         return found
 
-    def _require_session(self, patience: Patience, error: Exception | None = None) -> None:
-        """Renew the session if it is over, or raise :class:`SessionExpired` because of *error*."""
+    def _require_session(self, patience: Patience, error: Exception | None = None) -> bool:
+        """Renew the session if it is over, and return whether it was.
+
+        :raises SessionExpired: it is over for good; because of *error*.
+        """
         tried, began = 0, time.monotonic()
         while self._session_is_over(patience):
             if tried == RENEWALS or not self._renewed(began, patience):
                 raise self.credentials.expired() from error
             tried, began = tried + 1, time.monotonic()
+        return tried > 0
 
     def _renewed(self, began: float, patience: Patience | None = None) -> bool:
         renew, patience = self.transport.renew, patience or self.transport.patience()

@@ -10,7 +10,7 @@ import threading
 import time
 
 import pytest
-from small_hub import CONVERSATION, EMAIL, OAUTH, PASSWORD, Chat, Served, page, to
+from small_hub import CONVERSATION, EMAIL, OAUTH, PASSWORD, Answer, Chat, Served, page, to
 
 from hugchat_sync import Client
 from hugchat_sync.cookies import CookieStore
@@ -159,6 +159,24 @@ def test_good_pair_survives_the_answers_for_nobody(chat, file):
         client.create_conversation("m/one", "")
 
     assert json.loads(file.read_text()) == good
+
+
+def test_good_cookie_overwritten_by_an_answer_for_nobody_is_tried_before_a_new_sign_in(chat, file):
+    """A server that loses its sessions for a moment answers 200, and as to a newcomer."""
+    good = json.loads(file.read_text())
+    with client_of(chat, file) as client:
+        assert client.fetch_conversations() == {CONVERSATION: "Tea"}  # the server knows us
+        chat.log.clear()
+        nothing = json.dumps({"json": {"conversations": [], "hasMore": False}})
+        chat.instead["GET /chat/api/v2/conversations"] = lambda asked: (
+            chat.instead.clear()
+            or Answer(200, nothing, "application/json", [("Set-Cookie", "hf-chat=of-nobody")])
+        )
+
+        assert client.fetch_conversations() == {CONVERSATION: "Tea"}
+
+    assert chat.count("GET /chat/login") == 0
+    assert json.loads(file.read_text())["hf-chat"] == good["hf-chat"]
 
 
 def test_file_renewed_by_another_job_is_enough(chat, file):

@@ -34,6 +34,9 @@ def test_http_only_of_an_export_survives(today, tmp_path):
     ours = {"name": "hf-chat", "value": "mine", "domain": "127.0.0.1", "httpOnly": True}
     file.write_text(json.dumps([OTHER, {**ours, "expirationDate": time.time() + 1000}]))
 
+    with Client(today.url, cookies=file) as client:
+        (cookie,) = client.cookies
+        assert cookie.has_nonstandard_attr("HttpOnly")
     assert asked(today, file) == "Good day."
 
     other, written = json.loads(file.read_text())
