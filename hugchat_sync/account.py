@@ -11,7 +11,7 @@ from .calls import Call
 from .connection import Connection, checked_retry, checked_timeout
 from .dialects import Dialect
 from .errors import UsageError
-from .options import ClientsTries, Retry, Timeout
+from .options import LeftOut, Retry, Timeout
 from .records import Check, Model, Settings, User
 from .retrying import Patience
 from .settings import changed, check_names, check_prompts, with_prompts
@@ -153,7 +153,7 @@ class Account:
     # inside ----------------------------------------------------------------------------------
 
     def _patience(self, tries: int | None = None, timeout: Seconds = None) -> Patience:
-        if isinstance(tries, ClientsTries):
+        if isinstance(tries, LeftOut):
             tries = None
         if tries is not None and (not isinstance(tries, int) or tries < 1):
             raise UsageError("max_tries is 1 or more")

@@ -12,14 +12,11 @@ def is_positive(value: Any) -> bool:
 
 
 class LeftOut(int):
-    """A default that shows its value and yet is told apart, with ``is``, from that value given."""
+    """A default that shows its value and yet is told apart, by its class, from that value given."""
 
 
-class ClientsTries(int):
-    """The default of ``max_tries``: it shows as 3, and means :attr:`Retry.tries` of the client."""
-
-
-CLIENTS_TRIES = ClientsTries(3)
+#: the default of ``max_tries``: it shows as 3, and means :attr:`Retry.tries` of the client
+CLIENTS_TRIES = LeftOut(3)
 
 
 @dataclass(frozen=True)
