@@ -6,14 +6,17 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from email.utils import formatdate
 from typing import Any, Callable, Iterator
+from uuid import uuid4
 
 import pytest
-from eras import Play
+from eras import Play, TreeServer
 from eras.arena import SERVERS, Arena
 
 from hugchat_sync import Client, Retry, Timeout
 from hugchat_sync.errors import ConversationNotExistError, HugChatError, TimedOut
+from hugchat_sync.local import Fault, LocalServer, Script, Scripted
 
 #: those that store something while an answer is being made; the oldest stores all of it at the end
 TELLING = [name for name in SERVERS if SERVERS[name][0] != "tgi-2023"]
@@ -273,3 +276,72 @@ def test_waiting_ends_when_the_conversation_is_removed(pair: Any, name: str) -> 
 
     with pytest.raises(HugChatError):
         waiting.result(10)
+
+
+class DatedServer(TreeServer):
+    """One that says what time it is, as all but the small servers do."""
+
+    def after(self, asked: Any, told: Any) -> None:
+        super().after(asked, told)
+        told.headers["Date"] = formatdate(usegmt=True)
+
+
+def test_answer_that_died_long_ago_is_not_waited_for() -> None:
+    """By the server's own clock: ours may be another."""
+    with DatedServer(Play(("One.",))) as server, Client(server.url) as client:
+        client.ask("1")
+        [conversation] = server.conversations.values()
+        leaf = conversation.messages[-1]
+        for kind in ("user", "assistant"):
+            died = {"id": str(uuid4()), "from": kind, "content": "", "children": []}
+            above, moment = [*leaf["ancestors"], leaf["id"]], "2020-01-01T00:00:00.000Z"
+            leaf = {**died, "ancestors": above, "createdAt": moment, "updatedAt": moment}
+            conversation.messages.append(leaf)
+        began = time.monotonic()
+
+        assert client.ask("2") == "One."
+
+        assert time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("GET", "/stream$", status=404, body="<html></html>", times=None),
+        Fault("GET", "/stream$", status=500, times=None),
+        Fault("GET", "/stream$", drop="before", times=None),
+        Fault(
+            "GET",
+            "/stream$",
+            status=200,
+            body='event: end\ndata: {"status":"gone"}\n\n',
+            headers={"Content-Type": "text/event-stream"},
+            times=None,
+        ),
+    ],
+    ids=["no log", "broken log", "lost log", "unknown run"],
+)
+def test_where_no_log_tells_the_stored_answer_does(fault: Any) -> None:
+    tokens = tuple(f"{number} " for number in range(20))
+    responder = Scripted(Script(tokens=tokens, delay=0.1), Script(tokens=("Second.",)))
+    with LocalServer(responder=responder, faults=[fault]) as server, Client(server.url) as one:
+        place = one.create_conversation()
+        one.chat("The first?", place).close()
+        with Client(server.url, cookies=one.cookies, retries=Retry(tries=1)) as other:
+            assert other.ask("The second?", place) == "Second."
+            texts = [entry.text for entry in other.history(place)]
+    assert texts == ["The first?", "".join(tokens).rstrip(), "The second?", "Second."]
+
+
+def test_message_behind_an_answer_whose_title_is_still_to_come(pair: Any) -> None:
+    """The end of a run rewrites the conversation, also when only its title was missing."""
+    two = pair("v2-2025", Play(("One.",), title="A late one", late=1.5), SECOND)
+    two.hold.set()
+    message = two.one.chat("1", two.place)
+    assert message.text() == "One."
+
+    two.other.rename_conversation(two.place, "By hand")
+    two.other.ask("2", two.place)
+
+    assert two.texts() == ["1", "One.", "2", "The second."]
+    assert two.other.fetch_conversations()[two.place] == "By hand"
