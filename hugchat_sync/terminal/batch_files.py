@@ -11,7 +11,7 @@ from typing import Generator, Iterator, cast
 
 from .. import Client
 from ..batch import answers
-from ..errors import ConversationNotExistError, HugChatError
+from ..errors import ConversationNotExistError, FeatureUnavailable, HugChatError
 from ..records import Result
 from . import exits, output
 from .batch_lines import Line, read_prompts
@@ -158,8 +158,8 @@ class _Work(threading.Thread):
             for conversation_id in {*client.conversations, *named}:
                 try:
                     client.stop(conversation_id)
-                except ConversationNotExistError:  # it was removed meanwhile
-                    continue
+                except (ConversationNotExistError, FeatureUnavailable):
+                    continue  # it was removed meanwhile, or ends with its connection
                 except HugChatError as error:
                     if conversation_id not in told:
                         told.add(conversation_id)

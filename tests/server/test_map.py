@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from hugchat_sync import Client
 from hugchat_sync.batch import answers
@@ -46,6 +47,38 @@ def test_map_closed_early_asks_none_of_the_prompts_that_wait():
 
         assert len(responder.turns) <= begun + 1
         assert client.fetch_conversations() == {}
+
+
+def test_map_closed_early_takes_back_what_waits_in_an_executor_of_others():
+    responder = Scripted(Script(tokens=["so ", "far"], delay=0.3))
+    with LocalServer(responder=responder) as server, Client(server.url) as client:
+        with ThreadPoolExecutor(1) as pool:
+            prompts = [str(number) for number in range(20)]
+            results = client.map(prompts, workers=4, executor=pool)
+            next(results)
+            begun = len(responder.turns)
+
+            results.close()
+
+        assert len(responder.turns) <= begun + 1
+
+
+def test_unordered_map_hands_out_what_is_ready_while_the_first_prompt_is_slow():
+    responder = SlowFirst()
+    with LocalServer(responder=responder) as server, Client(server.url) as client:
+        others = [str(number) for number in range(6)]
+        taken = []
+        results = client.map(
+            (taken.append(one) or one for one in ["slow", *others]), workers=2, ordered=False
+        )
+
+        found = [next(results).prompt]
+        assert len(taken) < 6
+        found += [next(results).prompt for _ in others[1:]]
+
+        assert sorted(found) == others
+        responder.go.set()
+        assert [one.prompt for one in results] == ["slow"]
 
 
 def test_ordered_map_goes_on_while_the_first_prompt_is_slow():

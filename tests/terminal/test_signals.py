@@ -103,11 +103,13 @@ def test_second_signal_of_one_closed_terminal_cuts_nothing_short(start, scripted
     time.sleep(0.5)
 
     process.send_signal(signal.SIGHUP)
-    time.sleep(0.2)
+    wait_for(lambda: stops(server))
+    began = time.monotonic()
     process.send_signal(signal.SIGHUP)
 
     out, err = process.communicate(timeout=15)
     assert (process.returncode, err) == (129, b"")
+    assert time.monotonic() - began > 0.5  # it has waited for the server's word
     assert out.startswith(b"word0 ")
 
 
