@@ -1,6 +1,7 @@
-"""A server that speaks the protocols of chat-ui, for loopback: no account, no network, no model.
+"""A chat-ui server for this machine: no account, no network, no model.
 
-Needs the extra ``local``: ``pip install "hugchat-sync[local]"``.
+Needs the extra ``local``: ``pip install "hugchat-sync[local]"``. What tests need besides is in
+:mod:`hugchat_sync.local.testing`.
 """
 
 from __future__ import annotations
@@ -12,10 +13,6 @@ except ImportError as error:
         'the embedded server needs Flask: pip install "hugchat-sync[local]"'
     ) from error
 
-from hugchat_sync.local.documents_responder import Documents
-from hugchat_sync.local.faults import Fault, Faults
-from hugchat_sync.local.scripted import Script, Scripted
-from hugchat_sync.local.server import LocalServer
-from hugchat_sync.local.upstream import Upstream
+from .server import LocalServer
 
-__all__ = ["Documents", "Fault", "Faults", "LocalServer", "Script", "Scripted", "Upstream"]
+__all__ = ["LocalServer"]

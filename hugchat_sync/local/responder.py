@@ -1,11 +1,13 @@
-"""Where answers come from: the protocol between the eras and a source of answers."""
+"""Where answers come from: what a responder is asked, and the steps in which it answers.
+
+The routes put the steps into the words of the wire.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Iterator, Protocol, Sequence
-
-from hugchat_sync.local.steps import Step
+from dataclasses import dataclass, field
+from typing import Any, Iterator, Mapping, Protocol, Sequence, Union
+from uuid import uuid4
 
 
 @dataclass(frozen=True)
@@ -30,21 +32,30 @@ class Turn:
     """All that a responder may know about the answer it is asked for.
 
     :param history: the earlier messages of the visible branch, oldest first.
-    :param tools: names of the tool servers that may be used.
-    :param web_search: the switch of the eras that have one.
     :param base_url: under which address the server is reached, to make links.
-    :param era: the name of the era that asks.
+    :param tools: names of the tool servers that may be used.
     """
 
     prompt: str
     history: Sequence[Said]
     system_prompt: str
     model: str
-    era: str
     base_url: str
     tools: Sequence[str] = ()
-    web_search: bool = False
     attachments: Sequence[Attachment] = ()
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model that the server says it has; ``id`` is what the wire calls it."""
+
+    id: str
+    description: str = ""
+    display_name: str = ""
+    multimodal: bool = False
+    supports_tools: bool = False
+    supports_reasoning: bool = False
+    is_router: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,8 +66,125 @@ class Title:
     seconds: float = 0.0
 
 
+@dataclass(frozen=True)
+class Pause:
+    """Nothing happens for so many seconds; ``math.inf`` is for ever. A stop ends it."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Text:
+    """A token of the answer. Half a surrogate pair is allowed, as models split characters."""
+
+    token: str
+
+
+@dataclass(frozen=True)
+class Final:
+    """The answer is complete; the joined tokens are its text when ``text`` is ``None``."""
+
+    text: str | None = None
+
+
+@dataclass(frozen=True)
+class Failure:
+    """The model fails, which ends the answer; ``status`` is that of the model's own server."""
+
+    message: str
+    status: int | None = None
+
+
+@dataclass(frozen=True)
+class Route:
+    """Which model answers, or which provider ran it."""
+
+    route: str = ""
+    model: str = ""
+    provider: str = ""
+
+
+@dataclass(frozen=True)
+class FileMade:
+    """The answer made a file."""
+
+    name: str
+    mime: str
+    content: bytes
+
+
+@dataclass(frozen=True)
+class ToolCall:
+    """A tool is called; the steps that follow name it by ``uuid``."""
+
+    name: str
+    parameters: Mapping[str, Any]
+    uuid: str = field(default_factory=lambda: str(uuid4()))
+
+
+@dataclass(frozen=True)
+class ToolProgress:
+    """A tool tells how far it is."""
+
+    uuid: str
+    progress: float
+    total: float | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True)
+class ToolResult:
+    """A tool is done; ``structured`` is the machine-readable form of its output, if any."""
+
+    uuid: str
+    text: str
+    structured: object = None
+
+
+@dataclass(frozen=True)
+class ToolError:
+    """A tool failed; the answer goes on."""
+
+    uuid: str
+    message: str
+
+
+@dataclass
+class Question:
+    """A tool asks the user; the server fills in the reply before the next step.
+
+    :param fields: what is asked, each in the form of the wire (``kind``, ``name``, …).
+    """
+
+    server: str
+    message: str
+    fields: Sequence[Mapping[str, Any]]
+    tool_uuid: str | None = None
+    action: str | None = None
+    content: Mapping[str, Any] | None = None
+
+
+Step = Union[
+    Pause,
+    Text,
+    Final,
+    Failure,
+    Route,
+    FileMade,
+    ToolCall,
+    ToolProgress,
+    ToolResult,
+    ToolError,
+    Question,
+]
+
+
 class Responder(Protocol):
-    """A source of answers. One instance serves many threads at once."""
+    """A source of answers. One instance serves many threads at once.
+
+    It may have ``models() -> Sequence[Model]``, the default first, and
+    ``document(name) -> Optional[str]``, the page behind a link in its answers.
+    """
 
     def answer(self, turn: Turn) -> Iterator[Step]:
         """Yield the steps of one answer. Waiting is a step too, so that a stop can end it."""

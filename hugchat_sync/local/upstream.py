@@ -6,32 +6,37 @@ Source: the chat completions API with ``stream: true``, as those three document 
 from __future__ import annotations
 
 import json
+import logging
 import queue
 import socket
 import threading
+import time
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
-from typing import Any, Iterator, TypeVar
+from typing import Any, Iterator, Sequence, TypeVar
 from urllib.parse import urlsplit
 
-from hugchat_sync.local.httpd import is_loopback
-from hugchat_sync.local.responder import Title, Turn
-from hugchat_sync.local.steps import Failure, Final, Pause, Step, Text
+from .http import is_loopback
+from .responder import Failure, Final, Model, Pause, Step, Text, Title, Turn
+
+_log = logging.getLogger(__name__)
 
 _LONGEST_TITLE = 60
 _LONGEST_LINE = 1 << 20  # bytes; more in a line is no delta of a text
 _WAITING = 256  # lines that may wait for a run to take them
 _LOOK = 0.2  # seconds between two looks whether the run was stopped
+_LISTED_SECONDS = 60.0  # a list of models is believed for so long
+_LIST_SECONDS = 10.0
 _END = None
 _Kind = TypeVar("_Kind")
 
 
 class Upstream:
-    """Relays to a model server. Its models' names stay its own: the first one answers.
+    """Relays to a model server and lists its models.
 
     :param url: with or without the ``/v1`` at its end.
     :param key: sent as a bearer token; never shown, and over plain http sent to this machine only.
-    :param model: the model to ask for, instead of the first of the upstream's list.
+    :param model: the default, instead of the first of the upstream's list.
     :param timeout: seconds of silence after which an answer has failed.
     :param allow_insecure: send the key over plain http to other machines, too.
     :raises ValueError: the URL is none, or the key cannot stand in a header.
@@ -63,6 +68,9 @@ class Upstream:
             self._key = ""
         self._model = model
         self._timeout = timeout
+        self._lock = threading.Lock()
+        self._listed: list[Model] = []
+        self._listed_at = -_LISTED_SECONDS - 1
 
     def __repr__(self) -> str:
         return f"<Upstream at {self.host}>"
@@ -73,13 +81,12 @@ class Upstream:
 
     def answer(self, turn: Turn) -> Iterator[Step]:
         """Yield the upstream's answer as it comes; what goes wrong there is a failure."""
-        connection = self._connection()
+        connection = self._connection(self._timeout)
         sock: socket.socket | None = None
         try:
-            model = self._model or self._first_model()
             connection.connect()
             sock = connection.sock  # the reply takes it over
-            body = {"model": model, "messages": _messages(turn), "stream": True}
+            body = {"model": turn.model, "messages": _messages(turn), "stream": True}
             reply = self._ask(connection, "POST", "/chat/completions", body)
             if reply.status != 200:
                 yield Failure(_reason(reply), reply.status)
@@ -95,9 +102,9 @@ class Upstream:
                     sock.shutdown(socket.SHUT_RDWR)  # the reading thread wakes up
             connection.close()
 
-    def _connection(self) -> HTTPConnection:
+    def _connection(self, seconds: float) -> HTTPConnection:
         kind = HTTPSConnection if self._parts.scheme == "https" else HTTPConnection
-        return kind(self.host, self._parts.port, timeout=self._timeout)
+        return kind(self.host, self._parts.port, timeout=seconds)
 
     def _ask(
         self, connection: HTTPConnection, method: str, path: str, body: Any = None
@@ -112,15 +119,26 @@ class Upstream:
         connection.request(method, self._path + path, content, headers)
         return connection.getresponse()
 
-    def _first_model(self) -> str:
-        connection = self._connection()
+    def models(self) -> Sequence[Model]:
+        """Return the upstream's models, asked once a minute; one without a name if it has none."""
+        with self._lock:
+            if time.monotonic() - self._listed_at > _LISTED_SECONDS:
+                self._listed, self._listed_at = self._list(), time.monotonic()
+            return self._listed or (Model(self._model or "default"),)
+
+    def _list(self) -> list[Model]:
+        connection = self._connection(_LIST_SECONDS)
         try:
             reply = self._ask(connection, "GET", "/models")
             listed = _object(reply.read(_LONGEST_LINE)) if reply.status == 200 else {}
+            names = [_as(dict, one).get("id") for one in _as(list, listed.get("data"))]
+        except (OSError, HTTPException, ValueError, RecursionError) as error:
+            _log.warning("the upstream does not list its models: %s", type(error).__name__)
+            return []
         finally:
             connection.close()
-        names = [_as(dict, one).get("id") for one in _as(list, listed.get("data"))]
-        return str(names[0]) if names else "default"
+        first = [self._model] if self._model else []
+        return [Model(name) for name in (*first, *names) if isinstance(name, str) and name]
 
 
 def _messages(turn: Turn) -> list[dict[str, str]]:

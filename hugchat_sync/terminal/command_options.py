@@ -171,7 +171,6 @@ def _serve(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", metavar="H", default="127.0.0.1")
     parser.add_argument("--port", metavar="P", type=int, default=8080, help="0 takes a free one")
     parser.add_argument("--db", metavar="FILE", help="keep conversations in a SQLite file")
-    parser.add_argument("--era", metavar="NAME", default="v2-2025", help="v2-2025 or lines-2023")
     parser.add_argument("--docs", metavar="DIR", help="a folder to answer from")
     parser.add_argument(
         "--upstream", metavar="URL", help="relay to Ollama, llama.cpp, vLLM or the like"

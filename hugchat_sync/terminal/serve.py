@@ -15,10 +15,10 @@ from .opening import local_class, troubles_as_lines
 from .signals import ENDING, handled
 
 if TYPE_CHECKING:
-    from ..local import LocalServer, Upstream
+    from ..local import LocalServer
+    from ..local.responder import Responder
 
 _SLICE = 0.5  # seconds; Windows delivers Ctrl-C only between waits
-_DELAY = 0.02  # seconds between two words
 _TOKEN = "HUGCHAT_SYNC_SERVE_TOKEN"  # noqa: S105 - the name of a variable
 
 
@@ -48,14 +48,11 @@ def _started(arguments: argparse.Namespace) -> LocalServer:
         token = os.environ.get(_TOKEN, "").strip() or None
     try:
         return server_class(
-            arguments.era,
-            arguments.db,
-            arguments.docs,
-            arguments.port,
+            database=arguments.db,
+            responder=_responder(arguments),
             host=arguments.host,
+            port=arguments.port,
             token=token,
-            delay=_DELAY,
-            responder=_upstream(arguments),
         ).start()
     except (ValueError, OverflowError, NotADirectoryError) as error:
         raise UsageError(str(error)) from error
@@ -63,12 +60,13 @@ def _started(arguments: argparse.Namespace) -> LocalServer:
         raise HugChatError(f"the database {arguments.db} cannot be used: {error}") from error
 
 
-def _upstream(arguments: argparse.Namespace) -> Upstream | None:
-    """Return the model server to relay to, if one was named."""
-    if arguments.upstream is None:
-        return None
-    from ..local import Upstream
+def _responder(arguments: argparse.Namespace) -> Responder:
+    """Return where answers come from: documents, or the model server that was named."""
+    from ..local.documents import Documents
+    from ..local.upstream import Upstream
 
+    if arguments.upstream is None:
+        return Documents(arguments.docs, links=True)
     key = os.environ.get("OPENAI_API_KEY")
     found = Upstream(arguments.upstream, key=key, allow_insecure=arguments.allow_insecure)
     if found.withholds_key:

@@ -12,7 +12,8 @@ from hub.small_hub import Answer, Both, Chat, Hub, Served
 from hugchat_sync import Client
 from hugchat_sync.compat import hugchat
 from hugchat_sync.compat.hugchat import ChatBot
-from hugchat_sync.local import LocalServer, Scripted
+from hugchat_sync.local import LocalServer
+from hugchat_sync.local.testing import Scripted
 
 #: not the business of whoever relays
 _OF_THE_HOP = (

@@ -19,8 +19,8 @@ from hugchat_sync import GenerationError
 from hugchat_sync.compat import exceptions
 from hugchat_sync.compat.hugchat import ChatBot
 from hugchat_sync.compat.message import Message, MessageStatus, ResponseTypes
-from hugchat_sync.local import Script
-from hugchat_sync.local.steps import FileMade, Pause, ToolCall, ToolResult
+from hugchat_sync.local.responder import FileMade, Pause, ToolCall, ToolResult
+from hugchat_sync.local.testing import Script
 
 WHOLE = "Hello, world."
 

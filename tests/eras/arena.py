@@ -8,23 +8,21 @@ from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, Mapping
 from urllib.parse import urlsplit
 
 from hugchat_sync.local import LocalServer
-from hugchat_sync.local.faults import Faults
-from hugchat_sync.local.responder import Title
-from hugchat_sync.local.steps import (
+from hugchat_sync.local.responder import (
     Failure,
     Final,
     Pause,
-    SearchFailure,
-    SearchSource,
-    SearchStep,
     Step,
     Text,
+    Title,
     ToolCall,
     ToolError,
     ToolResult,
 )
+from hugchat_sync.local.testing import Faults
 
 from .lines import LinesServer
+from .lines_2023 import OctoberServer, SearchFailure, SearchSource, SearchStep
 from .listening import BASE, Asked, Told
 from .playing import Play, Turn
 from .tgi import TgiServer
@@ -58,6 +56,8 @@ _SMALL = {
     "tree-2024": TreeServer,
     "v2-2025": V2Server,
 }
+#: the servers whose answers come from a responder
+EMBEDDED = {"v2-2025": LocalServer, "lines-2023": OctoberServer}
 _MESSAGE = re.compile(r"/conversation/[0-9a-f]{24}$")
 
 
@@ -76,7 +76,7 @@ class Arena:
         else:
             self.model = Playing(plays or (Play(),))
             limits = {"messages_per_minute": messages_per_minute} if messages_per_minute else {}
-            self.server = LocalServer(self.era, responder=self.model, limits=limits)
+            self.server = EMBEDDED[self.era](responder=self.model, limits=limits)
             self.server.faults = self._doctor = Doctor()
 
     def __enter__(self) -> Arena:
@@ -160,11 +160,12 @@ class Playing:
     def answer(self, turn: LocalTurn) -> Iterator[Step]:
         """Return the steps of the next play."""
         play = self._play(len(self.turns))
-        searched = turn.web_search or bool(turn.tools)
+        switch = getattr(turn, "web_search", False)
+        searched = switch or bool(turn.tools)
         found = tuple(link for _, link in play.sources) if searched else ()
         history = tuple(said.text for said in turn.history)
         self.turns.append(Turn(turn.prompt, turn.system_prompt, history, found))
-        return self._steps(play, searched, turn.web_search)
+        return self._steps(play, searched, switch)
 
     def _steps(self, play: Play, searched: bool, switch: bool) -> Iterator[Step]:
         yield from self.steps(play)

@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from hugchat_sync import Client
-from hugchat_sync.local import LocalServer, Script, Scripted
+from hugchat_sync.local import LocalServer
+from hugchat_sync.local.testing import Script, Scripted
 
 ENDPOINT = Path(__file__).parents[2] / "examples" / "openai_endpoint.py"
 

@@ -6,9 +6,14 @@ Prints its address; ends when its input ends.
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
-from hugchat_sync.local import LocalServer, Script, Scripted
-from hugchat_sync.local.steps import Text, ToolCall, ToolProgress, ToolResult
+sys.path[:0] = [str(Path(__file__).parents[1])]
+
+from eras.arena import EMBEDDED  # noqa: E402
+
+from hugchat_sync.local.responder import Text, ToolCall, ToolProgress, ToolResult  # noqa: E402
+from hugchat_sync.local.testing import Script, Scripted  # noqa: E402
 
 CALL = ToolCall("look", {"q": "x"}, uuid="11111111-2222-4333-8444-555555555555")
 
@@ -25,8 +30,8 @@ ANSWER = Script(
 )
 
 if __name__ == "__main__":
-    with LocalServer(
-        sys.argv[1], responder=Scripted(ANSWER, title="Late", title_seconds=0.01)
+    with EMBEDDED[sys.argv[1]](
+        responder=Scripted(ANSWER, title="Late", title_seconds=0.01)
     ) as server:
         print(server.url, flush=True)
         sys.stdin.read()

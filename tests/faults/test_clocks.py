@@ -14,7 +14,8 @@ from sweep import impatient
 
 from hugchat_sync import Client
 from hugchat_sync.errors import IncompleteAnswer, TimedOut
-from hugchat_sync.local import LocalServer, Script, Scripted
+from hugchat_sync.local import LocalServer
+from hugchat_sync.local.testing import Script, Scripted
 from hugchat_sync.options import Retry, Timeout
 
 SECOND = Script(tokens=("Second", "."))
@@ -194,4 +195,4 @@ def test_waiting_for_an_earlier_answer_counts_into_the_total(hanging: LocalServe
         client.ask("again", message.conversation_id)
     assert caught.value.phase == "total"
     assert spent(began) < 2
-    assert len(hanging._responder.turns) == 1  # type: ignore[union-attr]
+    assert len(hanging.responder.turns) == 1  # type: ignore[union-attr]

@@ -31,10 +31,11 @@ from hugchat_sync.events import (
     ToolCall,
     ToolResult,
 )
-from hugchat_sync.local import LocalServer, Script, Scripted
-from hugchat_sync.local.steps import FileMade, Text
-from hugchat_sync.local.steps import ToolCall as Called
-from hugchat_sync.local.steps import ToolResult as Answered
+from hugchat_sync.local import LocalServer
+from hugchat_sync.local.responder import FileMade, Text
+from hugchat_sync.local.responder import ToolCall as Called
+from hugchat_sync.local.responder import ToolResult as Answered
+from hugchat_sync.local.testing import Script, Scripted
 
 CALL = Called("look", {"q": "x"}, uuid="11111111-2222-4333-8444-555555555555")
 QUICK = Retry(tries=3, first_delay=0.01, longest_delay=0.02)

@@ -12,7 +12,8 @@ from typing import Iterator
 
 import pytest
 
-from hugchat_sync.local import Fault, LocalServer, Script, Scripted
+from hugchat_sync.local import LocalServer
+from hugchat_sync.local.testing import Fault, Script, Scripted
 
 HANGING = Script(tokens=("Half ",), hang=True)
 SLOW = Script(tokens=tuple(f"{number} " for number in range(10)), delay=0.03)

@@ -15,7 +15,8 @@ from eras.gate import LOG, MESSAGE, STORED, Asked, Gate, Reply, lines
 
 from hugchat_sync import Client, HugChatError, IncompleteAnswer, Retry, UsageError
 from hugchat_sync.events import Status, Token
-from hugchat_sync.local import LocalServer, Scripted
+from hugchat_sync.local import LocalServer
+from hugchat_sync.local.testing import Scripted
 
 STARTED = {"type": "status", "status": "started"}
 FINISHED = {"type": "status", "status": "finished"}

@@ -10,15 +10,16 @@ from contextlib import suppress
 from typing import Any, Callable, Iterator
 
 import pytest
+from eras import OctoberServer
 from eras.gate import MESSAGE, Asked, Gate, Reply
 from proxy import FaultProxy, Harm
 from sweep import impatient
 
 from hugchat_sync import Bot, Client
 from hugchat_sync.errors import GenerationError, HugChatError, IncompleteAnswer, UsageError
-from hugchat_sync.local import LocalServer, Script, Scripted
-from hugchat_sync.local.responder import Title, Turn
-from hugchat_sync.local.steps import Failure, Final, Pause, Step, Text
+from hugchat_sync.local import LocalServer
+from hugchat_sync.local.responder import Failure, Final, Pause, Step, Text, Title, Turn
+from hugchat_sync.local.testing import Script, Scripted
 from hugchat_sync.message import Message
 from hugchat_sync.options import Timeout
 
@@ -217,7 +218,7 @@ def test_cut_tail_is_no_end_of_the_run() -> None:
 def test_2023_connection_is_closed_before_the_next_message() -> None:
     """The server writes the conversation as its open request knew it when that one closes."""
     answers = Scripted(*(Script(tokens=(f"{n}.", " Yes.")) for n in range(5)))
-    with LocalServer("lines-2023", responder=answers) as server, Client(server.url) as client:
+    with OctoberServer(responder=answers) as server, Client(server.url) as client:
         place = client.create_conversation()
         for number in range(5):
             assert client.ask("say", place) == f"{number}. Yes."

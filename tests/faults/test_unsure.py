@@ -18,8 +18,9 @@ from hugchat_sync.errors import (
     TimedOut,
     Unavailable,
 )
-from hugchat_sync.local import LocalServer, Script, Scripted
-from hugchat_sync.local.steps import Text, ToolCall, ToolResult
+from hugchat_sync.local import LocalServer
+from hugchat_sync.local.responder import Text, ToolCall, ToolResult
+from hugchat_sync.local.testing import Script, Scripted
 from hugchat_sync.options import Retry, Timeout
 from hugchat_sync.retrying import Patience
 from hugchat_sync.run import Run

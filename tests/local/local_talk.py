@@ -12,6 +12,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from eras.arena import EMBEDDED  # noqa: E402
 from local_wire import Reply, call, multipart, updates  # noqa: E402
 
 from hugchat_sync.local import LocalServer  # noqa: E402
@@ -131,8 +132,8 @@ def serve() -> Iterator[Callable[..., Any]]:
     """Start servers that end with the test; returns a session on each."""
     with ExitStack() as stack:
 
-        def start(*args: Any, **options: Any) -> Talk:
-            server = stack.enter_context(LocalServer(*args, **options))
-            return Talk2023(server) if server.era == "lines-2023" else Talk(server)
+        def start(era: str = "v2-2025", **options: Any) -> Talk:
+            server = stack.enter_context(EMBEDDED[era](**options))
+            return Talk2023(server) if era == "lines-2023" else Talk(server)
 
         yield start

@@ -6,6 +6,7 @@ import threading
 import time
 
 import pytest
+from eras import OctoberServer
 from local_talk import Talk2023, until
 from local_wire import (
     RECORDINGS,
@@ -16,7 +17,7 @@ from local_wire import (
 )
 from replay import differences, replay
 
-from hugchat_sync.local import LocalServer, Script, Scripted
+from hugchat_sync.local.testing import Script, Scripted
 
 _ERA = "lines-2023"
 _STREAMS = ("lc01", "lc03", "ld", "lf0", "lf12", "lf14", "lg18")
@@ -34,7 +35,7 @@ _PREPARED = ("lh1", "lh2", "lh3", "lg2")
 
 @pytest.fixture(scope="module")
 def server():
-    with LocalServer(_ERA, responder=Scripted(["Hello", ","], title="T")) as running:
+    with OctoberServer(responder=Scripted(["Hello", ","], title="T")) as running:
         yield running
 
 
@@ -84,7 +85,7 @@ def test_lines_are_the_recorded_ones_and_the_answer_stays_open(serve, name):
 
 def test_limit_of_tokens_hides_the_last_one(serve):
     then = recorded_lines(recording("2023", "ld04-length"))
-    script = Script([" Hello", ",", " world", "."], cut_short=True)
+    script = Script([" Hello", ",", " world"], final=" Hello, world.")
     talk = serve(_ERA, responder=Scripted(script))
     talk.create()
     assert updates(talk.line()) == then
@@ -92,7 +93,7 @@ def test_limit_of_tokens_hides_the_last_one(serve):
 
 def test_an_answer_of_one_event_takes_the_place_of_the_prompt(serve):
     then = recorded_lines(recording("2023", "ld05-one-token-length"))
-    talk = serve(_ERA, responder=Scripted(Script([" Hello"], cut_short=True)))
+    talk = serve(_ERA, responder=Scripted(Script([], final=" Hello")))
     talk.create()
     assert updates(talk.line()) == then
     (message,) = talk.page()["messages"]

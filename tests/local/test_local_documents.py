@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 import pytest
 from local_wire import updates
 
-from hugchat_sync.local import Documents, passages
-from hugchat_sync.local.responder import Turn
+from hugchat_sync.local.documents import Documents
 
 _TOOL = "Web Search (documents)"
 
@@ -31,24 +32,28 @@ def test_a_planted_word_is_found_and_no_other(serve, folder):
     talk = serve(documents=folder)
     talk.create()
     found = answer(talk, "What does a quorlet do?")
-    assert "> The quorlet sings at dawn." in found
-    assert f"[Birds: Quorlets]({talk.url}/documents/birds.md)" in found
+    assert found.startswith("### Quorlets\n\nThe quorlet sings at dawn.")
+    assert found.endswith("Sources:\n\n- Birds: Quorlets (birds.md)")
     assert talk.call("GET", "/documents/birds.md").text.startswith("# Birds")
     assert answer(talk, "zzyzx").startswith("Nothing found")
-    assert "> The blimfish swims." in answer(talk, "blimfish")
+    assert "The blimfish swims." in answer(talk, "blimfish")
     assert answer(talk, "blimfish and zzyzx").startswith("Nothing found about: zzyzx.")
 
 
-def test_search_without_full_text_finds_the_same(folder, monkeypatch):
-    def missing(found):
-        raise passages.sqlite3.OperationalError("no such module: fts5")
+def test_without_full_text_search_it_says_so(serve, folder, monkeypatch):
+    plain = sqlite3.connect
 
-    monkeypatch.setattr(passages, "FullText", missing)
-    documents = Documents(folder)
-    assert isinstance(documents._search, passages.PlainSearch)
-    for question, expected in (("quorlets?", "quorlet sings"), ("zzyzx", "Nothing found")):
-        turn = Turn(question, (), "", "m", "v2-2025", "http://host/chat")
-        assert expected in "".join(getattr(step, "token", "") for step in documents.answer(turn))
+    class Without(sqlite3.Connection):
+        def execute(self, query, *values):
+            if "fts5" in query:
+                raise sqlite3.OperationalError("no such module: fts5")
+            return super().execute(query, *values)
+
+    monkeypatch.setattr(sqlite3, "connect", lambda *a, **o: plain(*a, factory=Without, **o))
+    talk = serve(documents=folder)
+    talk.create()
+
+    assert "FTS5" in answer(talk, "quorlets?")
 
 
 def test_own_documentation_explains_system_prompts(serve):
@@ -56,7 +61,7 @@ def test_own_documentation_explains_system_prompts(serve):
     talk.create()
     text = answer(talk, "How do I set a system prompt?")
     assert "create_conversation(system_prompt=" in text and "set_system_prompt(" in text
-    assert "/documents/system-prompts.rst" in text
+    assert "system-prompts.rst" in text
 
 
 @pytest.mark.parametrize(
@@ -126,7 +131,6 @@ def test_web_search_of_2023_tells_its_sources(serve, folder):
     assert search[-1]["sources"] == [
         {"title": "Birds", "link": f"{talk.url}/documents/birds.md", "hostname": "127.0.0.1"}
     ]
-    assert lines[-1]["text"].startswith(" ")
     failed = [
         line for line in updates(talk.line("zzyzx", web_search=True)) if line["type"] == "webSearch"
     ]

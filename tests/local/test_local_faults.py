@@ -8,7 +8,7 @@ import pytest
 from local_talk import until
 from local_wire import updates
 
-from hugchat_sync.local import Fault, Script, Scripted
+from hugchat_sync.local.testing import Fault, Script, Scripted
 
 
 def test_status_instead_of_an_answer(serve):

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import threading
-import time
 
 from local_wire import recording
 
-from hugchat_sync.local import Script, Scripted
-from hugchat_sync.local.steps import FileMade
+from hugchat_sync.local.responder import FileMade
+from hugchat_sync.local.testing import Script, Scripted
 
 
 def in_background(function):
@@ -35,16 +34,12 @@ def test_files_come_in_as_base64_and_out_as_bytes(serve):
     assert (
         reply.headers["content-disposition"] == f'attachment; filename="{listed["value"][:8]}.png"'
     )
-    again = ("hash;a.png", "image/png", listed["value"])
-    parent = talk.last()["id"]
-    assert talk.send({"inputs": "again", "id": parent}, (again,)).status == 200
-    assert answers.turns[1].attachments[0].content == raw
 
 
 def test_hash_is_made_of_the_bytes_read_as_text():
     import base64
 
-    from hugchat_sync.local.eras.v2_2025.attachments import hash_name
+    from hugchat_sync.local.v2_2025.messages import hash_name
 
     record = recording("2026", "e03-output-image")
     raw = base64.b64decode(record["response"]["body"]["base64"])
@@ -98,18 +93,3 @@ def test_share_and_import(serve):
     assert talk.call("POST", path).json()["shareId"] != share
     copied = talk.create(fromShare=share)
     assert copied.status == 200 and talk.last()["content"] == "Hello"
-
-
-def test_feed_of_running_generations(serve, monkeypatch):
-    monkeypatch.setattr("hugchat_sync.local.eras.v2_2025.log._FEED_TICK", 0.1)
-    talk = serve(responder=Scripted(Script(["a"] * 5, delay=0.03), title="Live"))
-    talk.create()
-    thread = in_background(talk.say)
-    time.sleep(0.05)
-    text = talk.call("GET", "/api/v2/generations/live").text
-    thread.join(2)
-    assert f'"running":[{{"conversationId":"{talk.id}","title":"Live"}}]' in text
-    assert '"status":"completed","title":"Live"' in text
-    assert text.endswith(
-        'event: sync\ndata: {"running":[],"ended":[]}\n\nevent: idle\ndata: {}\n\n'
-    )

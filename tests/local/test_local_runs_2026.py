@@ -6,12 +6,11 @@ import json
 import threading
 import time
 
-import pytest
 from local_wire import recorded_text, recording, updates
 
-from hugchat_sync.local import Script, Scripted
-from hugchat_sync.local.eras.v2_2025.outlet import Outlet
-from hugchat_sync.local.steps import ToolCall, ToolResult
+from hugchat_sync.local.responder import ToolCall, ToolResult
+from hugchat_sync.local.testing import Script, Scripted
+from hugchat_sync.local.v2_2025.outlet import Outlet
 
 _LONG = Script([f" {n}" for n in range(200)], delay=0.02)
 _RUN = "9e30f209-8a12-42fa-ab37-2e887b08314a"
@@ -87,7 +86,7 @@ def test_switching_the_model_names_the_old_one_on_earlier_answers(serve):
     talk = serve(responder=Scripted(["Hello"]))
     talk.create()
     talk.say()
-    talk.call("PATCH", f"/conversation/{talk.id}", {"model": "local/vision"})
+    talk.call("PATCH", f"/api/v2/conversations/{talk.id}", {"model": "local/vision"})
     assert talk.last()["routerMetadata"] == {"route": "", "model": "local/plain"}
 
 
@@ -113,29 +112,13 @@ def test_stop_ends_the_stream_with_what_there_is(serve):
     assert updates(talk.send({"inputs": "next", "id": talk.last()["id"]}, stop_at=b" 30"))
 
 
-@pytest.mark.parametrize(("ours", "cut"), [(True, True), (False, False)])
-def test_stop_cuts_to_what_was_seen_of_this_run(serve, ours, cut):
-    talk = serve(responder=Scripted(_LONG))
-    talk.create()
-    found = []
-    thread = in_background(lambda: found.extend(talk.say(generationId=_RUN)))
-    time.sleep(0.4)
-    run = _RUN if ours else "1788d10d-8f46-41cc-9e7d-7304044dd115"
-    body = {"generationId": run, "seenContentLength": 5}
-    talk.call("POST", f"/conversation/{talk.id}/stop-generating", body)
-    thread.join(2)
-    final = next(line for line in found if line["type"] == "finalAnswer")
-    assert (final["text"] == " 0 1 ") is cut
-    assert talk.last()["content"] == final["text"]
-
-
 def test_stop_before_the_first_token_gives_an_empty_text(serve):
     talk = serve(responder=Scripted(Script(["Hello"], head=5)))
     talk.create()
     found = []
     thread = in_background(lambda: found.extend(talk.say()))
     time.sleep(0.2)
-    talk.call("POST", f"/conversation/{talk.id}/stop-generating", {"seenContentLength": "x"})
+    talk.call("POST", f"/conversation/{talk.id}/stop-generating", {"x": 1})
     thread.join(2)
     assert {"type": "finalAnswer", "text": "", "interrupted": True} in found
 
@@ -207,14 +190,6 @@ def test_log_sends_heartbeats_in_silence(serve):
     talk.send(stop_at=b'"stream"')
     reply = talk.call("GET", f"/conversation/{talk.id}/stream", timeout=0.8)
     assert reply.text.count(": heartbeat") >= 1
-    assert (
-        talk.call(
-            "GET",
-            f"/conversation/{talk.id}/stream",
-            headers={"Accept": "text/event-stream", "Cookie": "hf-chat=other"},
-        ).headers["content-type"]
-        == "text/html"
-    )
 
 
 def test_halves_in_two_log_events_are_lost_but_not_in_the_text(serve):
@@ -251,7 +226,7 @@ def test_rename_during_a_run_is_undone(serve):
     talk.create()
     thread = in_background(talk.say)
     time.sleep(0.2)
-    talk.call("PATCH", f"/conversation/{talk.id}", {"title": "My name"})
+    talk.call("PATCH", f"/api/v2/conversations/{talk.id}", {"title": "My name"})
     assert talk.read()["title"] == "My name"
     thread.join(3)
     assert talk.read()["title"] == "From the run"
@@ -274,7 +249,7 @@ def test_deleted_while_running_stays_deleted(serve):
     found = []
     thread = in_background(lambda: found.extend(talk.say()))
     time.sleep(0.15)
-    talk.call("DELETE", f"/conversation/{talk.id}")
+    talk.call("DELETE", f"/api/v2/conversations/{talk.id}")
     thread.join(2)
     assert found[-1]["status"] == "finished"
     assert talk.call("GET", f"/api/v2/conversations/{talk.id}").status == 404

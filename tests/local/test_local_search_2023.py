@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from eras.lines_2023 import SearchFailure, SearchSource, SearchStep
 from local_talk import until
 from local_wire import (
     recorded_lines,
@@ -12,8 +13,7 @@ from local_wire import (
     updates,
 )
 
-from hugchat_sync.local import Script, Scripted
-from hugchat_sync.local.steps import SearchFailure, SearchSource, SearchStep
+from hugchat_sync.local.testing import Script, Scripted
 
 _ERA = "lines-2023"
 
@@ -171,7 +171,6 @@ def test_body_over_512_kib_is_413(serve):
 def test_conversation_of_a_model_that_is_gone_is_410(serve):
     talk = serve(_ERA)
     talk.create()
-    site = talk.server._site
-    site.store.conversations.change(talk.id, model="bigcode/starcoder")
+    talk.server._site.storage.change(talk.id, model="bigcode/starcoder")
     reply = talk.line()
     assert (reply.status, reply.json()) == (410, {"message": "Model not available anymore"})

@@ -9,10 +9,12 @@ import time
 from contextlib import closing
 
 import pytest
+from eras.arena import EMBEDDED
 from local_talk import until
 from local_wire import Wire, call, updates
 
-from hugchat_sync.local import LocalServer, Script, Scripted
+from hugchat_sync.local import LocalServer
+from hugchat_sync.local.testing import Script, Scripted
 
 
 def test_url_is_known_after_start():
@@ -28,9 +30,11 @@ def test_url_is_known_after_start():
     assert "not started" in repr(server)
 
 
-def test_unknown_era_is_refused():
-    with pytest.raises(ValueError, match="unknown era"):
-        LocalServer("v3-2030").start()
+def test_options_are_given_by_name_only():
+    with pytest.raises(TypeError):
+        LocalServer("chat.db")
+    with pytest.raises(TypeError):
+        LocalServer(era="v2-2025")
 
 
 def test_a_port_that_is_taken_is_an_error(serve):
@@ -82,7 +86,7 @@ def test_stream_leaves_the_connection_usable(serve):
 
 
 def test_idle_connection_is_closed(serve, monkeypatch):
-    monkeypatch.setattr("hugchat_sync.local.httpd._IDLE_SECONDS", 0.2)
+    monkeypatch.setattr("hugchat_sync.local.http._IDLE_SECONDS", 0.2)
     talk = serve()
     with closing(Wire(talk.url)) as wire:
         wire.send("GET", "/chat/healthcheck", {})
@@ -93,9 +97,9 @@ def test_idle_connection_is_closed(serve, monkeypatch):
 
 
 def test_idle_time_is_the_announced_one():
-    from hugchat_sync.local import httpd
+    from hugchat_sync.local import http
 
-    assert httpd._IDLE_SECONDS == 5.0
+    assert http._IDLE_SECONDS == 5.0
 
 
 def test_chunked_request_body_is_read(serve):
@@ -126,7 +130,7 @@ def test_http_1_0_gets_no_chunks(serve):
 @pytest.mark.parametrize("era", ["v2-2025", "lines-2023"])
 def test_closing_is_quick_with_open_streams_and_leaves_no_threads(era):
     before = threading.active_count()
-    server = LocalServer(era, responder=Scripted(Script(["Hello"], hang=True))).start()
+    server = EMBEDDED[era](responder=Scripted(Script(["Hello"], hang=True))).start()
     from local_talk import Talk, Talk2023
 
     talk = Talk(server) if era == "v2-2025" else Talk2023(server)
@@ -189,8 +193,6 @@ def test_conversations_survive_in_a_file(tmp_path):
         again = Talk(server)
         again.id = talk.id
         assert again.read()["title"] == "Kept" and again.last()["content"] == "Hello"
-    with LocalServer("lines-2023", database=path) as server:
-        assert "Kept" not in call(server.url, "GET", "/chat/__data.json").text
 
 
 def test_run_of_a_server_that_ended_is_interrupted(tmp_path):
@@ -210,7 +212,7 @@ def test_run_of_a_server_that_ended_is_interrupted(tmp_path):
 
 
 def test_memory_is_not_kept_after_an_answer(serve):
-    from hugchat_sync.local.eras.v2_2025.run import Run
+    from hugchat_sync.local.v2_2025.run import Run
 
     talk = serve(responder=Scripted(["Hello"]))
     talk.create()

@@ -17,8 +17,7 @@ from local_wire import (
     without_keep_alives,
 )
 
-from hugchat_sync.local import Script, Scripted
-from hugchat_sync.local.steps import (
+from hugchat_sync.local.responder import (
     Question,
     Route,
     ToolCall,
@@ -26,6 +25,7 @@ from hugchat_sync.local.steps import (
     ToolProgress,
     ToolResult,
 )
+from hugchat_sync.local.testing import Script, Scripted
 
 _STARTED = b'{"type":"status","status":"started"}\n'
 _NAMES = [

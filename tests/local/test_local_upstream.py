@@ -9,10 +9,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Iterator
 
 import pytest
+from eras.arena import EMBEDDED
 
 from hugchat_sync import Client
 from hugchat_sync.errors import GenerationError, ModelOverloaded
-from hugchat_sync.local import LocalServer, Upstream
+from hugchat_sync.local import LocalServer
+from hugchat_sync.local.upstream import Upstream
 
 
 class Models(ThreadingHTTPServer):
@@ -92,7 +94,7 @@ def models() -> Iterator[Models]:
 
 @pytest.fixture(params=["v2-2025", "lines-2023"])
 def client(request: pytest.FixtureRequest, models: Models) -> Iterator[Client]:
-    with LocalServer(request.param, upstream=models.url) as server, Client(server.url) as made:
+    with EMBEDDED[request.param](upstream=models.url) as server, Client(server.url) as made:
         yield made
 
 

@@ -6,9 +6,11 @@ from contextlib import ExitStack
 from typing import Any, Callable, Iterator
 
 import pytest
+from eras.arena import EMBEDDED
 
 from hugchat_sync import Client, Retry
-from hugchat_sync.local import LocalServer, Scripted
+from hugchat_sync.local import LocalServer
+from hugchat_sync.local.testing import Scripted
 
 #: tries without long waits between them
 QUICK = Retry(first_delay=0.01, longest_delay=0.02)
@@ -24,7 +26,8 @@ def serve() -> Iterator[Callable[..., LocalServer]]:
                 name: options.pop(name) for name in ("title", "title_seconds") if name in options
             }
             responder = Scripted(*scripts, **told)
-            return stack.enter_context(LocalServer(responder=responder, **options))
+            server = EMBEDDED[options.pop("era", "v2-2025")]
+            return stack.enter_context(server(responder=responder, **options))
 
         yield start
 
@@ -35,7 +38,7 @@ def connect() -> Iterator[Callable[..., Any]]:
     with ExitStack() as stack:
 
         def make(server: LocalServer, kind: Any = Client, **options: Any) -> Any:
-            options = {"dialect": server.era, "retries": QUICK, **options}
+            options = {"dialect": getattr(server, "era", "v2-2025"), "retries": QUICK, **options}
             return stack.enter_context(kind(server.url, **options))
 
         yield make

@@ -17,7 +17,7 @@ from hugchat_sync import (
     UsageError,
 )
 from hugchat_sync.core.config import RequestData
-from hugchat_sync.local import Fault
+from hugchat_sync.local.testing import Fault
 from hugchat_sync.utils import formatHistory
 
 ERAS = ["v2-2025", "lines-2023"]

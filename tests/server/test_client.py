@@ -24,8 +24,8 @@ from hugchat_sync import (
     UsageError,
 )
 from hugchat_sync.events import ElicitationRequest
-from hugchat_sync.local import Fault, Script
-from hugchat_sync.local.steps import Question
+from hugchat_sync.local.responder import Question
+from hugchat_sync.local.testing import Fault, Script
 from hugchat_sync.records import Check, Conversation, Result
 
 ERAS = ["v2-2025", "lines-2023"]
@@ -54,7 +54,7 @@ def test_question_goes_on_where_the_last_one_ended(serve, connect, era):
 
     client.ask("second")
 
-    turn = server._responder.turns[-1]
+    turn = server.responder.turns[-1]
     assert [(said.role, said.text.strip()) for said in turn.history] == [
         ("user", "first"),
         ("assistant", "One."),
@@ -405,7 +405,7 @@ def test_map_takes_prompts_with_options(serve, connect):
 
     list(client.map(prompts, workers=1, system_prompt="be short"))
 
-    assert [(turn.model, turn.system_prompt) for turn in server._responder.turns] == [
+    assert [(turn.model, turn.system_prompt) for turn in server.responder.turns] == [
         ("local/plain", "be nice"),
         ("omni", "be short"),
     ]

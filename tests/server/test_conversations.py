@@ -17,7 +17,7 @@ from hugchat_sync import (
     Unavailable,
     UsageError,
 )
-from hugchat_sync.local import Fault, Script
+from hugchat_sync.local.testing import Fault, Script
 from hugchat_sync.records import HistoryEntry
 
 ERAS = ["v2-2025", "lines-2023"]

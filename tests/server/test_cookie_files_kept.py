@@ -12,7 +12,8 @@ from typing import Any, Iterator
 import pytest
 
 from hugchat_sync import Client, CookieFileWarning
-from hugchat_sync.local import LocalServer, Scripted
+from hugchat_sync.local import LocalServer
+from hugchat_sync.local.testing import Scripted
 
 OTHER = {"name": "other", "value": "kept", "domain": "foreign.example", "httpOnly": True}
 

@@ -33,7 +33,7 @@ from hugchat_sync import (
     UnknownDialect,
     UsageError,
 )
-from hugchat_sync.local import Fault, Script
+from hugchat_sync.local.testing import Fault, Script
 
 ERAS = ["v2-2025", "lines-2023"]
 MODEL = {"v2-2025": "omni", "lines-2023": "local/documents"}
@@ -104,7 +104,8 @@ def test_bad_status_is_its_class_and_tells_the_reason(shared, status, shape, kin
 def shared():
     """One server for the many replies that it is told to give."""
     from hugchat_sync import Retry
-    from hugchat_sync.local import LocalServer, Scripted
+    from hugchat_sync.local import LocalServer
+    from hugchat_sync.local.testing import Scripted
 
     once = Retry(tries=1)
     with LocalServer(responder=Scripted()) as server, Client(server.url, retries=once) as client:

@@ -15,7 +15,7 @@ from hugchat_sync import (
     ModelNotFound,
     Unavailable,
 )
-from hugchat_sync.local import Fault
+from hugchat_sync.local.testing import Fault
 
 SLOW = 2.0
 

@@ -18,7 +18,7 @@ from hugchat_sync.errors import (
     Unavailable,
     UsageError,
 )
-from hugchat_sync.local import Fault
+from hugchat_sync.local.testing import Fault
 
 HTML = {"Content-Type": "text/html; charset=utf-8"}
 PATIENT = {"timeout": Timeout(total=20), "retries": Retry(first_delay=0.01, longest_delay=0.02)}

@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from hugchat_sync import Client
 from hugchat_sync.batch import answers
 from hugchat_sync.errors import IncompleteAnswer
-from hugchat_sync.local import LocalServer, Script, Scripted
+from hugchat_sync.local import LocalServer
+from hugchat_sync.local.testing import Script, Scripted
 
 
 class SlowFirst(Scripted):

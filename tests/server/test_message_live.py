@@ -8,6 +8,7 @@ import time
 
 import pytest
 from counting import messages, seen, until
+from eras.arena import EMBEDDED
 
 from hugchat_sync import (
     AuthError,
@@ -29,9 +30,9 @@ from hugchat_sync.events import (
     WebSearchSources,
     WebSearchStep,
 )
-from hugchat_sync.local import Fault, LocalServer, Script
-from hugchat_sync.local.steps import Pause, Text, ToolResult
-from hugchat_sync.local.steps import ToolCall as Call
+from hugchat_sync.local.responder import Pause, Text, ToolResult
+from hugchat_sync.local.responder import ToolCall as Call
+from hugchat_sync.local.testing import Fault, Script
 
 ERAS = ["v2-2025", "lines-2023"]
 MESSAGE = r"/conversation/[0-9a-f]{24}$"
@@ -278,7 +279,7 @@ def test_iteration_does_not_wait_for_ever_for_a_title(serve, connect, monkeypatc
 
 
 def test_idle_connection_that_the_server_closed_is_no_trouble(serve, connect, monkeypatch):
-    monkeypatch.setattr("hugchat_sync.local.httpd._IDLE_SECONDS", 0.1)
+    monkeypatch.setattr("hugchat_sync.local.http._IDLE_SECONDS", 0.1)
     server = serve()
     client = connect(server)
     client.ask("hi")
@@ -643,7 +644,7 @@ def test_2023_answer_that_nobody_reads_is_closed_before_the_next_write(serve, co
 @pytest.fixture(params=ERAS)
 def library(request, tmp_path):
     (tmp_path / "moon.md").write_text("# Moon\n\n## Zorblat\n\nThe zorblat shines at night.\n")
-    with LocalServer(request.param, documents=tmp_path) as running:
+    with EMBEDDED[request.param](documents=tmp_path) as running:
         yield running
 
 

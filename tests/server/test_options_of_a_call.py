@@ -25,7 +25,8 @@ from hugchat_sync import (
     UsageError,
 )
 from hugchat_sync.events import FileCreated
-from hugchat_sync.local import Fault, LocalServer, Script, Scripted
+from hugchat_sync.local import LocalServer
+from hugchat_sync.local.testing import Fault, Script, Scripted
 
 UNKNOWN = "6" * 24
 SLOW = Script(tokens=["late", " "] * 20, delay=0.2)

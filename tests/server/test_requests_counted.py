@@ -14,7 +14,7 @@ from hugchat_sync import (
     Retry,
     Unavailable,
 )
-from hugchat_sync.local import Fault
+from hugchat_sync.local.testing import Fault
 
 ERAS = ["v2-2025", "lines-2023"]
 MODEL = {"v2-2025": "omni", "lines-2023": "local/documents"}

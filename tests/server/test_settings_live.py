@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 from counting import messages, seen
+from eras.arena import EMBEDDED
 
 from hugchat_sync import Bot, Unavailable, UsageError
-from hugchat_sync.local import Fault, LocalServer
+from hugchat_sync.local.testing import Fault
 
 ERAS = ["v2-2025", "lines-2023"]
 
@@ -18,7 +19,7 @@ def era(request):
 
 def prompt_seen(server):
     """Return the system prompt that the model was given last."""
-    return server._responder.turns[-1].system_prompt
+    return server.responder.turns[-1].system_prompt
 
 
 def test_prompt_of_one_model_keeps_those_of_the_others(serve, connect, era):
@@ -175,10 +176,10 @@ def test_setting_that_we_have_no_name_for_survives_a_change(serve, connect):
 
 def test_database_keeps_the_prompt_for_another_server(connect, tmp_path, era):
     database = tmp_path / "chat.db"
-    with LocalServer(era, database=database) as first:
+    with EMBEDDED[era](database=database) as first:
         connect(first, cookies={"hf-chat": "same"}).set_system_prompt("local/plain", "be nice")
 
-    with LocalServer(era, database=database) as second:
+    with EMBEDDED[era](database=database) as second:
         client = connect(second, cookies={"hf-chat": "same"}, model="local/plain")
         text = client.ask("hi")
 

@@ -24,8 +24,9 @@ from hugchat_sync.events import (
     ToolProgress,
     ToolResult,
 )
-from hugchat_sync.local import Fault, LocalServer, Script
-from hugchat_sync.local import steps as says
+from hugchat_sync.local import LocalServer
+from hugchat_sync.local import responder as says
+from hugchat_sync.local.testing import Fault, Script
 from hugchat_sync.records import ChatFile
 
 CALL = says.ToolCall("get_weather", {"city": "Paris"})

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Any, Callable, Iterator
 
 import pytest
+from eras.arena import EMBEDDED
 
 from hugchat_sync import Client
-from hugchat_sync.local import LocalServer, Script, Scripted
+from hugchat_sync.local.testing import Script, Scripted
 from hugchat_sync.terminal import main
 from hugchat_sync.terminal.keeping import session_file
 
@@ -54,7 +55,7 @@ def scripted() -> Iterator[Callable[..., Any]]:
         **options: Any,
     ) -> Any:
         responder = Scripted(*(scripts or ([],)), title=title, title_seconds=title_seconds)
-        server = LocalServer(era, responder=responder, **options).start()
+        server = EMBEDDED[era](responder=responder, **options).start()
         running.append(server)
         return server
 

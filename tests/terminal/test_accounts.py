@@ -10,7 +10,7 @@ import pytest
 
 from hugchat_sync import Client, Sign, UsageError
 from hugchat_sync.cookies import default_directory, disk, file_of
-from hugchat_sync.local import Script
+from hugchat_sync.local.testing import Script
 from hugchat_sync.terminal.keeping import account_of, session_file
 
 EMAIL = "somebody@site.example"
@@ -161,12 +161,8 @@ def test_session_of_nobody_is_kept_for_the_next_run(program, answering):
     assert stat.S_IMODE(session_file(answering.url).stat().st_mode) == 0o600
 
 
-@pytest.mark.parametrize("era", ["v2-2025", "lines-2023"])
-def test_first_questions_at_once_share_one_session(program, scripted, start, era):
-    try:
-        server = scripted(*[Script(tokens=("fine",))] * 4, era=era)
-    except TypeError:
-        pytest.skip("the server speaks one era")
+def test_first_questions_at_once_share_one_session(program, scripted, start):
+    server = scripted(*[Script(tokens=("fine",))] * 4)
     words = ("ask", "x", "--base-url", server.url)
     running = [start(*words, stdin=subprocess.DEVNULL) for _ in range(4)]
 

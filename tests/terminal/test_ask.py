@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
+from eras.lines_2023 import SearchSource, SearchStep
 
-from hugchat_sync.local import Script
-from hugchat_sync.local.steps import SearchSource, SearchStep
+from hugchat_sync.local.testing import Script
 from hugchat_sync.terminal.reading import first_code_block
 
 CODE = ("Here:\n", "```python\n", "print(1)\n", "\n", "x = 2\n", "```\n", "and\n```\nno\n```\n")
@@ -26,7 +26,7 @@ def test_global_options_may_stand_before_the_command(program, answering):
 
 
 def turns(server):
-    return server._responder.turns
+    return server.responder.turns
 
 
 @pytest.mark.parametrize(

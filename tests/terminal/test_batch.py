@@ -10,7 +10,8 @@ import time
 
 import pytest
 
-from hugchat_sync.local import Fault, LocalServer, Script, Scripted
+from hugchat_sync.local import LocalServer
+from hugchat_sync.local.testing import Fault, Script, Scripted
 
 
 def write(path, *values):
@@ -23,7 +24,7 @@ def read(path):
 
 
 def prompts(server):
-    return [turn.prompt for turn in server._responder.turns]
+    return [turn.prompt for turn in server.responder.turns]
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hugchat_sync.local import Script
+from hugchat_sync.local.testing import Script
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def chat(program):
 
 
 def turns(server):
-    return server._responder.turns
+    return server.responder.turns
 
 
 def test_lines_are_questions_in_one_conversation(chat, answering, owner):

@@ -12,7 +12,7 @@ import pytest
 from eras import Play
 from eras.arena import Arena
 
-from hugchat_sync.local import Script
+from hugchat_sync.local.testing import Script
 
 #: one of each way of storing what is being made; the oldest era stores all of it at the end
 TELLING = [

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from hugchat_sync import errors
-from hugchat_sync.local import Fault, Script
+from hugchat_sync.local.testing import Fault, Script
 from hugchat_sync.terminal.exits import exit_code
 
 SLOW = Script(tokens=[f"word{number} " for number in range(200)], delay=0.05)

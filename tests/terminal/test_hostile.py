@@ -10,7 +10,7 @@ import threading
 
 import pytest
 
-from hugchat_sync.local import Fault, Script
+from hugchat_sync.local.testing import Fault, Script
 from hugchat_sync.terminal import main, output
 
 EVIL = "boom \x1b]52;c;cHduZWQ=\x07 \x1b]0;pwned\x07 \x1b[2J\x9b2J"

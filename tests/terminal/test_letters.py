@@ -30,7 +30,7 @@ def run(*words, stdin=b"", **environment):
 
 
 def turns(server):
-    return server._responder.turns
+    return server.responder.turns
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii", "cp437", "utf-8", "utf-16", "latin-1"])

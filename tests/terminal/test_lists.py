@@ -116,7 +116,7 @@ def test_system_prompt_is_kept_printed_and_removed(program, answering):
     assert system("Be brief.").code == 0
     assert system().out == "Be brief.\n"
     program("ask", "x", "--base-url", answering.url)
-    assert answering._responder.turns[-1].system_prompt == "Be brief."
+    assert answering.responder.turns[-1].system_prompt == "Be brief."
     assert system("-", stdin="Be long.").code == 0
     assert system().out == "Be long.\n"
     assert system("").code == 0

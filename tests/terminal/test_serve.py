@@ -32,7 +32,6 @@ def test_serves_until_it_is_told_to_end(start, tmp_path, sent, code):
 @pytest.mark.parametrize(
     ("words", "code"),
     [
-        (["--era", "v1-1999"], 2),
         (["--docs", "/nowhere/at/all"], 2),
         (["--host", "0.0.0.0"], 2),
         (["--port", "99999"], 2),

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from hugchat_sync.local import Fault, Script
+from hugchat_sync.local.testing import Fault, Script
 from hugchat_sync.terminal import main
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="signals of POSIX")
@@ -32,7 +32,7 @@ def stops(server):
 
 
 def asked(server):
-    return bool(server._responder.turns)
+    return bool(server.responder.turns)
 
 
 @pytest.mark.parametrize(("sent", "code"), CODES)
@@ -157,7 +157,7 @@ def test_talk_on_a_pipe_is_ended(start, scripted, sent, code):
     out, err = process.communicate(timeout=15)
     assert (process.returncode, err) == (code, b"")
     assert out.startswith(b"word0 ")
-    assert (len(stops(server)), len(server._responder.turns)) == (1, 1)
+    assert (len(stops(server)), len(server.responder.turns)) == (1, 1)
 
 
 def test_full_disk_of_the_answer_stops_the_run(start, scripted):

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from hugchat_sync.local import Script
+from hugchat_sync.local.testing import Script
 
 pty = pytest.importorskip("pty", reason="a terminal that a program can hold is of POSIX")
 
@@ -19,7 +19,7 @@ CONTROLS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 
 
 def turns(server):
-    return server._responder.turns
+    return server.responder.turns
 
 
 class Terminal:

@@ -343,12 +343,20 @@ def test_local_server_is_found_where_the_contract_says():
 
     found = inspect.signature(local.LocalServer).parameters
 
-    assert [(name, found[name].default) for name in list(found)[:4]] == [
-        ("era", "v2-2025"),
-        ("database", None),
-        ("documents", None),
-        ("port", 0),
-    ]
+    assert {name: each.default for name, each in found.items()} == {
+        "database": None,
+        "documents": None,
+        "upstream": None,
+        "responder": None,
+        "faults": (),
+        "host": "127.0.0.1",
+        "port": 0,
+        "token": None,
+        "base_path": "/chat",
+        "limits": None,
+        "delay": 0.0,
+    }
+    assert {each.kind for each in found.values()} == {inspect.Parameter.KEYWORD_ONLY}
 
 
 def test_default_address_is_that_of_huggingchat():

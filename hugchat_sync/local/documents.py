@@ -1,0 +1,246 @@
+"""Answers out of documents: what fits best, quoted with its sources. It invents nothing."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sqlite3
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Iterator, Sequence
+from urllib.parse import quote
+
+from .responder import Final, Pause, Step, Text, Title, ToolCall, ToolProgress, ToolResult, Turn
+
+SEARCH_SERVER = "Web Search (documents)"
+SEARCH_TOOL = "web_search"
+
+_log = logging.getLogger(__name__)
+
+_ENDINGS = (".rst", ".md", ".txt")
+_BEST = 3
+_SECOND_FITS = 0.8  # a second passage is quoted if it fits nearly as well
+_LONGEST_QUOTE = 2000
+_LONGEST_TITLE = 40
+_UNKNOWN_NAMED = 5
+_HEADING = re.compile(r"#{1,6}\s+(.*)")
+_UNDERLINE = re.compile(r"([=\-~^\"'`#*+])\1{2,}\s*$")
+_FENCE = re.compile(r"\s*(```|~~~)")
+_KEPT = re.compile(r"\s*([-*+|>]|\d+\.)\s|\s{4}|\s*:\w+")  # lists, tables, code: lines matter
+_PIECE = re.compile(r"\s*\S+|\s+")
+_NO_FULL_TEXT = "This Python's SQLite has no full-text search (FTS5): nothing can be looked up."
+_COMMON = """
+a about an and any are as at be but by can could did do does for from get give had has have he hello
+her hi his how i if in into is it its just let like may me my no not of on one or our please say she
+should so some tell than that the their them then there these they this to up use using want was we
+were what when where which who why will with without would you your
+"""
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A piece of a document under one heading; ``name`` is the file's path below the folder."""
+
+    name: str
+    title: str
+    heading: str
+    text: str
+
+
+class Documents:
+    """A responder that quotes documents.
+
+    :param folder: ``.rst``, ``.md`` and ``.txt`` files; this project's own guide when ``None``.
+    :param delay: seconds between the words of an answer.
+    :param links: name sources by their address here, since this server stays.
+    :raises NotADirectoryError: no such folder.
+    """
+
+    def __init__(
+        self, folder: str | Path | None = None, delay: float = 0.0, links: bool = False
+    ) -> None:
+        place = Path(__file__).with_name("documents") if folder is None else Path(folder)
+        if not place.is_dir():
+            raise NotADirectoryError(f"no folder of documents: {place}")
+        self._texts = _read(place)
+        self._delay = delay
+        self._links = links
+        self._passages = [one for name, text in self._texts.items() for one in _cut(name, text)]
+        self._lock = threading.Lock()
+        self._connection = sqlite3.connect(":memory:", check_same_thread=False)
+        self._works = True
+        try:
+            self._connection.execute(
+                "CREATE VIRTUAL TABLE passages USING fts5"
+                " (title, heading, body, tokenize = 'porter unicode61')"
+            )
+        except sqlite3.OperationalError:  # built without it
+            self._works = False
+            return
+        self._connection.executemany(
+            "INSERT INTO passages (rowid, title, heading, body) VALUES (?, ?, ?, ?)",
+            [(row, p.title, p.heading, p.text) for row, p in enumerate(self._passages)],
+        )
+
+    def close(self) -> None:
+        """Let go of the search; no answers can be given afterwards."""
+        with self._lock:
+            self._connection.close()
+
+    def document(self, name: str) -> str | None:
+        """Return the text of a document."""
+        return self._texts.get(name)
+
+    def title(self, turn: Turn) -> Title | None:
+        """Return the beginning of the prompt."""
+        text = " ".join(turn.prompt.split())
+        return Title(text if len(text) <= _LONGEST_TITLE else text[: _LONGEST_TITLE - 1] + "…")
+
+    def answer(self, turn: Turn) -> Iterator[Step]:
+        """Search, report the search as a tool if it may be used, and quote."""
+        terms = _words(turn.prompt)
+        found = self._find(terms)
+        if SEARCH_SERVER in turn.tools:
+            yield from _told_as_tool(turn, [passage for passage, _ in found])
+        for piece in _PIECE.findall(self._text(turn, terms, found)):
+            if self._delay:
+                yield Pause(self._delay)
+            yield Text(piece)
+        yield Final()
+
+    def _find(self, terms: Sequence[str]) -> list[tuple[Passage, float]]:
+        """Return the passages that fit the words best, the best first, and how well they do."""
+        if not terms or not self._works:
+            return []
+        wanted = " OR ".join(f'"{term}"' for term in terms)
+        with self._lock:
+            rows = self._connection.execute(
+                "SELECT rowid, -bm25(passages, 4.0, 8.0, 1.0) AS fit FROM passages"
+                " WHERE passages MATCH ? ORDER BY fit DESC LIMIT ?",
+                (wanted, _BEST),
+            ).fetchall()
+        return [(self._passages[row], fit) for row, fit in rows]
+
+    def _text(
+        self, turn: Turn, terms: Sequence[str], found: Sequence[tuple[Passage, float]]
+    ) -> str:
+        if not self._works:
+            return _NO_FULL_TEXT
+        parts = []
+        if turn.system_prompt:
+            parts.append(f"(system prompt: {turn.system_prompt})")
+        if turn.attachments:
+            sizes = (f"{one.name} ({len(one.content)} bytes)" for one in turn.attachments)
+            parts.append(f"(files: {', '.join(sizes)})")
+        unknown = [term for term in terms if not self._find([term])][:_UNKNOWN_NAMED]
+        if not found:
+            topics = dict.fromkeys(f"- {passage.title}" for passage in self._passages)
+            intro = "Nothing found in the documents about this. They are:"
+            return "\n\n".join([*parts, "\n".join([intro, "", *topics])])
+        if unknown:
+            parts.append(f"Nothing found about: {', '.join(unknown)}.")
+        best = found[0][1]
+        for passage, fit in found[:2]:
+            if fit >= best * _SECOND_FITS:
+                parts.append(f"### {passage.heading}\n\n{_markdown(passage.text)}")
+        lines = []
+        for passage, _ in found:
+            where = _link(turn, passage) if self._links else passage.name
+            lines.append(f"- {passage.title}: {passage.heading} ({where})")
+        return "\n\n".join([*parts, "Sources:\n\n" + "\n".join(lines)])
+
+
+def _words(text: str) -> list[str]:
+    """Return the words of a question that say what it is about.
+
+    >>> _words("How do I set a system prompt?")
+    ['set', 'system', 'prompt']
+    """
+    found = dict.fromkeys(word.lower() for word in re.findall(r"\w+", text))
+    return [word for word in found if word not in _COMMON.split()]
+
+
+def _read(folder: Path) -> dict[str, str]:
+    """Return the texts of a folder by their name, those of folders inside, too.
+
+    A link that leads out of the folder is passed over: what is beside it was not meant to be read.
+    """
+    texts = {}
+    inside = folder.resolve()
+    for path in sorted(folder.rglob("*")):
+        try:
+            place = path.resolve()
+            if path.suffix not in _ENDINGS or not place.is_file():
+                continue
+            if inside not in place.parents:
+                _log.warning("passed over, since it leads out of the folder: %s", path)
+                continue
+            text = place.read_text(encoding="utf-8", errors="replace")
+        except (OSError, RuntimeError) as error:  # not for us to read; links in a circle
+            _log.warning("cannot be read: %s: %s", path, error)
+            continue
+        # SQLite takes no name that is not Unicode.
+        texts[path.relative_to(folder).as_posix().encode("utf-8", "replace").decode()] = text
+    return texts
+
+
+def _cut(name: str, text: str) -> Iterator[Passage]:
+    """Yield the passages of a document: the text below each of its headings."""
+    title = heading = ""
+    body: list[str] = []
+    lines = text.splitlines()
+    fenced = underline = False
+    for number, line in enumerate([*lines, "# the end"]):
+        if underline:
+            underline = False
+            continue
+        fenced = fenced != bool(_FENCE.match(line))
+        marked = _HEADING.match(line) if not fenced or number == len(lines) else None
+        below = lines[number + 1].rstrip() if number + 1 < len(lines) else ""
+        underline = not fenced and bool(line.strip()) and bool(_UNDERLINE.match(below))
+        underline = underline and len(below) >= len(line.strip())
+        if not marked and not underline:
+            body.append(line)
+            continue
+        content = "\n".join(body).strip()
+        if content:
+            yield Passage(name, title or name, heading or title or name, content)
+        heading = marked.group(1).strip() if marked else line.strip()
+        title = title or heading
+        body = []
+
+
+def _markdown(text: str) -> str:
+    """Return a passage as Markdown: paragraphs on one line, code in fences."""
+    parts: list[str] = []
+    for block in re.split(r"\n\s*\n", text[:_LONGEST_QUOTE].replace("``", "`")):
+        lines = block.splitlines()
+        fenced = parts and parts[-1].count("\n```") + parts[-1].startswith("```") == 1
+        if fenced:
+            parts[-1] += f"\n\n{block}"
+        elif all(line.startswith("    ") for line in lines):
+            code = "\n".join(line[4:] for line in lines)
+            parts.append(f"```python\n{code}\n```")
+        elif any(_FENCE.match(line) or _KEPT.match(line) for line in lines):
+            parts.append(block)
+        else:
+            parts.append(re.sub("::$", ":", " ".join(line.strip() for line in lines)))
+    return "\n\n".join(parts)
+
+
+def _link(turn: Turn, passage: Passage) -> str:
+    return f"{turn.base_url}/documents/{quote(passage.name)}"
+
+
+def _told_as_tool(turn: Turn, found: Sequence[Passage]) -> Iterator[Step]:
+    call = ToolCall(SEARCH_TOOL, {"query": turn.prompt})
+    yield call
+    yield ToolProgress(call.uuid, 1, 1, f"{len(found)} passages")
+    results = [
+        {"title": passage.title, "url": _link(turn, passage), "text": passage.text[:300]}
+        for passage in found
+    ]
+    told = [f"Title: {one['title']}\nURL: {one['url']}\nText: {one['text']}" for one in results]
+    text = "\n\n".join(told) or "No results found."
+    yield ToolResult(call.uuid, text, {"results": results})

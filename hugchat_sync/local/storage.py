@@ -1,0 +1,272 @@
+"""What the server keeps, in one SQLite file or in memory."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import sqlite3
+import threading
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Dict, Iterator, Mapping
+
+StoredMessage = Dict[str, Any]
+
+_RUNS_KEPT = 1000
+_VERSION = 7
+
+
+@dataclass
+class Conversation:
+    """One conversation; ``messages`` are those of every branch, in the order of creation.
+
+    :param extra: what is known besides, such as the share a conversation was copied from.
+    """
+
+    id: str
+    owner: str
+    title: str
+    model: str
+    preprompt: str
+    created_at: str
+    updated_at: str
+    messages: list[StoredMessage] = field(default_factory=list)
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def message(self, message_id: str) -> StoredMessage | None:
+        """Return the message with that id, if it is here."""
+        return next((entry for entry in self.messages if entry["id"] == message_id), None)
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A file of a conversation; ``sha`` is its name on the wire, 64 hex digits."""
+
+    sha: str
+    name: str
+    mime: str
+    content: bytes
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """A run; its status is ``running``, ``completed``, ``interrupted`` or ``error``."""
+
+    id: str
+    conversation: str
+    message: str
+    status: str = "running"
+
+
+class Storage:
+    """Conversations, settings, runs with their events, files and shares, each a record in JSON.
+
+    One connection that any thread may use, one at a time: a lock around it is as safe in memory
+    as on disk. JSON is stored in ASCII, because SQLite refuses text with lone surrogates.
+
+    :param path: the file, made when absent, that only its owner can read; in memory when ``None``.
+    """
+
+    def __init__(self, path: str | Path | None = None) -> None:
+        if path is not None:
+            _keep_to_its_owner(str(path))
+        self._lock = threading.RLock()
+        name = ":memory:" if path is None else str(path)
+        self._connection = sqlite3.connect(
+            name, check_same_thread=False, isolation_level=None, timeout=10.0
+        )
+        if path is not None:
+            self._connection.execute("PRAGMA journal_mode=WAL")
+            self._connection.execute("PRAGMA synchronous=NORMAL")
+        with self._change() as connection:
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            if version < _VERSION:
+                connection.execute(
+                    "CREATE TABLE records (number INTEGER PRIMARY KEY, kind TEXT, id TEXT,"
+                    " owner TEXT, sort TEXT, body TEXT, UNIQUE (kind, id))"
+                )
+                connection.execute("CREATE INDEX records_of ON records (kind, owner, sort)")
+                connection.execute(f"PRAGMA user_version = {_VERSION}")
+            if 0 < version < _VERSION:
+                self._take_over_old_tables()
+
+    def close(self) -> None:
+        """Close the database; later use raises ``sqlite3.ProgrammingError``."""
+        with self._lock:
+            self._connection.close()
+
+    @contextmanager
+    def _change(self) -> Iterator[sqlite3.Connection]:
+        """Give the connection inside a transaction, kept only if the outermost block ends well."""
+        with self._lock:
+            if self._connection.in_transaction:
+                yield self._connection
+                return
+            with self._connection:
+                self._connection.execute("BEGIN IMMEDIATE")
+                yield self._connection
+
+    def _take_over_old_tables(self) -> None:
+        query = "SELECT id, owner, updated_at, body FROM conversations WHERE era = 'v2-2025'"
+        for one, owner, moment, body in self._rows(f"{query} ORDER BY number"):
+            query = "SELECT body FROM messages WHERE conversation = ? ORDER BY position"
+            messages = [json.loads(text) for (text,) in self._rows(query, one)]
+            self.add(
+                Conversation(one, owner, updated_at=moment, messages=messages, **json.loads(body))
+            )
+
+    def _rows(self, query: str, *values: object) -> list[Any]:
+        with self._lock:
+            return self._connection.execute(query, values).fetchall()
+
+    def _bodies(self, condition: str, *values: object) -> list[Any]:
+        query = "SELECT body FROM records WHERE "
+        return [json.loads(body) for (body,) in self._rows(query + condition, *values)]
+
+    def _get(self, kind: str, key: str) -> Any:
+        return next(iter(self._bodies("kind = ? AND id = ?", kind, key)), None)
+
+    def _put(
+        self, kind: str, key: str, owner: str, body: Mapping[str, Any], sort: str = ""
+    ) -> bool:
+        """Store a record and return whether it is a new one."""
+        values = (owner, sort, json.dumps(body), kind, key)
+        with self._change() as connection:
+            query = "UPDATE records SET owner = ?, sort = ?, body = ? WHERE kind = ? AND id = ?"
+            if connection.execute(query, values).rowcount:
+                return False
+            query = "INSERT INTO records (owner, sort, body, kind, id) VALUES (?, ?, ?, ?, ?)"
+            connection.execute(query, values)
+        return True
+
+    def add(self, conversation: Conversation) -> None:
+        """Store a conversation."""
+        body, moment = vars(conversation), conversation.updated_at
+        self._put("conversation", conversation.id, conversation.owner, body, moment)
+
+    def conversation(self, conversation_id: str) -> Conversation | None:
+        """Return one conversation, whoever owns it."""
+        body = self._get("conversation", conversation_id)
+        return None if body is None else Conversation(**body)
+
+    def conversations(self, owner: str, start: int = 0, limit: int = -1) -> list[Conversation]:
+        """Return the owner's conversations, the newest first."""
+        order = (
+            "kind = 'conversation' AND owner = ? ORDER BY sort DESC, number DESC LIMIT ? OFFSET ?"
+        )
+        return [Conversation(**body) for body in self._bodies(order, owner, limit, start)]
+
+    def save(self, conversation: Conversation) -> None:
+        """Write messages, title and date, unless it was deleted meanwhile.
+
+        Whoever saves last wins: what others changed since this copy was read is lost, as it is
+        on the real servers (chat-ui c100c162: l26 to l28, w01 to w03).
+        """
+        names = ("messages", "title", "updated_at")
+        self.change(conversation.id, **{name: getattr(conversation, name) for name in names})
+
+    def change(self, conversation_id: str, **changes: object) -> None:
+        """Set single fields of a conversation and leave the others alone."""
+        with self._change():
+            body = self._get("conversation", conversation_id)
+            if body is not None:
+                self.add(Conversation(**{**body, **changes}))
+
+    def remove(self, *conversation_ids: str) -> None:
+        """Delete conversations with their files; their shares stay."""
+        with self._change() as connection:
+            for one in conversation_ids:
+                connection.execute(
+                    "DELETE FROM records WHERE kind = 'conversation' AND id = ?"
+                    " OR kind = 'file' AND owner = ?",
+                    (one, one),
+                )
+
+    def settings(self, owner: str) -> dict[str, Any]:
+        """Return what is stored; empty for a session that never stored anything."""
+        return dict(self._get("settings", owner) or {})
+
+    def put_settings(self, owner: str, values: Mapping[str, Any]) -> None:
+        """Replace everything that is stored."""
+        self._put("settings", owner, owner, dict(values))
+
+    def begin(self, run: StoredRun) -> bool:
+        """Note a new run; ``False`` when the id was used before, and then it gets no log."""
+        with self._change() as connection:
+            if self._get("run", run.id) is not None:
+                return False
+            self._put("run", run.id, run.conversation, vars(run), run.status)
+            connection.execute(
+                "DELETE FROM records WHERE kind = 'event' AND owner IN (SELECT id FROM records"
+                " WHERE kind = 'run' ORDER BY number DESC LIMIT -1 OFFSET ?)",
+                (_RUNS_KEPT,),
+            )
+        return True
+
+    def end(self, run_id: str, status: str) -> None:
+        """Note how a run ended."""
+        with self._change():
+            body = {**self._get("run", run_id), "status": status}
+            self._put("run", run_id, body["conversation"], body, status)
+
+    def run(self, conversation_id: str, run_id: str | None) -> StoredRun | None:
+        """Return a run of this conversation; the newest one when no id is given."""
+        wanted = "kind = 'run' AND owner = ? AND (? IS NULL OR id = ?) ORDER BY number DESC LIMIT 1"
+        found = self._bodies(wanted, conversation_id, run_id, run_id)
+        return StoredRun(**found[0]) if found else None
+
+    def running(self) -> list[StoredRun]:
+        """Return the runs that have not ended."""
+        found = self._bodies("kind = 'run' AND sort = 'running' ORDER BY number")
+        return [StoredRun(**body) for body in found]
+
+    def append(self, run_id: str, seq: int, event: Mapping[str, Any]) -> None:
+        """Add one event to the log of a run."""
+        self._put("event", f"{run_id}/{seq:09}", run_id, {"seq": seq, "event": event})
+
+    def events_after(self, run_id: str, seq: int) -> list[tuple[int, dict[str, Any]]]:
+        """Return the events of a run behind a sequence number."""
+        wanted = "kind = 'event' AND owner = ? AND id > ? ORDER BY id"
+        found = self._bodies(wanted, run_id, f"{run_id}/{seq:09}")
+        return [(body["seq"], body["event"]) for body in found]
+
+    def put_file(self, conversation_id: str, file: StoredFile) -> None:
+        """Store a file of a conversation (or share); the same content twice is stored once."""
+        body = {**vars(file), "content": base64.b64encode(file.content).decode()}
+        self._put("file", f"{conversation_id}/{file.sha}", conversation_id, body)
+
+    def file(self, conversation_id: str, sha: str) -> StoredFile | None:
+        """Return a file, if that conversation (or share) has it."""
+        body = self._get("file", f"{conversation_id}/{sha}")
+        if body is None:
+            return None
+        return StoredFile(**{**body, "content": base64.b64decode(body["content"])})
+
+    def copy_files(self, source: str, target: str) -> None:
+        """Give the target all files of the source."""
+        for body in self._bodies("kind = 'file' AND owner = ?", source):
+            self._put("file", f"{target}/{body['sha']}", target, body)
+
+    def put_share(self, share_id: str, body: Mapping[str, Any]) -> None:
+        """Store a frozen copy that anybody may read."""
+        self._put("share", share_id, "", dict(body))
+
+    def share(self, share_id: str) -> dict[str, Any] | None:
+        """Return the copy, if there is such a share."""
+        body: dict[str, Any] | None = self._get("share", share_id)
+        return body
+
+
+def _keep_to_its_owner(path: str) -> None:
+    """Make the file, or one that is there already, readable for its owner only.
+
+    SQLite gives the files beside it the same mode. What fails here fails again when it is opened,
+    with a better error; somebody else's file stays as it is.
+    """
+    with suppress(OSError):
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    for each in (path, f"{path}-wal", f"{path}-shm"):
+        with suppress(OSError):
+            os.chmod(each, 0o600)

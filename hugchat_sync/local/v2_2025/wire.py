@@ -1,0 +1,252 @@
+"""How today's server spells things: superjson, conversations, models, and the lines of an answer.
+
+Source: chat-ui c100c162, measured 2026-08 (a05, a14, b12, c01, c21, c25, c29, d08, f01 to f07, h01,
+x13, x14).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Mapping, Sequence
+
+from ..app import compact
+from ..responder import (
+    Failure,
+    Model,
+    Question,
+    Route,
+    Step,
+    ToolCall,
+    ToolError,
+    ToolProgress,
+    ToolResult,
+)
+from ..storage import Conversation, StoredMessage
+
+_LONE_HALF = re.compile("[\ud800-\udfff]")
+_PADDED_TO = 16  # UTF-16 units
+
+
+def line(update: object) -> bytes:
+    """Return an update as a line of its answer."""
+    return compact(update).encode() + b"\n"
+
+
+def join_halves(text: str) -> str:
+    r"""Return the text with surrogate pairs joined to the characters they stand for.
+
+    >>> join_halves("\ud83d" + "\ude80") == "\U0001f680"
+    True
+    """
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+
+
+def replace_halves(text: str) -> str:
+    """Return the text with every half that has no partner replaced by U+FFFD."""
+    return _LONE_HALF.sub("\ufffd", join_halves(text))
+
+
+def utf16_length(text: str) -> int:
+    """Return the number of UTF-16 units of the text."""
+    return len(text) + sum(1 for char in text if char > "\uffff")
+
+
+def plain_title(title: str) -> str:
+    """Return a title without thoughts (c33)."""
+    return re.sub(r"<think>.*?</think>|</?think>", "", title, flags=re.DOTALL).strip()
+
+
+class Date(str):
+    """ISO text that stands for a moment."""
+
+
+class ObjectId(str):
+    """24 hex digits that stand for a database id."""
+
+
+class Undefined:
+    """A value that is not there, written as ``null`` with a mark."""
+
+
+def superjson(value: object, equalities: Mapping[str, list[str]] | None = None) -> dict[str, Any]:
+    """Return the object whose JSON text is the superjson form of the value.
+
+    :param equalities: paths of objects that occur twice, by the path of their first place.
+    """
+    marks: dict[str, list[Any]] = {}
+    result: dict[str, Any] = {"json": _marked(value, "", marks)}
+    if "" in marks:
+        result["meta"] = {"values": marks[""], "v": 1}
+    elif marks or equalities:
+        equal = {"referentialEqualities": dict(equalities)} if equalities else {}
+        result["meta"] = {"values": marks, **equal, "v": 1}
+    return result
+
+
+def _marked(value: object, path: str, marks: dict[str, list[Any]]) -> Any:
+    """Return the plain form of the value and note what JSON cannot say."""
+    below = f"{path}." if path else ""
+    if isinstance(value, Undefined):
+        marks[path] = ["undefined"]
+        return None
+    if isinstance(value, Date):
+        marks[path] = ["Date"]
+    elif isinstance(value, ObjectId):
+        marks[path] = [["custom", "ObjectId"]]
+    elif isinstance(value, Mapping):
+        escaped = ((key, str(key).replace(".", "\\.")) for key in value)
+        return {key: _marked(value[key], below + name, marks) for key, name in escaped}
+    elif isinstance(value, (list, tuple)):
+        return [_marked(item, f"{below}{index}", marks) for index, item in enumerate(value)]
+    return value
+
+
+def told_conversation(
+    conversation: Conversation, shown_id: str = "", shared: bool = False
+) -> dict[str, Any]:
+    """Return what reading a conversation, or the share *shown_id*, tells."""
+    messages = conversation.messages
+    return {
+        "messages": [_dated(message) for message in messages],
+        "title": conversation.title,
+        "model": conversation.model,
+        "preprompt": conversation.preprompt,
+        "rootMessageId": messages[0]["id"] if messages else Undefined(),
+        "id": shown_id or conversation.id,
+        "updatedAt": Date(conversation.updated_at),
+        "modelId": conversation.model,
+        "shared": shared,
+        "deployedSpaces": Undefined(),
+    }
+
+
+def _dated(message: StoredMessage) -> StoredMessage:
+    dates = ("createdAt", "updatedAt")
+    return {key: Date(value) if key in dates else value for key, value in message.items()}
+
+
+def told_list(conversations: Sequence[Conversation], more: bool) -> dict[str, Any]:
+    """Return a page of the list of conversations, in superjson."""
+    entries = [
+        {
+            "_id": ObjectId(one.id),
+            "id": ObjectId(one.id),
+            "title": one.title,
+            "updatedAt": Date(one.updated_at),
+            "model": one.model,
+            "modelId": one.model,
+        }
+        for one in conversations
+    ]
+    places = [f"conversations.{place}" for place in range(len(entries))]
+    equalities = {f"{place}._id": [f"{place}.id"] for place in places}
+    return superjson({"conversations": entries, "hasMore": more}, equalities)
+
+
+def told_model(model: Model) -> dict[str, Any]:
+    """Return a line of the list of models: what is not set is undefined."""
+    unset = ("websiteUrl", "modelUrl", "datasetName", "datasetUrl", "logoUrl", "promptExamples")
+    return {
+        "id": model.id,
+        "name": model.id,
+        **{name: Undefined() for name in unset},
+        "displayName": model.display_name or model.id,
+        "description": model.description,
+        "preprompt": "" if model.is_router else Undefined(),
+        "multimodal": model.multimodal,
+        "multimodalAcceptedMimetypes": ["image/*"] if model.multimodal else Undefined(),
+        "supportsTools": model.supports_tools,
+        "supportsReasoning": model.supports_reasoning,
+        "supportsArtifacts": False,
+        "unlisted": False,
+        "hasInferenceAPI": False,
+        "isRouter": model.is_router,
+    }
+
+
+# the lines of an answer -------------------------------------------------------------------------
+
+
+def status(name: str) -> dict[str, Any]:
+    """Return a ``started``, ``finished`` or ``keepAlive`` update."""
+    return {"type": "status", "status": name}
+
+
+def failure(step: Failure) -> dict[str, Any]:
+    """Return an error update."""
+    code = {} if step.status is None else {"statusCode": step.status}
+    return {"type": "status", "status": "error", "message": step.message, **code}
+
+
+def padded(token: str) -> dict[str, Any]:
+    """Return a token as the wire has it: filled up with NUL to 16 UTF-16 units."""
+    return {"type": "stream", "token": token + "\0" * (_PADDED_TO - utf16_length(token))}
+
+
+def final_answer(text: str, interrupted: bool) -> dict[str, Any]:
+    """Return the final answer."""
+    return {"type": "finalAnswer", "text": text, "interrupted": interrupted}
+
+
+def told_step(step: Step, calls: Mapping[str, ToolCall]) -> list[dict[str, Any]]:
+    """Return the updates that tell of the router's choice or of a tool.
+
+    :param calls: the calls so far, by their uuid.
+    """
+    if isinstance(step, Route):
+        update = {"type": "routerMetadata", "route": step.route, "model": step.model}
+        return [{**update, **({"provider": step.provider} if step.provider else {})}]
+    if not isinstance(step, (ToolCall, ToolProgress, ToolResult, ToolError)):
+        raise TypeError(f"no step of an answer: {type(step).__name__}")
+    tool = {"type": "tool", "uuid": step.uuid}
+    if isinstance(step, ToolCall):
+        call = {"name": step.name, "parameters": dict(step.parameters)}
+        raw = {"originalId": f"call_{step.uuid[:8]}", "argumentsRaw": compact(call["parameters"])}
+        return [
+            {**tool, "subtype": "call", "call": call, **raw},
+            {**tool, "subtype": "eta", "eta": 10},
+        ]
+    if isinstance(step, ToolProgress):
+        more = {"total": step.total, "message": step.message}
+        known = {name: value for name, value in more.items() if value is not None}
+        return [{**tool, "subtype": "progress", "progress": step.progress, **known}]
+    if isinstance(step, ToolError):
+        return [{**tool, "subtype": "error", "message": step.message}]
+    output: dict[str, Any] = {"text": step.text}
+    if step.structured is not None:
+        output["structured"] = step.structured
+    output["content"] = [{"type": "text", "text": step.text}]
+    made_by = calls[step.uuid]
+    result = {
+        "status": "success",
+        "call": {"name": made_by.name, "parameters": dict(made_by.parameters)},
+        "outputs": [output],
+        "display": True,
+    }
+    return [{**tool, "subtype": "result", "result": result}]
+
+
+def question(step: Question, elicitation_id: str, expires_at: int) -> dict[str, Any]:
+    """Return what a tool asks the user."""
+    asked = {
+        "server": step.server,
+        "mode": "form",
+        "message": step.message,
+        "fields": [dict(entry) for entry in step.fields],
+        "elicitationId": elicitation_id,
+    }
+    tool = {} if step.tool_uuid is None else {"toolUuid": step.tool_uuid}
+    kind = {"type": "elicitation", "subtype": "request"}
+    return {**kind, "request": asked, "expiresAt": expires_at, **tool}
+
+
+def resolved(step: Question, elicitation_id: str, resolution: str) -> dict[str, Any]:
+    """Return how the user answered."""
+    return {
+        "type": "elicitation",
+        "subtype": "resolved",
+        "elicitationId": elicitation_id,
+        "action": step.action,
+        "resolution": resolution,
+        **({} if step.content is None else {"content": dict(step.content)}),
+    }

@@ -1,0 +1,97 @@
+"""The server of October 2023: JSON body, update lines, answers that never close by themselves.
+
+Source: chat-ui a3b58941c (2023-10-13), measured.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask, Response, request
+from werkzeug.exceptions import MethodNotAllowed, NotFound
+
+from hugchat_sync.local import LocalServer
+from hugchat_sync.local.app import ApiError, Site, add_routes, create_app
+from hugchat_sync.local.responder import Model
+
+from .actions import Actions
+from .conversations import ConversationRoutes
+from .identity import admit, hand_out_cookie
+from .messages import MessageRoutes
+from .open_answer import OpenAnswers
+from .pages import Pages
+from .replies import HookError, hook_reply, json_reply, page_reply, text_reply, wants_page
+from .steps import SearchFailure, SearchSource, SearchStep
+
+__all__ = ["OctoberServer", "SearchFailure", "SearchSource", "SearchStep"]
+
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
+_MODELS = (
+    Model("local/documents", "Answers out of documents."),
+    Model("local/plain", "The same answers under another name."),
+)
+
+
+class OctoberServer(LocalServer):
+    """The embedded server's parts, put together to that server."""
+
+    era = "lines-2023"
+
+    def _application(self, site: Site) -> Any:
+        site.body_limit = 512 * 1024
+        site.offered = _MODELS
+        return create_app(site, _install)
+
+
+class _BodyTooLarge(Exception):
+    """Raised for a body over 512 KiB, before anything else is looked at (lc41, lc43)."""
+
+
+def _install(app: Flask, site: Site) -> None:
+    open_answers = OpenAnswers()
+    routes = [
+        *Pages(site).routes(),
+        *Actions(site).routes(),
+        *ConversationRoutes(site).routes(),
+        *MessageRoutes(site, open_answers).routes(),
+    ]
+    add_routes(app, site, routes)
+
+    @app.before_request
+    def ask_who() -> None:
+        if request.environ["hugchat_sync.body_length"] > site.body_limit:
+            raise _BodyTooLarge
+        if (request.path + "/").startswith(site.base_path + "/"):
+            admit(site)
+            open_answers.settle((request.view_args or {}).get("conversation_id"))
+
+    @app.after_request
+    def finish(reply: Response) -> Response:
+        hand_out_cookie(reply)
+        return reply
+
+    app.register_error_handler(_BodyTooLarge, lambda error: text_reply("Invalid request body", 413))
+    app.register_error_handler(HookError, hook_reply)
+    app.register_error_handler(ApiError, _refused)
+    app.register_error_handler(NotFound, lambda error: _no_such_page(site))
+    app.register_error_handler(MethodNotAllowed, _no_such_method)
+
+
+def _refused(error: ApiError) -> Response:
+    message = error.message or "Internal Error"
+    if wants_page(without_accept=True):
+        return page_reply(message, str(error.status), error.status)
+    return json_reply({"message": message}, error.status, chunked=False)
+
+
+def _no_such_page(site: Site) -> Response:
+    if not (request.path + "/").startswith(site.base_path + "/"):
+        return text_reply("Not found", 404)
+    return page_reply("Not found", f"Page {request.path} not found", 404)
+
+
+def _no_such_method(error: MethodNotAllowed) -> Response:
+    reply = text_reply(f"{request.method} method not allowed", 405)
+    allowed = error.valid_methods or ()
+    reply.headers["Allow"] = ", ".join(name for name in _METHODS if name in allowed)
+    return reply
