@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         Unavailable,
         UnknownDialect,
         UsageError,
+        WorkerLost,
         WrongPassword,
     )
     from .hugging_chat import HuggingChat
@@ -93,6 +94,7 @@ __all__ = [
     "Unavailable",
     "UnknownDialect",
     "UsageError",
+    "WorkerLost",
     "WrongPassword",
     "errors",
     "events",

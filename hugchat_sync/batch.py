@@ -1,32 +1,71 @@
-"""Many prompts: over a pool of threads, or over anybody's executor."""
+"""Many prompts: over threads, or over anybody's executor, which may have other machines.
+
+A map is driven by threads of the caller. Each makes a conversation, has its prompt answered and
+removes the conversation again; with an executor the middle part happens in a worker, which looks
+whether the message is there already before it sends it.
+"""
 
 from __future__ import annotations
 
+import logging
+import pickle
+import queue
 import threading
 import time
-from collections import deque
-from concurrent.futures import (
-    FIRST_COMPLETED,
-    Executor,
-    Future,
-    ThreadPoolExecutor,
-    as_completed,
-    wait,
+from collections import OrderedDict
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ThreadPoolExecutor
+from concurrent.futures import wait as wait_for
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    ContextManager,
+    Iterable,
+    Iterator,
+    Mapping,
+    Protocol,
+    Union,
+    cast,
 )
-from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, Mapping, Tuple, Union
+from uuid import uuid4
 
-from .errors import HugChatError, IncompleteAnswer, UsageError
+from .errors import (
+    AuthError,
+    ConnectionFailed,
+    HugChatError,
+    IncompleteAnswer,
+    ModelGone,
+    ModelNotFound,
+    QuotaExceeded,
+    Unavailable,
+    UsageError,
+    WorkerLost,
+)
+from .fork import begin
 from .pace import Pace
-from .records import Result
+from .records import ConversationTree, Result
+from .uploads import read_uploads
 
 if TYPE_CHECKING:
-    from .client import Client
+    from requests.cookies import RequestsCookieJar
+
     from .message import Message
 
 PromptArgument = Union[str, Mapping[str, Any]]
-_Task = Tuple[int, Any, Dict[str, Any]]
 
+_THREADS = 4  # where nobody says how many workers
+_WORKERS = 8  # of an executor that does not say how many it has
+_AT_ONCE = 16  # threads of one task
 _HELD = 1000  # results that wait behind a slow answer, where the order counts
+_IN_A_ROW = 20  # failures of the server, after which the others would fail as well
+_SLICE = 0.5  # seconds; Windows delivers Ctrl-C only between waits
+_GRACE = 5.0  # seconds that the tasks of a broken executor have to end
+_TIDYING = 10.0  # seconds for removing a conversation
+_LAST_WORDS = 0.1  # seconds for what follows an answer, after which its connection is given up
+_MAPS = 8  # whose clients a worker keeps
 
 _OPTIONS = frozenset(
     (
@@ -44,121 +83,624 @@ _OPTIONS = frozenset(
     )
 )
 
+logger = logging.getLogger("hugchat_sync")
 
-def answers(
-    client: Client,
-    prompts: Iterable[PromptArgument],
-    *,
-    workers: int = 4,
-    max_per_minute: float | None = None,
-    executor: Executor | None = None,
-    temporary: bool = True,
-    ordered: bool = True,
-    ended: threading.Event | None = None,
-    **chat_options: Any,
-) -> Iterator[Result]:
-    """Return a :class:`Result` for each prompt; the parameters are those of ``Client.map``.
 
-    :param ended: once it is set, nothing more is begun; what is under way still yields its results.
-    :raises UsageError: an option cannot be right. A prompt that cannot is a result like the others.
+class Asked(Protocol):
+    """What a map needs of a client."""
+
+    @property
+    def pace(self) -> Pace: ...  # noqa: D102
+
+    @property
+    def cookies(self) -> RequestsCookieJar: ...  # noqa: D102
+
+    @property
+    def chat(self) -> Callable[..., Message]: ...  # noqa: D102
+
+    def begin_conversation(self, model: str | None, system_prompt: str | None) -> str: ...  # noqa: D102
+
+    def conversation(self, conversation_id: str) -> ConversationTree: ...  # noqa: D102
+
+    def remove_conversation(self, conversation_id: str) -> None: ...  # noqa: D102
+
+    def for_map(self) -> Asked: ...  # noqa: D102
+
+    def for_worker(self, *, ship_cookies: bool) -> Asked: ...  # noqa: D102
+
+    def with_options(self, *, timeout: float) -> Asked: ...  # noqa: D102
+
+    def take_cookies(self, cookies: RequestsCookieJar) -> None: ...  # noqa: D102
+
+
+@dataclass(frozen=True)
+class Job:
+    """One prompt on its way.
+
+    :param conversation_id: where it is asked; ``""`` until that is made.
+    :param is_ours: the conversation was made for it.
+    :param earlier: the ids of the messages that the conversation had before.
+    :param is_temporary: the conversation is removed afterwards.
     """
-    if not isinstance(workers, int) or workers < 1:
-        raise UsageError("workers is 1 or more")
-    if isinstance(prompts, (str, Mapping)):
-        raise UsageError("prompts is a list of prompts; write [prompt] for a single one")
-    _check_names(chat_options)
-    tasks = ((index, prompt, chat_options) for index, prompt in enumerate(prompts))
-    pace, ended = Pace(max_per_minute), ended or threading.Event()
-    return _answers(client, tasks, pace, workers, executor, temporary, ordered, ended)
+
+    index: int
+    id: Any
+    prompt: str
+    options: Mapping[str, Any]
+    conversation_id: str = ""
+    is_ours: bool = False
+    earlier: tuple[str, ...] = ()
+    is_temporary: bool = False
+    began: float = field(default_factory=time.monotonic)
+
+    def result(self, text: str | None, error: HugChatError | None, *, asked: bool = True) -> Result:
+        """Return what became of it."""
+        seconds = round(time.monotonic() - self.began, 3)
+        where = self.conversation_id or None
+        return Result(self.index, self.id, self.prompt, text, error, seconds, where, asked)
+
+    def failed(self, error: HugChatError) -> Result:
+        """Return the result of a failure."""
+        partial = getattr(error, "partial", None) or None
+        return self.result(partial, error, asked=not isinstance(error, UsageError))
 
 
-def _answers(
-    client: Client,
-    tasks: Iterable[_Task],
-    pace: Pace,
-    workers: int,
-    executor: Executor | None,
-    temporary: bool,
-    ordered: bool,
-    ended: threading.Event,
-) -> Iterator[Result]:
-    pool = executor or ThreadPoolExecutor(workers, thread_name_prefix="hugchat-sync map")
-    # our own threads have no use for prompts that wait in a queue: those would still be begun
-    # after the caller has said that nothing more is wanted
-    room = workers if executor is None else 2 * workers
-    under_way: deque[Future[Result]] = deque()
-    try:
-        for task in tasks:
-            moment = time.monotonic() + pace.delay()
-            while True:
-                while _is_ready(under_way, ordered):  # lest it be lost with us
-                    yield _next(under_way, ordered)
-                open_ones = [future for future in under_way if not future.done()]
-                # a slow answer holds nobody up; a source without end must not fill the memory
-                has_room = len(open_ones) < room and len(under_way) < _HELD
-                left = moment - time.monotonic()
-                if ended.is_set() or (has_room and left <= 0):
+class Map:
+    """The answers to many prompts; the parameters are those of ``Client.map``.
+
+    :param options: those of ``Client.chat``, for all prompts.
+    :param keep_going: go on also after errors that all the others will meet as well.
+    :param noted: is told each conversation that is begun, with ``True``, and once it is removed
+        again, with ``False``; called from several threads.
+    :raises UsageError: an option cannot be right.
+    """
+
+    def __init__(
+        self,
+        client: Asked,
+        prompts: Iterable[PromptArgument],
+        *,
+        workers: int | None = None,
+        max_per_minute: float | None = None,
+        executor: Executor | None = None,
+        temporary: bool = True,
+        ordered: bool = True,
+        chunk: int = 1,
+        ship_cookies: bool = True,
+        keep_going: bool = False,
+        noted: Callable[[str, bool], None] | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
+        _check_number("workers", _THREADS if workers is None else workers)
+        _check_number("chunk", chunk)
+        self._options = dict(options or {})
+        _check_names(self._options)
+        self.stopped: HugChatError | None = None  # the error after which nothing more is sent
+        self._prompts = _checked(prompts)
+        self._pace = Pace(max_per_minute)
+        self._client = client
+        self._executor = executor
+        self._workers = workers
+        self._temporary = temporary
+        self._ordered = ordered
+        self._ship_cookies = ship_cookies
+        self._keep_going = keep_going
+        self._noted = noted
+        paced = self._pace.is_limited or (executor is not None and client.pace.is_limited)
+        self._is_paced = paced
+        self._chunk = 1 if executor is None or paced else chunk
+        self._ended = threading.Event()
+        self._lock = threading.Lock()
+        self._places: dict[str, threading.Lock] = {}  # of conversations that others may write in
+        self._in_a_row = 0
+        self._broken: float | None = None  # the moment when the executor was found to be so
+        self._shipment: Packed | None = None
+        self._key = uuid4().hex
+        if executor is not None:
+            self._ship()  # what cannot be sent to anybody is better said now
+        # the threads' own news: those that are finished, and ``None`` for "look up"
+        self._news: queue.SimpleQueue[tuple[int, Future[list[Result]]] | None] = queue.SimpleQueue()
+        self._finished: OrderedDict[int, list[Result]] = OrderedDict()
+        self._running = 0
+        self._turn = 0  # of the results that are to be handed out next
+
+    def end(self) -> None:
+        """Begin nothing more; what is under way still yields its results."""
+        self._ended.set()
+        self._news.put(None)
+
+    def results(self) -> Iterator[Result]:
+        """Yield a result for each prompt, in their order or as they are ready."""
+        self._client = self._client.for_map()
+        room = self._room()
+        pool = ThreadPoolExecutor(room, thread_name_prefix="hugchat-sync map")
+        under_way: dict[int, Future[list[Result]]] = {}
+        chunks = enumerate(self._chunks())
+        try:
+            while not self._ended.is_set():
+                yield from self._ready(under_way)
+                number, jobs = next(chunks, (0, None))
+                if jobs is None:
                     break
-                if open_ones:
-                    wait(open_ones, left if has_room else None, FIRST_COMPLETED)
+                moment = time.monotonic() + self._delay()
+                # a slow answer holds nobody up; a source without end must not fill the memory
+                while not self._ended.is_set():
+                    has_room = self._running < room and len(self._finished) * self._chunk < _HELD
+                    left = moment - time.monotonic()
+                    if has_room and (left <= 0 or self.stopped is not None):
+                        break
+                    yield from self._ready(under_way, min(left, _SLICE) if has_room else _SLICE)
                 else:
-                    ended.wait(left)
-            if ended.is_set():
-                break
-            more = (ended,) if executor is None else ()  # an event stays in its process
-            under_way.append(pool.submit(answer_one, client, task, temporary, *more))
-        while under_way:
-            yield _next(under_way, ordered)
-    finally:
-        for future in under_way:
-            future.cancel()
-        if executor is None:
+                    break
+                self._running += 1
+                under_way[number] = future = pool.submit(self._asked, jobs)
+                future.add_done_callback(partial(self._tell, number))
+            while self._running:
+                yield from self._ready(under_way, _SLICE)
+        finally:
+            self._ended.set()
+            for future in under_way.values():
+                future.cancel()
             pool.shutdown(wait=True)
+            _KEPT.drop(self._key)  # where the executor's workers are threads
+
+    def _tell(self, number: int, future: Future[list[Result]]) -> None:
+        self._news.put((number, future))
+
+    def _ready(
+        self, under_way: dict[int, Future[list[Result]]], seconds: float = 0.0
+    ) -> Iterator[Result]:
+        """Yield the results that can be handed out now, or else within *seconds*."""
+        while True:
+            try:
+                news = self._news.get(seconds > 0, seconds)
+            except queue.Empty:
+                break
+            seconds = 0.0
+            if news is not None:
+                number, future = news
+                self._running -= 1
+                del under_way[number]
+                self._finished[number] = future.result()
+        while self._finished:
+            number = self._turn if self._ordered else next(iter(self._finished))
+            if number not in self._finished:
+                return
+            self._turn += 1
+            yield from self._finished.pop(number)
+
+    def _chunks(self) -> Iterator[list[tuple[int, Any]]]:
+        """Yield the prompts that go together; one with a conversation of its own goes alone."""
+        chunk: list[tuple[int, Any]] = []
+        for index, prompt in enumerate(self._prompts):
+            named = self._options.get("conversation_id") is not None or (
+                isinstance(prompt, Mapping) and prompt.get("conversation_id") is not None
+            )
+            if named and chunk:
+                yield chunk
+                chunk = []
+            chunk.append((index, prompt))
+            if named or len(chunk) >= self._chunk:
+                yield chunk
+                chunk = []
+        if chunk:
+            yield chunk
+
+    def _delay(self) -> float:
+        """Take the next turn, and return the seconds until it."""
+        if self.stopped is not None:
+            return 0.0
+        # the threads of one client keep its pace themselves
+        theirs = self._client.pace.delay() if self._executor is not None else 0.0
+        return max(theirs, self._pace.delay())
+
+    def _room(self) -> int:
+        """Return how many tasks may be under way."""
+        if self._executor is None:
+            return self._workers or _THREADS
+        size = self._workers or _size(self._executor)
+        return size if self._is_paced else 2 * size  # one that waits in a queue leaves too late
+
+    # in a thread of ours -----------------------------------------------------------------------
+
+    def _asked(self, prompts: list[tuple[int, Any]]) -> list[Result]:
+        """Return the results of prompts that go together."""
+        results: list[Result] = []
+        jobs: list[Job] = []
+        for index, prompt in prompts:
+            found = self._begun(index, prompt)
+            if isinstance(found, Job):
+                jobs.append(found)
+            else:
+                results.append(found)
+        if self._executor is None:
+            results.extend(self._here(job) for job in jobs)
+        elif jobs:
+            results.extend(self._elsewhere(self._executor, jobs))
+        given = dict(prompts)
+        for result in results:
+            self._count(result, given[result.index])
+        return sorted(results, key=lambda result: result.index)
+
+    def _begun(self, index: int, prompt: Any) -> Job | Result:
+        """Return a prompt whose conversation is there, or the result of one that has none."""
+        text = prompt.get("prompt", "") if isinstance(prompt, Mapping) else prompt
+        given = prompt.get("id") if isinstance(prompt, Mapping) else None
+        job = Job(index, given, text if isinstance(text, str) else repr(text)[:200], {})
+        if self.stopped is not None:
+            return job.result(None, self.stopped, asked=False)
+        try:
+            job = self._read(job, prompt)
+            if not job.conversation_id:
+                job = self._with_conversation(job)
+        except HugChatError as error:
+            return job.failed(error)
+        return job
+
+    def _read(self, job: Job, prompt: Any) -> Job:
+        """Return the prompt with the options that go with it."""
+        own: dict[str, Any] = {}
+        if isinstance(prompt, Mapping) and isinstance(prompt.get("prompt"), str):
+            own = {name: value for name, value in prompt.items() if name not in ("prompt", "id")}
+        elif not isinstance(prompt, str):
+            raise UsageError('a prompt is a text, or a dict {"prompt": text, ...}')
+        _check_names(own)
+        options = {**self._options, **own}
+        named = options.pop("conversation_id", None)
+        if not job.prompt.strip() and options.get("custom_data") is None:
+            raise UsageError("a prompt is a text that is not empty")
+        if self._executor is not None:
+            if options.get("files"):  # they are on this machine
+                uploads = read_uploads(options["files"])
+                options["files"] = [(one.name, one.content, one.mime) for one in uploads]
+            _, trouble = _tried(pickle.dumps, options)
+            if trouble is not None:
+                raise UsageError(f"this prompt cannot be sent to a worker: {trouble}")
+        return replace(job, options=options, conversation_id=named or "")
+
+    def _with_conversation(self, job: Job) -> Job:
+        options = dict(job.options)
+        model, system_prompt = options.pop("model", None), options.pop("system_prompt", None)
+        made = self._client.begin_conversation(model, system_prompt)
+        if self._noted is not None:
+            self._noted(made, True)
+        return replace(
+            job,
+            options=options,
+            conversation_id=made,
+            is_ours=True,
+            is_temporary=self._temporary,
+        )
+
+    def _here(self, job: Job) -> Result:
+        """Return the answer that this very client gets."""
+        try:
+            return job.result(_answer(self._client, job, self._ended), None)
+        except HugChatError as error:
+            return job.failed(error)
+        finally:
+            if job.is_temporary:
+                self._remove(job)  # the answer must not be lost over it
+
+    def _remove(self, job: Job) -> None:
+        where = job.conversation_id
+        try:
+            self._client.with_options(timeout=_TIDYING).remove_conversation(where)
+        except HugChatError as error:
+            logger.warning("conversation %s was not removed: %s", where, error)
+        else:
+            if self._noted is not None:
+                self._noted(where, False)
+
+    def _count(self, result: Result, prompt: Any) -> None:
+        """Stop after what all the others would meet as well."""
+        error, own = result.error, prompt if isinstance(prompt, Mapping) else {}
+        of_all = not {"model", "conversation_id"}.intersection(own)
+        with self._lock:
+            if not result.asked:
+                return
+            is_down = isinstance(error, (Unavailable, ConnectionFailed))
+            self._in_a_row = self._in_a_row + 1 if is_down else 0
+            met_by_all = (
+                isinstance(error, (QuotaExceeded, AuthError))
+                or (of_all and isinstance(error, (ModelGone, ModelNotFound)))
+                or self._in_a_row >= _IN_A_ROW
+            )
+            if met_by_all and not self._keep_going:
+                self.stopped = self.stopped or error
+
+    # in somebody's executor --------------------------------------------------------------------
+
+    def _elsewhere(self, executor: Executor, jobs: list[Job]) -> list[Result]:
+        """Return the answers that a worker gets; what dies with it is looked up."""
+        first = jobs[0]
+        with self._place(first):
+            if not first.is_ours:  # it goes alone
+                try:
+                    tree = self._client.conversation(first.conversation_id)
+                except HugChatError as error:
+                    return [first.failed(error)]
+                jobs = [replace(first, earlier=tuple(one.id for one in tree.messages))]
+            packed = Packed(self._key, pickle.dumps(jobs))
+            future, trouble = _tried(executor.submit, answer_packed, self._ship(), packed)
+            if future is None:
+                self._break(trouble)
+                results = [job.result(None, _lost(trouble), asked=False) for job in jobs]
+            else:
+                results = self._awaited(future, jobs)
+        for job, result in zip(jobs, results):
+            # one that was never used is of no use to anybody
+            if job.is_temporary or (job.is_ours and not result.asked):
+                self._remove(job)
+        return results
+
+    def _place(self, job: Job) -> ContextManager[object]:
+        """Let prompts of one conversation go one after the other, so that each finds its own."""
+        if job.is_ours:
+            return nullcontext()
+        with self._lock:
+            return self._places.setdefault(job.conversation_id, threading.Lock())
+
+    def _ship(self) -> Packed:
+        """Return the client for the workers, with the cookies of now.
+
+        :raises UsageError: it cannot be pickled, with a session of the user's for example.
+        """
+        with self._lock:
+            now = _values(self._client.cookies) if self._ship_cookies else {}
+            before = self._shipment
+            if before is not None and before.cookies == now and before.version > 0:
+                return before
+            copied, trouble = _tried(self._client.for_worker, ship_cookies=self._ship_cookies)
+            if trouble is not None:
+                raise UsageError(f"this client cannot be sent to a worker: {trouble}") from trouble
+            # the one of before the first conversation did not know the era yet
+            version = 0 if before is None else before.version + 1
+            self._shipment = Packed(self._key, pickle.dumps(copied), version, now)
+            return self._shipment
+
+    def _awaited(self, future: Future[Packed], jobs: list[Job]) -> list[Result]:
+        """Return what a task brings."""
+        trouble: BaseException | None = None
+        while not wait_for([future], _SLICE).done:
+            late = self._broken is not None and time.monotonic() > self._broken + _GRACE
+            if (self._ended.is_set() or late) and (future.cancel() or late):
+                trouble = CancelledError()
+                break
+        else:
+            trouble = CancelledError() if future.cancelled() else future.exception()
+            if isinstance(trouble, (BrokenExecutor, CancelledError)):
+                self._break(trouble)
+        if trouble is not None:
+            return [self._looked_up(job, trouble) for job in jobs]
+        outcomes, cookies = future.result().unpacked()
+        if cookies is not None:
+            self._take(cookies)
+        return [
+            job.result(text, error, asked=not isinstance(error, UsageError))
+            for job, (text, error) in zip(jobs, outcomes)
+        ]
+
+    def _take(self, cookies: RequestsCookieJar) -> None:
+        """Take the cookies that a worker has renewed, unless there are newer ones."""
+        shipped = self._shipment
+        if shipped is not None and _values(self._client.cookies) == shipped.cookies:
+            self._client.take_cookies(cookies)
+
+    def _looked_up(self, job: Job, trouble: BaseException) -> Result:
+        """Return what the server has of a prompt whose worker is gone."""
+        try:
+            found = _stored(self._client.conversation(job.conversation_id), job)
+        except HugChatError as error:
+            lost = _lost(trouble)
+            lost.__cause__ = error
+            return job.result(None, lost)
+        if found is None:
+            return job.result(None, _lost(trouble), asked=False)
+        return job.result(*found)
+
+    def _break(self, trouble: BaseException | None) -> None:
+        """Send nothing more: the executor takes no more work."""
+        with self._lock:
+            if self._broken is None:
+                self._broken = time.monotonic()
+            if not self._ended.is_set():
+                self.stopped = self.stopped or _lost(trouble)
 
 
-def _is_ready(under_way: deque[Future[Result]], ordered: bool) -> bool:
-    looked_at = list(under_way)[:1] if ordered else under_way
-    return any(future.done() for future in looked_at)
+# in a worker -----------------------------------------------------------------------------------
 
 
-def _next(under_way: deque[Future[Result]], ordered: bool) -> Result:
-    if ordered:
-        return under_way.popleft().result()
-    future = next(as_completed(list(under_way)))
-    under_way.remove(future)
-    return future.result()
+class Packed:
+    """What goes to a worker and back; whoever shows or logs it shows nothing of it.
+
+    :param key: of the map.
+    :param version: of its client.
+    :param cookies: those of that client, name → value; they stay with the caller.
+    """
+
+    def __init__(
+        self,
+        key: str,
+        content: bytes,
+        version: int = 0,
+        cookies: Mapping[str, str] | None = None,
+    ) -> None:
+        self.key = key
+        self.version = version
+        self.cookies = cookies
+        self._content = content
+
+    def unpacked(self) -> Any:
+        """Return what is in it."""
+        return pickle.loads(self._content)  # noqa: S301  # as the executor itself does
+
+    def __repr__(self) -> str:
+        return "<Packed>"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "cookies": None}
 
 
-def answer_one(
-    client: Client, task: _Task, temporary: bool, ended: threading.Event | None = None
-) -> Result:
-    """Return the result of one prompt; a module's function, so that a process pool can have it.
+class _Kept:
+    """The clients of this process, one for each map that it works for."""
+
+    def __init__(self) -> None:
+        self._clients: OrderedDict[str, tuple[int, Any]] = OrderedDict()
+        begin(self)
+
+    def begin_anew(self) -> None:
+        """Take a new lock."""
+        self._lock = threading.Lock()
+
+    def client(self, packed: Packed) -> Asked:
+        """Return the client of a map, the newest that came."""
+        with self._lock:
+            version, client = self._clients.get(packed.key, (-1, None))
+            if version < packed.version:
+                version, client = packed.version, packed.unpacked()
+            self._clients[packed.key] = version, client
+            while len(self._clients) > _MAPS:
+                self._clients.popitem(last=False)
+            return cast(Asked, client)
+
+    def drop(self, key: str) -> None:
+        """Close the client of a map that is over."""
+        with self._lock:
+            _, client = self._clients.pop(key, (0, None))
+        if client is not None:
+            client.close()
+
+
+_KEPT = _Kept()  # a worker has no other place that outlives a task
+
+
+def answer_packed(shipment: Packed, packed: Packed) -> Packed:
+    """Answer prompts in a worker, at once; a module's function, so that any executor can have it.
+
+    :returns: (text, error) for each, and the cookies if they were renewed.
+    """
+    jobs: list[Job] = packed.unpacked()
+    try:
+        client = _KEPT.client(shipment)
+    except HugChatError as error:
+        return Packed(shipment.key, pickle.dumps(([(None, error)] * len(jobs), None)))
+    before = _values(client.cookies)
+    with ThreadPoolExecutor(min(len(jobs), _AT_ONCE)) as pool:
+        outcomes = list(pool.map(lambda job: _outcome(client, job), jobs))
+    cookies = client.cookies
+    renewed = cookies if _values(cookies) != before else None
+    return Packed(shipment.key, pickle.dumps((outcomes, renewed)))
+
+
+def _outcome(client: Asked, job: Job) -> tuple[str | None, HugChatError | None]:
+    try:
+        # another worker may have had this very task, and died
+        found = _stored(client.conversation(job.conversation_id), job)
+        return found or (_answer(client, job), None)
+    except HugChatError as error:
+        return getattr(error, "partial", None) or None, error
+
+
+def _stored(tree: ConversationTree, job: Job) -> tuple[str | None, HugChatError | None] | None:
+    """Return what a conversation keeps of a prompt, ``None`` if it was not sent.
+
+    In a new conversation any question is ours; in another one, a new one with our text.
+    """
+    asked = [one for one in tree.messages if one.role == "user" and one.id not in job.earlier]
+    if not job.is_ours:
+        asked = [one for one in asked if _same(one.text, job.prompt)]
+    if not asked:
+        return None
+    behind = tree.messages[tree.messages.index(asked[0]) + 1 :]
+    answers = [one for one in behind if one.role == "assistant"]
+    own = [one for one in answers if one.parent_id == asked[0].id] or answers[:1]
+    text = own[-1].text if own else ""
+    if text and own[-1].interrupted is False:
+        return text, None
+    lost = WorkerLost(
+        "the worker was lost, and the server keeps no whole answer of this prompt", partial=text
+    )
+    return text or None, lost
+
+
+def _same(stored: str, sent: str) -> bool:
+    return stored.split() == sent.split()
+
+
+# anywhere --------------------------------------------------------------------------------------
+
+
+def _answer(client: Asked, job: Job, ended: threading.Event | None = None) -> str:
+    """Send the message of a prompt, and return its answer.
 
     :param ended: from when it is set on, an answer that is cut short was stopped.
+    :raises IncompleteAnswer: somebody stopped it; nobody else may take it for a whole one.
     """
-    index, prompt, options = task
-    asked = str(prompt.get("prompt", "") if isinstance(prompt, Mapping) else prompt)
-    started = time.monotonic()
-    text: str | None = None
-    error: HugChatError | None = None
+    message = client.chat(job.prompt, job.conversation_id, **job.options)
+    text = message.text()
+    if message.interrupted and (message.stopped or (ended is not None and ended.is_set())):
+        raise IncompleteAnswer("the answer was stopped before its end", partial=text)
+    if job.is_temporary:
+        message.finish(_LAST_WORDS)
+    else:
+        message.drain(time.monotonic() + _TIDYING)  # some servers make titles only for readers
+    return text
+
+
+def _lost(trouble: BaseException | None) -> WorkerLost:
+    said = f"{type(trouble).__name__}: {trouble}".splitlines()[0][:200]
+    lost = WorkerLost(f"the worker was lost, or its executor works no more ({said})")
+    lost.__cause__ = trouble
+    return lost
+
+
+def _tried(call: Callable[..., Any], *given: Any, **named: Any) -> tuple[Any, Exception | None]:
+    """Return what *call* returns, or what it raises, for an executor may be anybody's."""
     try:
-        text = _answer(client, *_parted(prompt, options), temporary, ended)
-    except HugChatError as failure:
-        error = failure
-        if not getattr(failure, "is_earlier", False):  # then it is the text of another answer
-            text = getattr(failure, "partial", None) or None
-    return Result(index, asked, text, error, round(time.monotonic() - started, 3))
+        return call(*given, **named), None
+    except Exception as error:  # noqa: BLE001  # pickle and executors raise whatever they like
+        return None, error
 
 
-def _parted(prompt: Any, options: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Return the text of a prompt and the options that go with it."""
-    if isinstance(prompt, str):
-        return prompt, dict(options)
-    if not isinstance(prompt, Mapping) or not isinstance(prompt.get("prompt"), str):
-        raise UsageError('a prompt is a text, or a dict {"prompt": text, ...}')
-    own = {name: value for name, value in prompt.items() if name not in ("prompt", "id")}
-    _check_names(own)
-    return prompt["prompt"], {**options, **own}
+def _size(executor: Executor) -> int:
+    """Return how many tasks an executor works on at once."""
+    ncores = getattr(getattr(executor, "_client", None), "ncores", None)  # as Dask has it
+    cores, _ = _tried(ncores) if callable(ncores) else (None, None)
+    size = sum(cores.values()) if isinstance(cores, Mapping) else 0
+    size = size or getattr(executor, "_max_workers", None) or 0
+    return size if isinstance(size, int) and size > 0 else _WORKERS
+
+
+def _values(cookies: Iterable[Any]) -> dict[str, str]:
+    return {cookie.name: cookie.value for cookie in cookies}
+
+
+def _checked(prompts: object) -> Iterable[PromptArgument]:
+    """Return the prompts, if that is what they are.
+
+    :raises UsageError: iterating them would give something else.
+    """
+    if isinstance(prompts, (str, bytes)):
+        raise UsageError("prompts is a list of prompts; write [prompt] for a single one")
+    if isinstance(prompts, Mapping):
+        advice = "write [prompt] for a single one"
+        if "prompt" not in prompts:
+            advice = 'write [{"id": id, "prompt": text} for id, text in prompts.items()]'
+        raise UsageError(f"prompts is a list of prompts, not a dict; {advice}")
+    if hasattr(prompts, "columns"):
+        raise UsageError(
+            'a table gives the names of its columns; write map(table["prompt"]), or for columns '
+            'that are called prompt, id and like the options map(table.to_dict("records"))'
+        )
+    if not isinstance(prompts, Iterable):
+        raise UsageError("prompts is a list of prompts, or anything else that gives them in turn")
+    return prompts
+
+
+def _check_number(name: str, value: object) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise UsageError(f"{name} is a number, 1 or more")
 
 
 def _check_names(options: Mapping[str, Any]) -> None:
@@ -167,33 +709,3 @@ def _check_names(options: Mapping[str, Any]) -> None:
         raise UsageError(
             f"unknown: {', '.join(unknown)}; options are {', '.join(sorted(_OPTIONS))}"
         )
-
-
-def _answer(
-    client: Client,
-    prompt: str,
-    options: dict[str, Any],
-    temporary: bool,
-    ended: threading.Event | None,
-) -> str:
-    model, system_prompt = options.pop("model", None), options.pop("system_prompt", None)
-    if options.get("conversation_id") is not None:
-        return _whole(client.chat(prompt, **options), ended)
-    options.pop("conversation_id", None)
-    made = client._begin(model, system_prompt)
-    try:
-        return _whole(client.chat(prompt, made, **options), ended)
-    finally:
-        if temporary:
-            client._remove_quietly(made)  # the answer must not be lost over it
-
-
-def _whole(message: Message, ended: threading.Event | None) -> str:
-    """Return the answer.
-
-    :raises IncompleteAnswer: somebody stopped it; nobody else may take it for a whole one.
-    """
-    text = message.text()
-    if message.interrupted and (message.stopped or (ended is not None and ended.is_set())):
-        raise IncompleteAnswer("the answer was stopped before its end", partial=text)
-    return text

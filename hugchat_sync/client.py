@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import pickle
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -22,7 +23,7 @@ from uuid import uuid4
 
 from .account import Account, Limits
 from .address import checked_base_url
-from .batch import PromptArgument, answers
+from .batch import Map, PromptArgument
 from .connection import Connection
 from .conversation_map import ConversationMap, checked_id
 from .cookies import Hidden
@@ -203,17 +204,21 @@ class Client(Account):
         :raises ModelNotFound: the server does not offer the model; ``nearest`` has close names.
         :raises ConversationLimit: there are too many conversations.
         """
-        made = self._begin(model, system_prompt, self._patience())
+        made = self.begin_conversation(model, system_prompt)
         self._runs.place(made).made = None  # from here on others may find it
         self._map.current = made
         return made
 
-    def _begin(
-        self, model: str | None, system_prompt: str | None, patience: Patience | None = None
+    def begin_conversation(
+        self,
+        model: str | None = None,
+        system_prompt: str | None = None,
+        patience: Patience | None = None,
     ) -> str:
-        """Start a conversation without making it the current one, and return its id.
+        """Start a conversation for somebody who will send to it at once, and return its id.
 
-        A message that is sent in the same call need not look at it first.
+        Unlike :meth:`create_conversation` it does not become the current one, and the first message
+        need not look at it.
         """
         patience = patience or self._patience()
         made = self._connection.in_one_session(
@@ -398,7 +403,9 @@ class Client(Account):
         check_tools(dialect, tools, answering)
         warn_of_ignored(dialect, custom)
         if conversation_id is None and (begins or self._map.current is None):
-            conversation_id = self._map.current = self._begin(model, system_prompt, patience)
+            conversation_id = self._map.current = self.begin_conversation(
+                model, system_prompt, patience
+            )
         elif conversation_id is not None and model is not None:
             self._require_model(conversation_id, model, patience)
         prompt = self._prompt(
@@ -634,26 +641,37 @@ class Client(Account):
         self,
         prompts: Iterable[PromptArgument],
         *,
-        workers: int = 4,
+        workers: int | None = None,
         max_per_minute: float | None = None,
         executor: Executor | None = None,
         temporary: bool = True,
         ordered: bool = True,
+        chunk: int = 1,
+        ship_cookies: bool = True,
         **chat_options: Any,
     ) -> Iterator[Result]:
         """Return the answers to many prompts, a :class:`Result` each, as they are asked for.
 
-        One prompt that fails does not end the others.
+        One prompt that fails does not end the others. After :class:`QuotaExceeded`,
+        :class:`AuthError`, a model that is gone, or 20 times without a server in a row, nothing
+        more is sent: the rest are results with that error and ``asked=False``.
 
         :param prompts: texts, or dicts ``{"prompt": text, "id"?: any, **chat options}``.
+        :param workers: prompts at a time, default 4; of an executor, tasks at a time, default its
+            own size. As many again wait in it, unless a pace is kept.
         :param max_per_minute: prompts begun a minute.
         :param executor: whose work can be pickled: a pool of processes, or a cluster's.
         :param temporary: each prompt in a conversation of its own, removed afterwards.
         :param ordered: in the order of the prompts; otherwise as they are ready.
+        :param chunk: prompts that a worker of the executor answers at once, in threads of its own.
+        :param ship_cookies: send the cookies to the executor's workers; otherwise they take theirs
+            from ``$HUGCHAT_SYNC_COOKIES``, of the same session.
         :param chat_options: those of :meth:`chat`, ``model`` and ``system_prompt``, for all.
+        :raises UsageError: an option cannot be right. A prompt that cannot is a result like the
+            others.
         """
         self._connection.require_open()
-        return answers(
+        return Map(
             self,
             prompts,
             workers=workers,
@@ -661,8 +679,38 @@ class Client(Account):
             executor=executor,
             temporary=temporary,
             ordered=ordered,
-            **chat_options,
-        )
+            chunk=chunk,
+            ship_cookies=ship_cookies,
+            options=chat_options,
+        ).results()
+
+    def for_map(self: Self) -> Self:
+        """Return this client for the length of a map: it reads the account's settings once."""
+        twin = self._twin()
+        twin._creation = self._creation.with_settings_once()
+        return twin
+
+    def for_worker(self: Self, *, ship_cookies: bool = True) -> Self:
+        """Return this client to be pickled for another process.
+
+        There it keeps no pace, which is the caller's, and writes no cookie file.
+
+        :param ship_cookies: otherwise it finds its cookies there as a new client does.
+        """
+        copied: Self = pickle.loads(pickle.dumps(self))  # noqa: S301  # of our own making
+        copied._map = ConversationMap()
+        copied._use_pace(Pace())
+        copied._connection.leave_home(with_cookies=ship_cookies)
+        return copied
+
+    @property
+    def pace(self) -> Pace:
+        """The pace that ``max_per_minute`` set, over all threads."""
+        return self._runs.pace
+
+    def take_cookies(self, cookies: requests.cookies.RequestsCookieJar) -> None:
+        """Take cookies that were renewed elsewhere, into the file as well if there is one."""
+        self._connection.credentials.store.adopt(cookies)
 
     def close(self) -> None:
         """Close open answers and idle connections."""

@@ -89,6 +89,7 @@ class Connection:
             base_url, email=email, cookies=held, token=token
         )
         self._renewal = Renewal(self.credentials.store, base_url, session)
+        self._finds_credentials = False  # where it is unpickled
         self._session = session
         self._waits = timeout is not None
         self._timeout = checked_timeout(timeout)
@@ -127,12 +128,28 @@ class Connection:
         self.credentials.store.received(url, values, signed_out=refused)
 
     def __getstate__(self) -> dict[str, Any]:
-        made = ("transport", "_lock", "_beginning", "_is_closed")
+        made = {"transport", "_lock", "_beginning", "_is_closed"}
+        if self._finds_credentials:
+            made.update(("credentials", "_renewal"))
         return {name: value for name, value in self.__dict__.items() if name not in made}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
+        if self._finds_credentials:
+            self.credentials = find_credentials(
+                self.base_url, email=None, cookies=None, token=Secret("")
+            )
+            self.credentials.store.leave_file()
+            self._renewal = Renewal(self.credentials.store, self.base_url, self._session)
         self._open()
+
+    def leave_home(self, *, with_cookies: bool) -> None:
+        """Become what another process may have: no file to write to.
+
+        :param with_cookies: otherwise the credentials are found there as those of a new client.
+        """
+        self.credentials.store.leave_file()
+        self._finds_credentials = not with_cookies
 
     def dialect(self, patience: Patience | None = None, wanted: str = "") -> Dialect:
         """Return the server's dialect; the first call may ask the server.

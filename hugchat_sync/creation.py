@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from copy import copy
 from typing import Callable, Container
 
 from .connection import Connection
@@ -19,7 +21,7 @@ from .errors import (
 )
 from .list_bots import RETIRED, warn_of_retired
 from .records import Settings
-from .retrying import Patience
+from .retrying import Patience, held
 
 
 class Creation:
@@ -32,6 +34,19 @@ class Creation:
         self._connection = connection
         self._doubt = Doubt(connection, known)
         self._retired: set[str] = set()  # the old constants that were warned of
+        self._first: threading.Lock | None = None  # of those whose settings are read once
+        self._is_sure = False  # one was begun with those settings
+        self._known_settings: Settings | None = None
+
+    def with_settings_once(self) -> Creation:
+        """Return one for many conversations in a row, which reads the settings once.
+
+        What a lapsed session reads is nobody's: the settings are kept once a conversation was begun
+        with them.
+        """
+        other = copy(self)
+        other._first, other._is_sure, other._known_settings = threading.Lock(), False, None
+        return other
 
     def begin(self, model: str | None, system_prompt: str | None, patience: Patience) -> Created:
         """Return a new conversation.
@@ -43,6 +58,15 @@ class Creation:
         """
         _check(model, system_prompt)
         self._connection.credentials.require_session("create a conversation")
+        if self._first is not None and not self._is_sure:
+            with held(self._first, patience.deadline, "the settings could not be read in time"):
+                if not self._is_sure:
+                    made = self._begun(model, system_prompt, patience)
+                    self._is_sure = True
+                    return made
+        return self._begun(model, system_prompt, patience)
+
+    def _begun(self, model: str | None, system_prompt: str | None, patience: Patience) -> Created:
         if model and model not in self._retired:
             text = self._prompt(model, system_prompt, patience)
             try:
@@ -148,7 +172,11 @@ class Creation:
             )
 
     def _settings(self, patience: Patience) -> Settings:
-        return self._connection.send(self._connection.dialect(patience).settings(), patience)
+        if self._is_sure and self._known_settings is not None:
+            return self._known_settings
+        call = self._connection.dialect(patience).settings()
+        self._known_settings = self._connection.send(call, patience)
+        return self._known_settings
 
     def _offered(self, patience: Patience) -> list[str]:
         models = self._connection.send(self._connection.dialect(patience).models(), patience)

@@ -118,6 +118,15 @@ class TimedOut(TransportError, TimeoutError):
     is_earlier: bool = False  # partial is of an earlier answer, which goes on; nothing was sent
 
 
+class WorkerLost(TransportError):
+    """The worker that was to answer a prompt is gone; ``partial`` is what the server kept of it.
+
+    A result with ``asked=False`` was not sent and can be asked again; any other may have been.
+    """
+
+    partial: str = ""
+
+
 class ServerError(HugChatError):
     """A complete reply with a bad status: ``status``, ``url``, ``body``, ``error_id``."""
 

@@ -172,6 +172,18 @@ class Message(Polling):
         self._close()
         self._end()  # its reader is awake now, and finds that it is over
 
+    def finish(self, seconds: float) -> None:
+        """Read what follows the answer for at most *seconds*, and close.
+
+        A connection whose reply was read to its end can be used again.
+        """
+        reads = self._reader is None and not self._reading.locked()
+        if reads and self._limit is not None and self._answer.final is not None:
+            self._limit(seconds)
+            while self._more(len(self._events)):
+                pass
+        self.close()
+
     def __enter__(self) -> Message:
         return self
 

@@ -41,6 +41,11 @@ class Pace:
     def __reduce__(self) -> tuple[type[Pace], tuple[float | None]]:
         return Pace, (60.0 / self._gap if self._gap else None,)  # another process, another clock
 
+    @property
+    def is_limited(self) -> bool:
+        """Whether a message may have to wait."""
+        return self._gap > 0
+
     def wait(self, deadline: float = math.inf) -> None:
         """Return when the next message may leave.
 

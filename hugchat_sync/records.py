@@ -229,13 +229,20 @@ def _sentence(error: Optional[HugChatError]) -> Optional[str]:
 
 @dataclass(frozen=True)
 class Result(Record):
-    """One answer of many; either ``error`` is ``None`` or ``text`` holds what had come."""
+    """One answer of many; either ``error`` is ``None`` or ``text`` holds what had come.
+
+    ``id`` is what the prompt gave as its own, ``conversation_id`` where it was asked, also if that
+    was removed. With ``asked=False`` it was not sent: it cannot be right, or the map had to stop.
+    """
 
     index: int
+    id: Any
     prompt: str
     text: Optional[str]
     error: Optional[HugChatError] = field(metadata={"dataclasses_json": {"encoder": _sentence}})
     seconds: float
+    conversation_id: Optional[str] = None
+    asked: bool = True
 
 
 @dataclass

@@ -26,6 +26,7 @@ from .retrying import Patience
 from .run import Run
 from .transport import Transport
 
+_LAST_WORDS = 0.1  # seconds for what follows an answer, after which its connection is given up
 _SLICE = 0.5  # seconds; Windows delivers Ctrl-C only between waits
 
 
@@ -77,7 +78,7 @@ class Runs:
         place = self.place(conversation_id)
         with self._map:
             self._places.pop(conversation_id, None)
-        _close(place)
+        _close(place, _LAST_WORDS)
 
     def close(self) -> None:
         """Close every open answer; one that has only a title to come is read to its end."""
@@ -232,11 +233,13 @@ class Runs:
         self._drop(place, run)
 
 
-def _close(place: Place) -> None:
+def _close(place: Place, tail: float = 0.0) -> None:
     run = place.run
     if run is None:
         return
-    if run.message is not None:
+    if run.message is not None and tail:
+        run.message.finish(tail)
+    elif run.message is not None:
         run.message.close()
     else:
         run.close()

@@ -13,7 +13,7 @@ from requests.cookies import RequestsCookieJar
 
 from .adapter import Adapter
 
-_POOL = 32  # connections kept; a pool thread each
+_POOL = 256  # connections kept at most; a thread of a map each
 
 
 class _NoNewCookies(DefaultCookiePolicy):

@@ -142,6 +142,10 @@ class CookieStore:
         """A copy of the cookies as a jar of requests, all for the host of the base URL."""
         return make_jar(self._now(), self._site)
 
+    def leave_file(self) -> None:
+        """Write to no file from now on."""
+        self._file = None
+
     def header(self, url: str) -> str | None:
         """Return the ``Cookie`` header for a URL; ``None`` where there is nothing to send.
 

@@ -10,7 +10,7 @@ from contextlib import closing
 from typing import Generator, Iterator, cast
 
 from .. import Client
-from ..batch import answers
+from ..batch import Map
 from ..errors import ConversationNotExistError, FeatureUnavailable, HugChatError
 from ..records import Result
 from . import exits, output
@@ -96,22 +96,18 @@ class _Work(threading.Thread):
         self._news: queue.SimpleQueue[Result | int | None] = queue.SimpleQueue()
         self._client = client
         self._lines = lines
-        self._workers = arguments.workers
-        self._max_per_minute = arguments.max_per_minute
-        self._given_up = threading.Event()
+        self._map = Map(
+            client,
+            [{"prompt": line.prompt, **line.options} for line in lines],
+            workers=arguments.workers,
+            max_per_minute=arguments.max_per_minute,
+            ordered=False,
+        )
         self._ended = threading.Event()
 
     def run(self) -> None:
-        found = answers(
-            self._client,
-            [{"prompt": line.prompt, **line.options} for line in self._lines],
-            workers=self._workers,
-            max_per_minute=self._max_per_minute,
-            ordered=False,
-            ended=self._given_up,
-        )
         try:
-            with closing(cast("Generator[Result, None, None]", found)):
+            with closing(cast("Generator[Result, None, None]", self._map.results())) as found:
                 for result in found:
                     self._news.put(result)
             self.is_whole = True
@@ -138,7 +134,7 @@ class _Work(threading.Thread):
                 return
             if isinstance(news, int):
                 self.signal, end = news, time.monotonic() + _ENDING
-                self._given_up.set()
+                self._map.end()
                 stopping = threading.Thread(target=self._stop_all, daemon=True)
                 stopping.start()
             elif stopping is None or news.error is None:  # else it failed because it was stopped
@@ -146,7 +142,7 @@ class _Work(threading.Thread):
 
     def give_up(self) -> None:
         """Begin nothing more, and stop what is running, until nothing runs any more."""
-        self._given_up.set()
+        self._map.end()
         if not self._ended.is_set() and self.signal is None:
             self._stop_all()
 

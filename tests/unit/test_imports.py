@@ -59,7 +59,7 @@ ALLOWED = {
     "downloads": "errors events records",
     "custom_data": "dialects errors records",
     "list_bots": "client errors",
-    "batch": "client errors message pace records",
+    "batch": "errors fork message pace records uploads",
     "doubt": "fork connection dialects errors records retrying",
     "creation": "doubt calls connection dialects errors list_bots records retrying",
     "conversation_map": "fork errors records",
@@ -254,7 +254,7 @@ def test_old_module_is_a_facade(path):
 
 
 @pytest.mark.parametrize(
-    ("name", "most"), [("client.py", 780), ("message.py", 300), ("transport.py", 380)]
+    ("name", "most"), [("client.py", 820), ("message.py", 300), ("transport.py", 380)]
 )
 def test_room_stays_small(name, most):
     assert len((PACKAGE / name).read_text("utf-8").splitlines()) < most
@@ -269,8 +269,9 @@ def test_no_broad_catch(path):
         and getattr(node.type, "id", "") in ("Exception", "BaseException")
     ]
 
-    # the border: whatever a server sends, nothing but an error of ours comes out
-    assert len(broad) == (1 if path.name in ("transport.py", "stream.py") else 0)
+    # the borders: whatever a server sends, and whatever somebody's executor raises, nothing but an
+    # error of ours comes out
+    assert len(broad) == (1 if path.name in ("transport.py", "stream.py", "batch.py") else 0)
 
 
 QUIET = """

@@ -4,16 +4,44 @@ from __future__ import annotations
 
 import threading
 import time
-from concurrent.futures import Future
 
 import pytest
 
-from hugchat_sync.batch import answers
-from hugchat_sync.errors import GenerationError, HugChatError, RateLimited, UsageError
+from hugchat_sync.batch import Map
+from hugchat_sync.errors import (
+    AuthError,
+    ConnectionFailed,
+    GenerationError,
+    HugChatError,
+    ModelGone,
+    ModelNotFound,
+    QuotaExceeded,
+    RateLimited,
+    SessionExpired,
+    Unavailable,
+    UsageError,
+)
+from hugchat_sync.pace import Pace
+
+
+class Whole:
+    """A message that is whole."""
+
+    interrupted = stopped = False
+
+    def __init__(self, text):
+        self.text = lambda: text
+
+    def finish(self, seconds):
+        pass
+
+    drain = finish
 
 
 class Asked:
     """Answers like a client, and remembers what it was asked."""
+
+    cookies = ()
 
     def __init__(self, **outcomes):
         self.outcomes = outcomes
@@ -22,16 +50,23 @@ class Asked:
         self.removed = []
         self.most = self.now = 0
         self.lock = threading.Lock()
+        self.pace = Pace()
 
-    def _begin(self, model, system_prompt):
+    def for_map(self):
+        return self
+
+    def with_options(self, *, timeout):
+        return self
+
+    def begin_conversation(self, model, system_prompt):
         with self.lock:
             self.begun.append((model, system_prompt))
             return f"c{len(self.begun)}"
 
-    def _remove_quietly(self, conversation_id):
+    def remove_conversation(self, conversation_id):
         self.removed.append(conversation_id)
 
-    def ask(self, prompt, conversation_id=None, **options):
+    def chat(self, prompt, conversation_id=None, **options):
         with self.lock:
             self.asked.append((prompt, conversation_id, options))
             self.now += 1
@@ -40,24 +75,17 @@ class Asked:
         with self.lock:
             self.now -= 1
         outcome = self.outcomes.get(prompt, prompt.upper())
+        if isinstance(outcome, list):
+            outcome = outcome.pop(0)
         if isinstance(outcome, Exception):
             raise outcome
-        return outcome
+        return Whole(outcome)
 
 
-class Inline:
-    """An executor that works at once."""
-
-    def __init__(self):
-        self.shut = False
-
-    def submit(self, call, *arguments):
-        future = Future()
-        future.set_result(call(*arguments))
-        return future
-
-    def shutdown(self, wait=True):
-        self.shut = True
+def answers(client, prompts, **options):
+    own = ("workers", "max_per_minute", "temporary", "ordered", "keep_going", "chunk")
+    named = {name: options.pop(name) for name in own if name in options}
+    return Map(client, prompts, **named, options=options).results()
 
 
 def test_results_come_in_the_order_of_the_prompts():
@@ -156,8 +184,10 @@ def test_bug_is_not_hidden_in_a_result():
 
 
 @pytest.mark.parametrize(
-    "options", [{"workers": 0}, {"workers": "4"}, {"max_per_minute": -1}, {"temperature": 1}]
-)
+    "options",
+    [{"workers": 0}, {"workers": "4"}, {"max_per_minute": -1},
+     {"temperature": 1}, {"chunk": 0}, {"workers": True}],
+)  # fmt: skip
 def test_option_that_cannot_be_right_is_refused_at_the_call(options):
     with pytest.raises(UsageError):
         answers(Asked(), ["a"], **options)
@@ -181,25 +211,129 @@ def test_failure_of_the_source_is_raised_after_what_was_under_way_ended():
     assert client.now == 0
 
 
-def test_given_executor_is_used_and_left_open():
-    executor = Inline()
-
-    found = list(answers(Asked(), ["a", "b"], executor=executor, ordered=False))
-
-    assert sorted(one.text for one in found) == ["A", "B"]
-    assert executor.shut is False
-
-
 def test_seconds_are_those_of_the_prompt():
     assert 0.01 <= next(answers(Asked(), ["a"])).seconds < 1
 
 
 @pytest.mark.parametrize("ordered", [True, False])
-def test_finished_answer_waited_for_prompts_that_had_not_begun(ordered):
-    taken = []
-    prompts = (taken.append(prompt) or prompt for prompt in ("first", "second", "third"))
-    results = answers(Asked(), prompts, executor=Inline(), ordered=ordered)
+def test_finished_answer_is_handed_out_before_the_source_is_asked_for_more(ordered):
+    client, handed = Asked(), []
 
-    first = next(results)
+    def source():
+        yield "first"
+        while not client.removed:
+            time.sleep(0.01)
+        time.sleep(0.1)
+        yield "second"
+        assert handed == ["first"]
 
-    assert (first.prompt, taken) == ("first", ["first"])
+    for result in answers(client, source(), ordered=ordered):
+        handed.append(result.prompt)
+
+    assert handed == ["first", "second"]
+
+
+def test_result_tells_whose_prompt_it_was_and_where():
+    [one, other] = answers(Asked(), [{"prompt": "a", "id": 7}, "b"], workers=1)
+
+    assert (one.id, one.conversation_id, one.asked) == (7, "c1", True)
+    assert (other.id, other.conversation_id, other.asked) == (None, "c2", True)
+
+
+@pytest.mark.parametrize(
+    "prompt", [3, None, "", " ", {"id": 1}, {"prompt": 3}, {"prompt": "a", "temperature": 1}]
+)
+def test_prompt_that_cannot_be_right_is_a_result_and_nothing_is_sent_for_it(prompt):
+    client = Asked()
+
+    [wrong, right] = answers(client, [prompt, "a"], workers=1)
+
+    assert isinstance(wrong.error, UsageError) and not wrong.asked
+    assert (right.text, client.begun) == ("A", [(None, None)])
+
+
+class Table:
+    """Iterates like a table of pandas: over the names of its columns."""
+
+    columns = ("prompt", "id")
+
+    def __iter__(self):
+        return iter(self.columns)
+
+
+@pytest.mark.parametrize(
+    ("prompts", "advice"),
+    [
+        (Table(), r'map\(table\["prompt"\]\)'),
+        ({"a": "b"}, r"prompts\.items\(\)"),
+        (b"a", "list"),
+        (None, "list"),
+        (3, "list"),
+    ],
+)
+def test_what_is_no_list_of_prompts_is_refused_with_what_to_write_instead(prompts, advice):
+    with pytest.raises(UsageError, match=advice):
+        answers(Asked(), prompts)
+
+
+# stopping -----------------------------------------------------------------------------------
+
+
+def quota():
+    return QuotaExceeded("no more credits")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [quota(), AuthError("who?"), SessionExpired("over"), ModelGone("gone"), ModelNotFound("none")],
+)
+def test_after_what_all_the_others_would_meet_nothing_more_is_sent(error):
+    client = Asked(b=error)
+
+    found = list(answers(client, ["a", "b", "c", "d"], workers=1))
+
+    assert [one.asked for one in found] == [True, True, False, False]
+    assert [one.error for one in found] == [None, error, error, error]
+    assert [asked[0] for asked in client.asked] == ["a", "b"]
+    assert len(client.begun) == 2
+
+
+def test_rest_is_told_in_order_and_without_its_pace():
+    client = Asked(a=quota())
+    began = time.monotonic()
+
+    found = list(answers(client, ["a", *"bcdefgh"], workers=1, max_per_minute=240))
+
+    assert [one.index for one in found] == list(range(8))
+    assert time.monotonic() - began < 1
+
+
+@pytest.mark.parametrize("error", [ModelGone("gone"), ModelNotFound("none")])
+def test_model_of_one_prompt_that_is_gone_stops_no_other(error):
+    found = list(answers(Asked(a=error), [{"prompt": "a", "model": "x"}, "b"], workers=1))
+
+    assert [one.text for one in found] == [None, "B"]
+
+
+@pytest.mark.parametrize("error", [Unavailable("502"), ConnectionFailed("refused")])
+def test_server_that_is_down_is_asked_twenty_times_in_a_row(error):
+    client = Asked(down=error)
+
+    found = list(answers(client, [*["down"] * 19, "up", *["down"] * 30], workers=1))
+
+    assert [one.asked for one in found] == [True] * 40 + [False] * 10
+    assert found[-1].error is error
+
+
+def test_limits_of_one_prompt_stop_nothing():
+    client = Asked(slow=RateLimited("slow"), bad=GenerationError("no"))
+
+    assert all(one.asked for one in answers(client, ["slow", "bad"] * 30))
+
+
+def test_going_on_is_possible_all_the_same():
+    client = Asked(a=quota())
+
+    found = list(answers(client, ["a", "b"], workers=1, keep_going=True))
+
+    assert [one.text for one in found] == [None, "B"]

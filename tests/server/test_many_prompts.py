@@ -7,7 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from hugchat_sync import Client
-from hugchat_sync.batch import answers
+from hugchat_sync.batch import Map
 from hugchat_sync.errors import IncompleteAnswer
 from hugchat_sync.local import LocalServer
 from hugchat_sync.local.testing import Script, Scripted
@@ -133,12 +133,12 @@ def test_answer_that_somebody_stopped_is_no_whole_one():
 def test_ended_map_begins_nothing_more_and_yields_what_runs():
     responder = Scripted(Script(tokens=["so ", "far"], delay=0.2))
     with LocalServer(responder=responder) as server, Client(server.url) as client:
-        ended = threading.Event()
         prompts = [str(number) for number in range(20)]
-        results = answers(client, prompts, workers=2, ordered=False, ended=ended)
+        asking = Map(client, prompts, workers=2, ordered=False)
+        results = asking.results()
         first = next(results)
         begun = len(responder.turns)
-        ended.set()
+        asking.end()
 
         rest = list(results)
 
