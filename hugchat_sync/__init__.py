@@ -1,7 +1,18 @@
-"""Synchronous client for HuggingChat and other chat-ui servers.
+"""Ask HuggingChat, or any other chat-ui server, and get the answer: plain synchronous Python.
 
->>> from hugchat_sync import Client                      # doctest: +SKIP
->>> print(Client(cookies="cookies.json").ask("Hello!"))  # doctest: +SKIP
+>>> from hugchat_sync import Client
+>>> with Client(cookies="cookies.json") as client:
+...     answer = client.ask("What is a token?")
+
+Three classes do the work; ``help()`` tells more of each:
+
+* ``Client`` talks to one server: ``ask``, ``chat``, ``history``, ``models``, ``map`` and more.
+* ``Message`` is what ``chat`` returns: an answer that may still be coming.
+* ``HuggingChat`` makes a ``Bot``, which is a ``Client`` with the names of hugchat_api and
+  its wiki on top, and with ``wait=False``.
+
+Every error is a ``HugChatError``. The guide is in the folder ``local/documents`` of this
+package; ``hugchat-sync --local ask "How do I stream an answer?"`` quotes it.
 """
 
 __version__ = "0.1.0"

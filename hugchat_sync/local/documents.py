@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import pkgutil
 import re
 import sqlite3
 import threading
@@ -18,6 +19,11 @@ SEARCH_TOOL = "web_search"
 
 _log = logging.getLogger(__name__)
 
+#: The pages of the guide. A list, because a zipped package has no folder to look into.
+_GUIDE = """
+getting-started cookies signing-in streaming web-apps futures many-prompts cron system-prompts models
+web-search-tools-files errors proxies conversations terminal local-server server-eras coming-from-hugchat
+""".split()
 _ENDINGS = (".rst", ".md", ".txt")
 _BEST = 3
 _SECOND_FITS = 0.8  # a second passage is quoted if it fits nearly as well
@@ -60,10 +66,7 @@ class Documents:
     def __init__(
         self, folder: str | Path | None = None, delay: float = 0.0, links: bool = False
     ) -> None:
-        place = Path(__file__).with_name("documents") if folder is None else Path(folder)
-        if not place.is_dir():
-            raise NotADirectoryError(f"no folder of documents: {place}")
-        self._texts = _read(place)
+        self._texts = _guide() if folder is None else _read(Path(folder))
         self._delay = delay
         self._links = links
         self._passages = [one for name, text in self._texts.items() for one in _cut(name, text)]
@@ -161,11 +164,23 @@ def _words(text: str) -> list[str]:
     return [word for word in found if word not in _COMMON.split()]
 
 
+def _guide() -> dict[str, str]:
+    """Return the texts of this project's own pages by their name."""
+    found = {
+        page: pkgutil.get_data("hugchat_sync.local", f"documents/{page}.md") for page in _GUIDE
+    }
+    return {f"{page}.md": (text or b"").decode("utf-8") for page, text in found.items()}
+
+
 def _read(folder: Path) -> dict[str, str]:
     """Return the texts of a folder by their name, those of folders inside, too.
 
     A link that leads out of the folder is passed over: what is beside it was not meant to be read.
+
+    :raises NotADirectoryError: there is no such folder.
     """
+    if not folder.is_dir():
+        raise NotADirectoryError(f"no folder of documents: {folder}")
     texts = {}
     inside = folder.resolve()
     for path in sorted(folder.rglob("*")):

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sqlite3
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from local_wire import updates
 
+import hugchat_sync
 from hugchat_sync.local.documents import Documents
 
 _TOOL = "Web Search (documents)"
@@ -61,7 +67,7 @@ def test_own_documentation_explains_system_prompts(serve):
     talk.create()
     text = answer(talk, "How do I set a system prompt?")
     assert "create_conversation(system_prompt=" in text and "set_system_prompt(" in text
-    assert "system-prompts.rst" in text
+    assert "system-prompts.md" in text
 
 
 @pytest.mark.parametrize(
@@ -73,7 +79,7 @@ def test_own_documentation_explains_system_prompts(serve):
         ("futures", "concurrent.futures.Future"),
         ("sign in with cookies", "cookies.txt"),
         ("terminal command line", "hugchat-sync ask"),
-        ("install", "pip install hugchat-sync"),
+        ("install", 'pip install ".[all]"'),
         ("keep conversations in a database", 'database="chat.db"'),
     ],
 )
@@ -148,3 +154,26 @@ def test_title_is_the_beginning_of_the_prompt(serve):
 def test_a_folder_that_is_not_there_is_an_error(tmp_path):
     with pytest.raises(NotADirectoryError):
         Documents(tmp_path / "nothing")
+
+
+def test_all_pages_of_the_guide_are_read_also_out_of_a_zip_file(tmp_path):
+    package = Path(hugchat_sync.__file__).parent
+    pages = sorted(path.name for path in (package / "local" / "documents").iterdir())
+    archive = shutil.make_archive(str(tmp_path / "zipped"), "zip", package.parent, package.name)
+    program = (
+        "from hugchat_sync.local.documents import Documents, __file__ as place\n"
+        "assert 'zipped.zip' in place, place\n"
+        f"print(*[name for name in {pages!r} if not Documents().document(name)])"
+    )
+
+    environment = {**os.environ, "PYTHONPATH": archive}
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+
+    assert (done.stdout.strip(), done.stderr) == ("", "")
+    assert 14 <= len(pages) <= 18

@@ -1,5 +1,0 @@
-"""Everything about the package is in setup.cfg."""
-
-from setuptools import setup
-
-setup()
