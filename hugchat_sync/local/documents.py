@@ -20,10 +20,26 @@ SEARCH_TOOL = "web_search"
 _log = logging.getLogger(__name__)
 
 #: The pages of the guide. A list, because a zipped package has no folder to look into.
-_GUIDE = """
-getting-started cookies signing-in streaming web-apps futures many-prompts cron system-prompts models
-web-search-tools-files errors proxies conversations terminal local-server server-eras coming-from-hugchat
-""".split()
+_GUIDE = [
+    "getting-started",
+    "cookies",
+    "signing-in",
+    "streaming",
+    "web-apps",
+    "futures",
+    "many-prompts",
+    "cron",
+    "system-prompts",
+    "models",
+    "web-search-tools-files",
+    "errors",
+    "proxies",
+    "conversations",
+    "terminal",
+    "local-server",
+    "server-eras",
+    "coming-from-hugchat",
+]
 _ENDINGS = (".rst", ".md", ".txt")
 _BEST = 3
 _SECOND_FITS = 0.8  # a second passage is quoted if it fits nearly as well

@@ -15,7 +15,6 @@ import requests
 
 from hugchat_sync import Client
 from hugchat_sync.local import LocalServer
-
 from hugchat_sync.local.testing import Script, Scripted
 
 SESSION = "made-up-session"
