@@ -15,16 +15,18 @@ Every error is a ``HugChatError``. The guide is in the folder ``local/documents`
 package; ``hugchat-sync --local ask "How do I stream an answer?"`` quotes it.
 """
 
-__version__ = "0.1.0"
-
 import logging
+
+from .version import __version__ as __version__
 
 TYPE_CHECKING = False  # as type checkers know it; importing typing would cost --help its time
 if TYPE_CHECKING:
     from typing import Any, List
 
     from . import errors, events
+    from .auth.sign import Sign
     from .bot import Bot
+    from .chat.message import Message
     from .client import Client
     from .errors import (
         AuthError,
@@ -62,9 +64,7 @@ if TYPE_CHECKING:
     )
     from .hugging_chat import HuggingChat
     from .list_bots import ListBots
-    from .message import Message
     from .options import Retry, Timeout
-    from .sign import Sign
 
 __all__ = [
     "AuthError",
@@ -118,9 +118,9 @@ _HOMES = {
     "Client": "client",
     "HuggingChat": "hugging_chat",
     "ListBots": "list_bots",
-    "Message": "message",
+    "Message": "chat.message",
     "Retry": "options",
-    "Sign": "sign",
+    "Sign": "auth.sign",
     "Timeout": "options",
 }
 _MODULES = ("core", "errors", "events", "options", "records", "utils")

@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from math import inf
 from typing import Any, Callable, Mapping, TypeVar, Union
 
+from .auth.connection import Connection, checked_retry, checked_timeout
 from .calls import Call
-from .connection import Connection, checked_retry, checked_timeout
 from .dialects import Dialect
 from .errors import UsageError
 from .options import LeftOut, Retry, Timeout
 from .records import Check, Model, Settings, User
-from .retrying import Patience
 from .settings import changed, check_names, check_prompts, with_prompts
+from .transport.retry import Patience
 
 T = TypeVar("T")
 Seconds = Union[None, float, Timeout]

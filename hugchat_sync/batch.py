@@ -32,6 +32,7 @@ from typing import (
 )
 from uuid import uuid4
 
+from .chat.uploads import read_uploads
 from .errors import (
     AuthError,
     ConnectionFailed,
@@ -45,14 +46,13 @@ from .errors import (
     WorkerLost,
 )
 from .fork import begin
-from .pace import Pace
+from .rate_limit import Pace
 from .records import ConversationTree, Result
-from .uploads import read_uploads
 
 if TYPE_CHECKING:
     from requests.cookies import RequestsCookieJar
 
-    from .message import Message
+    from .chat.message import Message
 
 PromptArgument = Union[str, Mapping[str, Any]]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Mapping, TypeVar, Union, overload
 
 from .client import Client
 from .futures import Background
-from .pace import Pace
+from .rate_limit import Pace
 
 if TYPE_CHECKING:
     from typing import Literal

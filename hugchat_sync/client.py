@@ -23,20 +23,23 @@ from uuid import uuid4
 
 from .account import Account, Limits
 from .address import checked_base_url
+from .auth.connection import Connection
+from .auth.cookies import Hidden
 from .batch import Map, PromptArgument
-from .connection import Connection
-from .conversation_map import ConversationMap, checked_id
-from .cookies import Hidden
-from .creation import Creation
-from .custom_data import custom_fields, warn_of_ignored
+from .chat.conversations import ConversationMap, checked_id
+from .chat.creation import Creation
+from .chat.custom_data import custom_fields, warn_of_ignored
+from .chat.downloads import PathArgument, as_chat_file, written
+from .chat.message import Message
+from .chat.runs import Runs
+from .chat.tool_servers import ServerArgument, check_tools, tool_choice
+from .chat.uploads import FileArgument, check_files, read_uploads
 from .dialects import Dialect, Prompt, Upload
-from .downloads import PathArgument, as_chat_file, written
 from .errors import ConversationNotExistError, FeatureUnavailable, HugChatError, UsageError
 from .events import Event, FileCreated, TitleChanged
 from .list_bots import Prompt as WikiPrompt
-from .message import Message
 from .options import CLIENTS_TRIES, Retry, Timeout
-from .pace import Pace
+from .rate_limit import Pace
 from .records import (
     ChatFile,
     Conversation,
@@ -47,11 +50,8 @@ from .records import (
     Result,
 )
 from .reprs import safe_repr
-from .retrying import Patience
-from .runs import Runs
 from .secret import Secret
-from .tool_servers import ServerArgument, check_tools, tool_choice
-from .uploads import FileArgument, check_files, read_uploads
+from .transport.retry import Patience
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor

@@ -8,16 +8,16 @@ from .address import checked_base_url
 from .errors import UsageError, warn_of_change
 from .futures import Background
 from .options import LeftOut
-from .pace import Pace
+from .rate_limit import Pace
 from .reprs import safe_repr
 from .secret import Secret
 
 if TYPE_CHECKING:
     import requests
 
+    from .auth.sign import Sign
     from .bot import Bot
     from .options import Retry, Timeout
-    from .sign import Sign
 
 Self = TypeVar("Self", bound="HuggingChat")
 _WORKERS = LeftOut(8)
@@ -82,8 +82,8 @@ class HuggingChat:
         """
         if self._is_closed:
             raise UsageError("this HuggingChat was closed; make a new one")
+        from .auth.cookies import Hidden
         from .bot import Bot
-        from .cookies import Hidden
 
         held, cookies = Hidden(cookies), None
         bot = Bot(
@@ -101,7 +101,7 @@ class HuggingChat:
 
     def getSign(self, email: str, passwd: str | None = None) -> Sign:
         """Return the sign-in of one account; nothing is sent yet."""
-        from .sign import Sign
+        from .auth.sign import Sign
 
         secret, passwd = Secret(passwd or ""), None
         return Sign(

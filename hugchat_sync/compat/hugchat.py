@@ -11,8 +11,8 @@ from typing import Any, Union
 from requests.cookies import RequestsCookieJar
 
 from .. import errors
+from ..auth.cookies import Hidden
 from ..client import Client
-from ..cookies import Hidden
 from ..records import TreeMessage
 from . import exceptions
 from .exceptions import (

@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from ..cookies import Hidden, QuietJar, file_of
-from ..sign import Sign
+from ..auth.cookies import Hidden, QuietJar, file_of
+from ..auth.sign import Sign
 
 __all__ = ["Login"]
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Callable, Iterator
 
 from .. import events
+from ..chat.message import Message as Source
 from ..errors import HugChatError
-from ..message import Message as Source
 from .types.file import File
 from .types.message import Conversation
 from .types.tool import Tool

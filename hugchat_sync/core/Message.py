@@ -1,5 +1,5 @@
 """Old path of :class:`hugchat_sync.Message`."""
 
-from ..message import Message
+from ..chat.message import Message
 
 __all__ = ["Message"]

@@ -1,5 +1,5 @@
 """Old path of :class:`hugchat_sync.Sign`."""
 
-from ..sign import Sign
+from ..auth.sign import Sign
 
 __all__ = ["Sign"]

@@ -11,15 +11,15 @@ from typing import Any, Callable, Mapping, Union
 from urllib.parse import urlsplit
 
 from ..calls import Call, Reply, Request
-from ..encodings import sveltekit_nodes
 from ..errors import ProtocolError, UnknownDialect
 from ..refusals import is_page
-from ..wire import read_json
 from . import dialect_named
 from .bad_news import read_error, refuse_redirect
 from .base import Dialect
+from .encodings import sveltekit_nodes
 from .fields import text_of
 from .forms_2023 import in_path
+from .wire import read_json
 
 #: An era, ready to use, or the next question to ask.
 Verdict = Union[Dialect, "Call[Any]"]

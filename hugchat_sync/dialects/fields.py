@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Callable, TypeVar
 
 from ..errors import ProtocolError
-from ..wire import is_whole, whole_characters
+from .wire import is_whole, whole_characters
 
 T = TypeVar("T")
 V = TypeVar("V")

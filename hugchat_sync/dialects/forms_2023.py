@@ -9,7 +9,6 @@ from urllib.parse import quote
 from ..calls import Call, Reply, Request
 from ..errors import ProtocolError
 from ..records import ConversationTree, Model, Settings, User
-from ..wire import read_json
 from .account import read_models, read_settings, read_user
 from .bad_news import read_error, read_nothing, read_value
 from .base import Created, Dialect, Page
@@ -17,6 +16,7 @@ from .fields import each, kind_of, need, text_of
 from .headers import READ, WRITE
 from .messages import read_conversation, read_row
 from .page_data import LAYOUT_ONLY, PAGE_ONLY, layout, page
+from .wire import read_json
 
 #: A form must say so, even an empty one: without this header the server drops the body.
 _FORM = {**WRITE, "Content-Type": "application/x-www-form-urlencoded"}

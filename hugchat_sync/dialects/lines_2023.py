@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Iterator, Mapping
 
-from ..answer import split_thinking
 from ..calls import Call, Reply, Request, StreamCall
+from ..chat.answer import split_thinking
 from ..events import Event
 from ..records import Settings
 from .account import save_as_json

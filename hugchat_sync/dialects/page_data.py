@@ -10,10 +10,10 @@ import json
 from typing import Any
 
 from ..calls import Reply
-from ..encodings import sveltekit_nodes
 from ..errors import HugChatError, ProtocolError
-from ..wire import read_json
 from .bad_news import read_error, refuse_redirect
+from .encodings import sveltekit_nodes
+from .wire import read_json
 
 #: The query that leaves the other nodes out, understood by every version of the page data.
 LAYOUT_ONLY = {"x-sveltekit-invalidated": "1_"}

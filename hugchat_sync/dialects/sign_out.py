@@ -6,10 +6,10 @@ from urllib.parse import urljoin, urlsplit
 
 from ..calls import Call, Reply, Request
 from ..refusals import REDIRECTS, intercepted, is_page, is_sign_in
-from ..wire import read_json
 from .bad_news import read_error, read_nothing
 from .fields import text_of
 from .headers import WRITE
+from .wire import read_json
 
 _PATH = "/logout"
 

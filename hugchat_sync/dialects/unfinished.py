@@ -6,8 +6,8 @@ from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from ..answer import split_thinking
 from ..calls import Reply
+from ..chat.answer import split_thinking
 from .fields import dicts_of, kind_of, text_of
 from .values import Unfinished
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Iterable, Iterator
 
-from ..answer import ThinkSplitter, split_thinking
+from ..chat.answer import ThinkSplitter, split_thinking
 from ..errors import GenerationError, HugChatError
 from ..events import (
     Event,
@@ -22,10 +22,10 @@ from ..events import (
     WebSearchSources,
     fast_token,
 )
-from ..wire import Halves, is_whole, objects
 from .bad_news import generation_error, refuse_redirect
 from .fields import dicts_of, kind_of, need, text_of, whole
 from .news import elicitation_news, file_news, route_news, search_news, source, tool_news
+from .wire import Halves, is_whole, objects
 
 _NO_TITLE = "💬"  # what stands in front of a title, where no title could be made
 

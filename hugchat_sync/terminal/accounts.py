@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import Client, Sign
-from ..cookies import CookieStore, default_directory, file_of
+from ..auth.cookies import CookieStore, default_directory, file_of
 from ..errors import AuthError, HugChatError, UsageError
 from ..records import User
 from . import exits, keeping, output

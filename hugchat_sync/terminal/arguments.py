@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 
-from .. import __version__
+from ..version import __version__
 
 TYPE_CHECKING = False  # as type checkers know it; importing typing would cost --help its time
 if TYPE_CHECKING:

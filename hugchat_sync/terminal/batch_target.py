@@ -7,7 +7,7 @@ import stat
 from contextlib import ExitStack, contextmanager
 from typing import Iterator
 
-from ..cookies.disk import held
+from ..auth.cookies.disk import held
 from ..errors import UsageError
 from ..records import Result
 from . import output

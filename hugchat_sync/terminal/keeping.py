@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..address import checked_base_url
-from ..cookies import default_directory
+from ..auth.cookies import default_directory
 
 NO_HOME = "there is no home directory: set HOME or XDG_CONFIG_HOME"
 

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 from proxy import FaultProxy, Harm
 
 from hugchat_sync import Client
+from hugchat_sync.chat.message import Message
 from hugchat_sync.events import Event, Reasoning, TitleChanged, Token
-from hugchat_sync.message import Message
 from hugchat_sync.options import Retry
 
 #: every offset instead of a sample; takes some minutes

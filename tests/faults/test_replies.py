@@ -12,8 +12,8 @@ from proxy import FaultProxy, Harm, gateway_page
 from sweep import ALL_CUTS, impatient, outcome
 
 from hugchat_sync import Client
+from hugchat_sync.chat.message import Message
 from hugchat_sync.errors import HugChatError, IncompleteAnswer, ProtocolError
-from hugchat_sync.message import Message
 from hugchat_sync.options import Timeout
 
 TEXT = "One. A 🚀 <b> é\u2028 x<thing> 漢字 end"

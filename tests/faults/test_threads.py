@@ -16,11 +16,11 @@ from proxy import FaultProxy, Harm
 from sweep import impatient
 
 from hugchat_sync import Bot, Client
+from hugchat_sync.chat.message import Message
 from hugchat_sync.errors import GenerationError, HugChatError, IncompleteAnswer, UsageError
 from hugchat_sync.local import LocalServer
 from hugchat_sync.local.responder import Failure, Final, Pause, Step, Text, Title, Turn
 from hugchat_sync.local.testing import Script, Scripted
-from hugchat_sync.message import Message
 from hugchat_sync.options import Timeout
 
 SLOW = Script(tokens=tuple(f"{number} " for number in range(12)), delay=0.03)

@@ -10,6 +10,7 @@ from proxy import FaultProxy, Harm, gateway_page
 from sweep import impatient
 
 from hugchat_sync import Client
+from hugchat_sync.chat.run import Run
 from hugchat_sync.dialects import Prompt, Stored, dialect_named
 from hugchat_sync.errors import (
     ConnectionFailed,
@@ -22,8 +23,7 @@ from hugchat_sync.local import LocalServer
 from hugchat_sync.local.responder import Text, ToolCall, ToolResult
 from hugchat_sync.local.testing import Script, Scripted
 from hugchat_sync.options import Retry, Timeout
-from hugchat_sync.retrying import Patience
-from hugchat_sync.run import Run
+from hugchat_sync.transport.retry import Patience
 
 LOST = [
     Harm(reply_cut=0),

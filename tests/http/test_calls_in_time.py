@@ -12,7 +12,7 @@ from rawserver import Asked, RawServer, whole
 
 from hugchat_sync import Bot, Client, HugChatError, Retry, Timeout
 from hugchat_sync.errors import ConnectionFailed, RateLimited, TimedOut
-from hugchat_sync.retrying import Retrying
+from hugchat_sync.transport.retry import Retrying
 
 PLACE, PARENT = "a" * 24, "11111111-1111-1111-1111-111111111111"
 QUICK = Retry(tries=3, first_delay=0.01, longest_delay=0.02)

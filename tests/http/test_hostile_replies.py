@@ -16,7 +16,7 @@ from rawserver import Asked, RawServer, whole
 from hugchat_sync import Client, HugChatError, Retry, Sign, Timeout
 from hugchat_sync.calls import Call, Request, StreamCall
 from hugchat_sync.errors import ProtocolError
-from hugchat_sync.transport import Transport
+from hugchat_sync.transport.http import Transport
 
 PLACE, PARENT = "a" * 24, "11111111-1111-1111-1111-111111111111"
 MODELS = json.dumps({"json": [{"id": "m", "name": "m"}]})

@@ -24,7 +24,7 @@ from hugchat_sync.errors import (
     UsageError,
 )
 from hugchat_sync.options import Retry, Timeout
-from hugchat_sync.transport import Transport
+from hugchat_sync.transport.http import Transport
 
 BASE = "http://127.0.0.1:8/chat"
 

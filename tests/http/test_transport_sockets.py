@@ -13,7 +13,7 @@ import pytest
 from hugchat_sync.calls import Call, Request, StreamCall
 from hugchat_sync.errors import ConnectionFailed, ServerError, TimedOut, TransportError
 from hugchat_sync.options import Timeout
-from hugchat_sync.transport import Transport
+from hugchat_sync.transport.http import Transport
 
 CALL = StreamCall(Request("GET", "/stream", repeatable=False), iter)
 

@@ -13,9 +13,9 @@ import pytest
 from small_hub import CONVERSATION, EMAIL, OAUTH, PASSWORD, Answer, Chat, Served, page, to
 
 from hugchat_sync import Client
-from hugchat_sync.cookies import CookieStore
+from hugchat_sync.auth.cookies import CookieStore
+from hugchat_sync.auth.sign import Sign
 from hugchat_sync.errors import AuthError, SessionExpired
-from hugchat_sync.sign import Sign
 
 USES = {
     "list": lambda client: client.fetch_conversations(),

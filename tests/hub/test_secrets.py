@@ -15,15 +15,15 @@ from small_hub import EMAIL, OAUTH, PASSWORD, Hub, Served, page, to
 
 import hugchat_sync
 from hugchat_sync import Bot, Client, HuggingChat, Retry
-from hugchat_sync.auth import BearerAuth, CookieAuth
-from hugchat_sync.connection import Connection
-from hugchat_sync.cookies import CookieStore
+from hugchat_sync.auth.connection import Connection
+from hugchat_sync.auth.cookies import CookieStore
+from hugchat_sync.auth.headers import BearerAuth, CookieAuth
+from hugchat_sync.auth.hub import Walk
+from hugchat_sync.auth.hub.password import PasswordForm
+from hugchat_sync.auth.renewal import Renewal
+from hugchat_sync.auth.sign import Sign
 from hugchat_sync.errors import HugChatError, UsageError
-from hugchat_sync.hub import Walk
-from hugchat_sync.hub.password import PasswordForm
-from hugchat_sync.renewal import Renewal
 from hugchat_sync.secret import Secret
-from hugchat_sync.sign import Sign
 
 COOKIE = "planted-cookie-3f9c1d"
 HUB_COOKIE = "planted-hub-cookie-77aa"

@@ -9,6 +9,7 @@ import requests
 from small_hub import EMAIL, OAUTH, PASSWORD, Answer, Chat, Hub, Served, as_json, page, to
 
 from hugchat_sync import HuggingChat
+from hugchat_sync.auth.sign import Sign
 from hugchat_sync.errors import (
     ChallengeRequired,
     ConnectionFailed,
@@ -21,7 +22,6 @@ from hugchat_sync.errors import (
     UsageError,
     WrongPassword,
 )
-from hugchat_sync.sign import Sign
 
 
 def sign_for(chat, passwd=PASSWORD, **more):

@@ -265,7 +265,7 @@ def test_text_of_january_2024_does_not_wait_for_its_title(client: Any) -> None:
 def test_title_of_january_2024_that_never_comes_is_left(
     client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hugchat_sync.message.TAIL", 0.7)
+    monkeypatch.setattr("hugchat_sync.chat.message.TAIL", 0.7)
     talk = client(LinesServer(Play(title="Never", late=60.0), Play(("Two.",)), version="2401"))
     began = time.monotonic()
 

@@ -9,14 +9,14 @@ import time
 
 import pytest
 
-from hugchat_sync.cookies import CookieStore
+from hugchat_sync.auth.cookies import CookieStore
 
 HUB = "https://huggingface.co/chat"
 START = {"token": "t", "hf-chat": "h", "foreign": "f"}
 
 RENEW = """
 import sys
-from hugchat_sync.cookies import CookieStore
+from hugchat_sync.auth.cookies import CookieStore
 path, name, turns = sys.argv[1], sys.argv[2], int(sys.argv[3])
 store = CookieStore.read(path, "https://huggingface.co/chat")
 print("ready", flush=True)

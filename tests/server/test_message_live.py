@@ -267,7 +267,7 @@ def test_title_of_the_conversation_is_kept_by_the_client(serve, connect):
 
 
 def test_iteration_does_not_wait_for_ever_for_a_title(serve, connect, monkeypatch):
-    monkeypatch.setattr("hugchat_sync.message.TAIL", 0.3)
+    monkeypatch.setattr("hugchat_sync.chat.message.TAIL", 0.3)
     message = connect(serve(title="Never", title_seconds=5)).chat("hi")
     started = time.monotonic()
 

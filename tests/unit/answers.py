@@ -9,7 +9,7 @@ from typing import Any, Iterable
 
 from exchanges import content, exchange
 
-from hugchat_sync.answer import Answer, conclude, fold
+from hugchat_sync.chat.answer import Answer, conclude, fold
 from hugchat_sync.dialects import Dialect, Prompt, dialect_named
 from hugchat_sync.errors import HugChatError
 from hugchat_sync.events import Event, FinalAnswer, Reasoning, Token

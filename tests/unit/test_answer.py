@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from hugchat_sync.answer import (
+from hugchat_sync.chat.answer import (
     Answer,
     ThinkSplitter,
     conclude,

@@ -13,7 +13,7 @@ import warnings
 
 import pytest
 
-from hugchat_sync.cookies import CookieStore, disk, file
+from hugchat_sync.auth.cookies import CookieStore, disk, file
 from hugchat_sync.errors import CookieFileWarning, UsageError
 
 HUB = "https://huggingface.co/chat"
@@ -390,7 +390,7 @@ def fail_with(number):
         ("os.fsync", errno.ENOSPC),
         ("os.fsync", errno.EIO),
         ("os.replace", errno.EXDEV),
-        ("hugchat_sync.cookies.disk._take", errno.ENOLCK),
+        ("hugchat_sync.auth.cookies.disk._take", errno.ENOLCK),
     ],
 )
 def test_failed_write_warns_and_leaves_the_file(monkeypatch, flat, where, number):

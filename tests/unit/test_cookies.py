@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from requests.cookies import RequestsCookieJar, create_cookie
 
-from hugchat_sync.cookies import CookieStore, default_directory, file_of
+from hugchat_sync.auth.cookies import CookieStore, default_directory, file_of
 from hugchat_sync.errors import HugChatError, UsageError
 
 HUB = "https://huggingface.co/chat"

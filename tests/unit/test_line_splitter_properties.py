@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hugchat_sync.dialects.wire import lines, objects, sse_frames
 from hugchat_sync.errors import ProtocolError
-from hugchat_sync.wire import lines, objects, sse_frames
 
 BODY = st.lists(
     st.one_of(st.sampled_from([b"\n", b"\r\n", b" ", b"\xe2\x80\xa8", b"\x85", b""]), st.binary())
@@ -87,7 +87,7 @@ def test_longest_line(longest: int, cuts: list[int]) -> None:
 
 
 def test_event_of_many_lines_is_not_collected_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hugchat_sync.wire.LONGEST_LINE", 1000)
+    monkeypatch.setattr("hugchat_sync.dialects.wire.LONGEST_LINE", 1000)
     with pytest.raises(ProtocolError, match="longer"):
         list(sse_frames(b"data: x\n" for _ in range(10_000)))
 

@@ -21,7 +21,7 @@ from hugchat_sync.errors import (
     Unavailable,
     UsageError,
 )
-from hugchat_sync.pace import Pace
+from hugchat_sync.rate_limit import Pace
 
 
 class Whole:

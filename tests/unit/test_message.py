@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+from hugchat_sync.chat.message import Message
 from hugchat_sync.errors import (
     AuthError,
     ConnectionFailed,
@@ -33,7 +34,6 @@ from hugchat_sync.events import (
     WebSearchSources,
     WebSearchStep,
 )
-from hugchat_sync.message import Message
 from hugchat_sync.records import ChatFile, Source
 
 HELLO = [Status("started"), Token("Hel"), Token("lo"), FinalAnswer("Hello"), Status("finished")]

@@ -9,7 +9,7 @@ import pytest
 
 from hugchat_sync import Client, HuggingChat, UsageError
 from hugchat_sync.errors import TimedOut
-from hugchat_sync.pace import Pace
+from hugchat_sync.rate_limit import Pace
 
 
 class Clock:

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from hugchat_sync.chat.message import Message
 from hugchat_sync.events import (
     FinalAnswer,
     Status,
@@ -15,7 +16,6 @@ from hugchat_sync.events import (
     WebSearchSources,
     WebSearchStep,
 )
-from hugchat_sync.message import Message
 from hugchat_sync.records import Source
 
 SEARCH = [

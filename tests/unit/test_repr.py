@@ -8,7 +8,7 @@ import pytest
 
 import hugchat_sync
 from hugchat_sync import errors, events, records
-from hugchat_sync.cookies import CookieStore, QuietJar
+from hugchat_sync.auth.cookies import CookieStore, QuietJar
 from hugchat_sync.core import config
 from hugchat_sync.events import Token
 from hugchat_sync.records import RequestData

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hugchat_sync.answer import Answer, fold
+from hugchat_sync.chat.answer import Answer, fold
+from hugchat_sync.chat.replay import Gap, behind, mend, missing, units
 from hugchat_sync.dialects.updates import Updates
 from hugchat_sync.events import (
     Event,
@@ -19,7 +20,6 @@ from hugchat_sync.events import (
     Token,
     ToolCall,
 )
-from hugchat_sync.resume import Gap, behind, mend, missing, units
 
 CALL = ToolCall("u", "look", {"q": "x"})
 STARTED = Status("started")

@@ -23,7 +23,13 @@ from hugchat_sync.errors import (
     Unavailable,
 )
 from hugchat_sync.options import Retry, Timeout
-from hugchat_sync.retrying import RENEWALS, Patience, Retrying, longest_silence, seconds_asked_for
+from hugchat_sync.transport.retry import (
+    RENEWALS,
+    Patience,
+    Retrying,
+    longest_silence,
+    seconds_asked_for,
+)
 
 FAILURES = {
     "refused": ConnectionFailed("no", unsure=False),
@@ -255,7 +261,7 @@ def test_seconds_of_a_retry_after_header(value, seconds):
 
 
 def test_retry_after_may_be_a_date(monkeypatch):
-    monkeypatch.setattr("hugchat_sync.retrying.time.time", lambda: 1445412470.0)
+    monkeypatch.setattr("hugchat_sync.transport.retry.time.time", lambda: 1445412470.0)
 
     assert seconds_asked_for("Wed, 21 Oct 2015 07:28:00 GMT") == 10.0
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from hugchat_sync.chat.tool_servers import ToolChoice, chosen, tool_choice
 from hugchat_sync.dialects import dialect_named
 from hugchat_sync.errors import FeatureUnavailable, UsageError
-from hugchat_sync.tool_servers import ToolChoice, chosen, tool_choice
 
 LISTED = (
     {"name": "Clock", "url": "https://tools.example/clock"},

@@ -6,7 +6,7 @@ from typing import Any, Iterable
 import pytest
 from exchanges import WIRE, chunked, exchange, one_by_one, reply, reply_of
 
-from hugchat_sync.answer import Answer, fold
+from hugchat_sync.chat.answer import Answer, fold
 from hugchat_sync.dialects import Prompt
 from hugchat_sync.dialects.tree_2024 import Tree2024
 from hugchat_sync.dialects.v2_2025 import V22025

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from hugchat_sync.chat.uploads import LARGEST, read_uploads
 from hugchat_sync.dialects import Upload
 from hugchat_sync.errors import TooLarge, UsageError
-from hugchat_sync.uploads import LARGEST, read_uploads
 
 
 @pytest.fixture()

@@ -4,7 +4,7 @@ import pytest
 from answers import body_of, comes_to, cuts_of, played
 from exchanges import chunked, one_by_one
 
-from hugchat_sync.answer import Answer, fold
+from hugchat_sync.chat.answer import Answer, fold
 from hugchat_sync.dialects import Logged, dialect_named
 from hugchat_sync.errors import GenerationError, ProtocolError
 from hugchat_sync.events import Status, Token

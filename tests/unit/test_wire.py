@@ -11,9 +11,8 @@ from exchanges import content, exchange, one_by_one
 from hypothesis import given
 from hypothesis import strategies as some
 
-from hugchat_sync.encodings import devalue, superjson, sveltekit_nodes
-from hugchat_sync.errors import ProtocolError
-from hugchat_sync.wire import (
+from hugchat_sync.dialects.encodings import devalue, superjson, sveltekit_nodes
+from hugchat_sync.dialects.wire import (
     Halves,
     is_whole,
     lines,
@@ -22,6 +21,7 @@ from hugchat_sync.wire import (
     sse_frames,
     whole_characters,
 )
+from hugchat_sync.errors import ProtocolError
 
 WIRE = Path(__file__).parent.parent / "wire"
 

@@ -7,10 +7,10 @@ from typing import Any, Iterable, Iterator
 from ...calls import Reply
 from ...errors import HugChatError, IncompleteAnswer, ProtocolError
 from ...events import Event, FinalAnswer, Unknown
-from ...wire import read_json, sse_frames
 from ..bad_news import generation_error, read_error
 from ..fields import need, text_of, whole
 from ..updates import Updates
+from ..wire import read_json, sse_frames
 
 #: What the server itself takes off the end, whatever the model.
 _ALWAYS_STOPS = ("<|endoftext|>", "</s>")

@@ -9,12 +9,12 @@ from typing import Any, Iterable, Iterator, Mapping
 from ...calls import Call, Part, Request, StreamCall
 from ...errors import HugChatError, ProtocolError
 from ...events import Event
-from ...wire import read_json, sse_frames
 from ..bad_news import read_error, read_nothing
 from ..base import Logged, Prompt
 from ..fields import need
 from ..headers import LOG, MESSAGE
 from ..updates import Updates
+from ..wire import read_json, sse_frames
 from .conversations import in_path, post
 from .search import updates_of
 from .tools import header_list

@@ -7,15 +7,15 @@ from typing import Any, Mapping
 from urllib.parse import quote
 
 from ...calls import Call, Reply, Request
-from ...encodings import superjson
 from ...errors import HugChatError, ModelNotFound, ProtocolError, status_error
 from ...records import ConversationTree
-from ...wire import read_json
 from ..bad_news import read_error, read_nothing, read_value
 from ..base import Created, Page
+from ..encodings import superjson
 from ..fields import each, kind_of, need, text_of
 from ..headers import READ, WRITE
 from ..messages import read_conversation, read_tree
+from ..wire import read_json
 
 _PAGE_SIZE = 30
 

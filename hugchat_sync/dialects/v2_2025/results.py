@@ -7,9 +7,9 @@ from typing import Any, Iterable, Iterator
 
 from ...errors import ProtocolError
 from ...records import Source
-from ...wire import read_json
 from ..fields import dicts_of, text_of, whole
 from ..news import source
+from ..wire import read_json
 
 _ADDRESS = re.compile(r"https?://[^\s<>\"']+")
 _MARKDOWN = re.compile(r"\[([^\]\n]{1,300})\]\(\s*<?(https?://[^\s<>)]+)")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Iterable, Iterator
 
-from ...answer import LastRound
+from ...chat.answer import LastRound
 from ...events import (
     Event,
     FinalAnswer,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...answer import split_thinking
 from ...calls import Call, Reply
+from ...chat.answer import split_thinking
 from ...errors import HugChatError, ProtocolError
 from ...events import Event
 from ..base import Look, Prompt, Stored

@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import Any, Mapping
 
 from ...calls import Call, Reply, Request
-from ...wire import read_json
 from ..bad_news import read_error, read_value
 from ..fields import each, need
 from ..headers import WRITE
+from ..wire import read_json
 from .conversations import get, in_path, post
 
 

@@ -1,0 +1,1 @@
+"""Which credentials there are, whether they still hold, and how to get new ones."""

@@ -1,0 +1,179 @@
+"""The cookie file: written whole or not at all, by one job at a time, its other entries kept."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+import time
+from pathlib import Path
+from typing import Any, Callable, Dict, Set, Tuple
+
+from ...fork import begin
+from .disk import LOCK_WAIT, locked, replace_file
+from .documents import Document, FixedDocument, NetscapeDocument, read_document
+from .values import Cookie, Hidden, Problem, Site, best
+
+_DAY = 86400.0
+
+#: What a client wants to see in its file: the cookies it has, the names it was told to forget.
+Wanted = Tuple[Dict[str, Cookie], Set[str]]
+
+
+class CookieFile:
+    """A file of cookies that a client reads and renews; other jobs may use it at the same time.
+
+    Only what *this* client changed is written. What another job changed in the meantime stays,
+    so that a renewal never puts an old session over a newer one.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], site: Site) -> None:
+        # a link stays a link: the file that it leads to is the one replaced, and locked
+        self.path = Path(os.path.realpath(os.path.expanduser(os.fspath(path))))
+        self._site = site
+        self._settled: dict[str, Hidden] = {}  # our value that the file has, or has declined
+        self._expiry: dict[str, float | None] = {}  # as the file has it, of equal values
+        self._seen = False
+        self._wait = LOCK_WAIT
+        begin(self)
+
+    def __repr__(self) -> str:
+        return f"<CookieFile {str(self.path)!r}>"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {key: value for key, value in self.__dict__.items() if key != "_turn"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        begin(self)
+
+    def begin_anew(self) -> None:
+        """Take a new lock."""
+        self._turn = threading.Lock()
+
+    def beside(self, name: str) -> Path:
+        """Return the place of another file that goes with this one."""
+        return Path(f"{self.path}.{name}")
+
+    def load(self, *, must_exist: bool = True) -> list[Cookie] | Problem:
+        """Return the cookies of the file, those of other hosts included."""
+        document = self._open()
+        if document is None:
+            return Problem("there is no such file") if must_exist else []
+        if isinstance(document, NetscapeDocument):
+            flaw = document.flaw()
+            if flaw:
+                return flaw
+        cookies = document if isinstance(document, Problem) else document.cookies()
+        if isinstance(cookies, Problem):
+            return cookies
+        with self._turn:
+            for name, (_, cookie) in best(cookies, self._site, time.time()).items():
+                self._settled[name], self._expiry[name] = Hidden(cookie.value), cookie.expires
+        return cookies
+
+    def renew(self, wanted: Callable[[], Wanted]) -> Problem | None:
+        """Write what the client changed; return why it could not be done, if so.
+
+        :param wanted: asked again under the lock, so that the later of two threads writes last.
+        """
+        with self._turn:
+            if not self._differs(*wanted()):
+                return None
+            try:
+                if not self._seen:
+                    self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                with locked(self.path, self._wait):
+                    problem = self._merge(*wanted())
+                self._wait = LOCK_WAIT
+            except TimeoutError:
+                self._wait = 0.0  # a lock that nobody gives back costs one wait, not one per call
+                problem = Problem("another program holds its lock")
+            except OSError as error:
+                problem = Problem(os.strerror(error.errno or errno.EIO))
+        return problem
+
+    def _open(self) -> Document | Problem | None:
+        try:
+            text = self.path.read_bytes().decode("utf-8-sig")
+        except FileNotFoundError:
+            return None
+        except UnicodeDecodeError:
+            return Problem("it is not text in UTF-8")
+        except OSError as error:
+            return Problem(os.strerror(error.errno or errno.EIO))
+        except ValueError:  # a path with a NUL in it
+            return None
+        self._seen = True
+        return read_document(text, netscape=self.path.suffix == ".txt")
+
+    def _differs(self, live: dict[str, Cookie], gone: set[str]) -> bool:
+        return any(
+            self._changed(cookie) or _lags(self._expiry.get(name), cookie)
+            for name, cookie in live.items()
+        ) or any(name in self._settled for name in gone)
+
+    def _changed(self, mine: Cookie) -> bool:
+        settled = self._settled.get(mine.name)
+        return settled is None or settled.value != mine.value
+
+    def _merge(self, live: dict[str, Cookie], gone: set[str]) -> Problem | None:
+        now = time.time()
+        existed, document = self._seen, self._open()
+        if document is None:
+            if existed:
+                return Problem("it was removed, and what was removed is not written again")
+            document = read_document("", netscape=self.path.suffix == ".txt")
+        cookies = document if isinstance(document, Problem) else document.cookies()
+        if isinstance(document, Problem) or isinstance(cookies, Problem):
+            return Problem(cookies)
+        if isinstance(document, FixedDocument):
+            self._settle(live, gone, {})  # said once for each new value
+            return Problem("it is a record of requests, in which nothing can be renewed")
+        stored = {name: hit[1] for name, hit in best(cookies, self._site, now).items()}
+        write = [mine for mine in live.values() if self._is_due(mine, stored, live)]
+        drop = [name for name in gone if name in stored and name in self._settled]
+        for mine in write:
+            document.put(mine, self._site, now)
+            stored[mine.name] = mine
+        for name in drop:
+            document.drop(name, self._site, now)
+        if write or drop:
+            replace_file(self.path, Hidden(document.text()))
+            self._seen = True
+        self._settle(live, gone, stored)
+        return None
+
+    def _is_due(self, mine: Cookie, stored: dict[str, Cookie], live: dict[str, Cookie]) -> bool:
+        theirs = stored.get(mine.name)
+        if theirs is None:
+            return self._changed(mine)
+        if theirs.value == mine.value:
+            return _lags(theirs.expires, mine)
+        if not self._changed(mine):
+            return False  # another job changed it, we did not
+        settled = self._settled.get(mine.name)
+        if settled is None or settled.value == theirs.value:
+            return True
+        # Both changed it. Beside a `token` that is not ours it belongs to somebody's new sign-in,
+        # and a session is void under another token than its own.
+        for name, other in stored.items():
+            if name != mine.name and name in live and name in self._settled:
+                known = self._settled[name].value
+                if live[name].value == known != other.value:
+                    return False
+        return theirs.expires is None or mine.expires is None or mine.expires >= theirs.expires
+
+    def _settle(self, live: dict[str, Cookie], gone: set[str], stored: dict[str, Cookie]) -> None:
+        self._expiry.clear()
+        for name in gone:
+            self._settled.pop(name, None)
+        for name, mine in live.items():
+            self._settled[name] = Hidden(mine.value)
+            if name in stored and stored[name].value == mine.value:
+                self._expiry[name] = stored[name].expires
+
+
+def _lags(stored: float | None, mine: Cookie) -> bool:
+    """Return whether an expiry in the file is more than a day behind; none there never is."""
+    return stored is not None and mine.expires is not None and mine.expires - stored > _DAY

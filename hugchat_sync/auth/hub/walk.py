@@ -1,0 +1,297 @@
+"""The steps of a sign-in, each looked at by hand: no redirect is ever followed unseen.
+
+Two places take part: the chat server and its identity provider, the hub. Each is sent its own
+cookies, by the rules of a browser; on huggingface.co both are one. What is read here was measured
+on servers of 2023-10, 2024-04, 2024-12, 2025-08 and 2026-08; the hub's own side is known from
+clients of 2023-10 and 2025-06 alone.
+"""
+
+from __future__ import annotations
+
+import re
+from math import inf
+from typing import Any, Sequence
+from urllib.parse import parse_qs, quote_plus, urlsplit
+
+import requests
+from requests.cookies import RequestsCookieJar
+
+from ...address import is_loopback
+from ...calls import Call, Reply, Request
+from ...errors import ConsentMissing, LoginFailed
+from ...options import Timeout
+from ...secret import Secret
+from ...transport.http import Transport
+from ..cookies import CookieStore
+from ..headers import CookieAuth
+from .addresses import (
+    is_authorize,
+    is_callback,
+    is_redirect,
+    origin_of,
+    path_of,
+    target_of,
+    without,
+)
+from .failures import at_step, failed, no_consent, refuse, signed_out
+from .pages import Step, guard, obstacle, password_problem, read_page, refusal
+from .password import PasswordForm
+
+_TIMEOUT = Timeout(connect=10, idle=30, progress=60, total=60)  # of one request
+_LARGEST = 4 * 1024 * 1024  # bytes of a page
+_MOST_HOPS = 5  # redirects within the hub, before the callback
+_OF_THE_WALK = ("hfChat-codeVerifier", "hfChat-loginRetry")  # of no use once it is over
+_SESSION = "hf-chat"  # none of the hub's business, also where it lives on the same host
+_PAGE = {"Accept": "text/html, application/json;q=0.9"}
+_CONSENT_ERRORS = ("consent_required", "interaction_required", "access_denied")
+
+
+class Walk:
+    """One sign-in at a chat server; call the steps in their order, and :meth:`close` at the end.
+
+    :param base_url: of the chat server, checked.
+    :param hub_url: of the identity provider; default the origin that the chat server leads to.
+    :param cookies: of an earlier sign-in, to renew it without a password.
+    :param insecure: the hub may be plain http elsewhere than on this machine.
+    :param deadline: when the walk must be over, by the monotonic clock.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        hub_url: str | None = None,
+        session: requests.Session | None = None,
+        cookies: RequestsCookieJar | None = None,
+        insecure: bool = False,
+        deadline: float = inf,
+    ) -> None:
+        self._base_url = base_url
+        self._hub_url = (hub_url or "").rstrip("/")
+        self._session = session
+        self._insecure = insecure
+        self._deadline = deadline
+        self._transports: list[Transport] = []
+        self._chat = self._hub = _held(base_url, cookies)
+        self._to_chat = self._to_hub = self._transport(origin_of(base_url), self._chat)
+        self._authorize_url = ""
+        self._password = Secret("")
+
+    @property
+    def cookies(self) -> RequestsCookieJar:
+        """The cookies for the chat server, once the walk is over."""
+        return without(self._chat.jar, *_OF_THE_WALK)
+
+    def close(self) -> None:
+        """Close the connections, and forget the password."""
+        self._password = Secret("")
+        for transport in self._transports:
+            transport.close()
+
+    # the steps -------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Ask the chat server where to sign in.
+
+        Source: GET /login, chat-ui since 2025-06: 302. Before, POST /login with an empty form:
+        200 with the redirect as JSON, or 303; the GET was 500 until 2024, then a page with 200.
+        """
+        with at_step(Step.START, self._secrets):
+            reply = self._send(self._to_chat, _call("GET", self._login_path, repeatable=True))
+            target = target_of(reply)
+            if not is_authorize(target):
+                target = self._start_of_old(reply)
+            self._meet_hub(target)
+
+    def _start_of_old(self, reply: Reply) -> str:
+        """Return the authorize URL of a server that wants to be asked by POST."""
+        refuse(guard(reply, Step.START))
+        if reply.status >= 400 and reply.status not in (405, 500):
+            raise refusal(reply, Step.START)
+        headers = {"Origin": origin_of(self._base_url), "Referer": f"{self._base_url}/login"}
+        asked = _call("POST", self._login_path, form=(), headers=headers)
+        second = self._send(self._to_chat, asked)
+        refuse(guard(second, Step.START))
+        target = target_of(second)
+        if not is_authorize(target):
+            raise failed(
+                Step.START,
+                f"{self._base_url}/login leads to no identity provider (it answered "
+                f"{reply.status}, and {second.status} to a POST); either this server has no "
+                "sign-in and needs no cookies, or the base URL is not that of the chat",
+            )
+        return target
+
+    def _meet_hub(self, authorize_url: str) -> None:
+        """Know the hub by its authorize URL."""
+        found = origin_of(authorize_url)
+        self._hub_url = self._hub_url or found
+        if found != origin_of(self._hub_url):
+            why = f"the chat server signs in at {found}, not at {self._hub_url}"
+            raise failed(Step.START, f"{why}; nothing was sent there")
+        if not found.startswith("https://") and not is_loopback(found) and not self._insecure:
+            raise failed(Step.START, f"{found} is plain http; nothing was sent there")
+        self._authorize_url = authorize_url
+        if found != origin_of(self._base_url):
+            # by the rules of a browser: cookies know hosts, and no ports
+            ours = without(self._chat.jar, _SESSION, *_OF_THE_WALK)
+            self._hub = _held(found, ours)
+            self._to_hub = self._transport(found, self._hub)
+
+    def enter(self, email: str, password: Secret) -> None:
+        """Sign in at the hub with e-mail and password, which is sent once.
+
+        Source: POST /login of huggingface.co, fields ``username`` and ``password``.
+        """
+        with at_step(Step.ENTER, self._secrets):
+            url, origin = f"{self._hub_url}/login", origin_of(self._hub_url)
+            self._password = password
+            form = PasswordForm(url, email, password, self._hub.header)
+            door = self._transport(origin, self._hub, form)
+            headers = {**_PAGE, "Origin": origin, "Referer": url}
+            reply = self._send(door, _call("POST", path_of(url), form=(), headers=headers))
+            refuse(password_problem(reply))
+            if is_redirect(reply):
+                self._require_known_host(Step.ENTER, target_of(reply))
+            if "set-cookie" not in reply.headers:
+                raise failed(
+                    Step.ENTER,
+                    f"{origin} took the form, but signed nobody in; sign in with a browser once "
+                    "and look at what it asks for",
+                )
+
+    def authorize(self) -> None:
+        """Let the hub send us back to the chat server, with consent if it asks, and arrive there.
+
+        Source: GET /oauth/authorize: a redirect to the callback, or a page with a form that has
+        ``csrf``, which is posted to the very same URL.
+        """
+        with at_step(Step.AUTHORIZE, self._secrets):
+            reply, target = self._asked()
+        if not target:
+            with at_step(Step.CONSENT, self._secrets):
+                target = self._consented(reply)
+        with at_step(Step.CALLBACK, self._secrets):
+            self._arrive(target)
+
+    def _asked(self) -> tuple[Reply, str]:
+        """Return the hub's answer and where it leads to; ``""`` if it is the page for consent."""
+        url = self._authorize_url
+        for _ in range(_MOST_HOPS):
+            asked = _call("GET", path_of(url), repeatable=True, headers=_PAGE)
+            reply = self._send(self._to_hub, asked)
+            if not is_redirect(reply):
+                if reply.status != 200 or read_page(reply).consent(self._authorize_url) is None:
+                    raise no_consent(reply, origin_of(url))
+                return reply, ""
+            url = target_of(reply)
+            if is_callback(url, self._base_url):
+                return reply, url
+            self._require_known_host(Step.AUTHORIZE, url)
+            refuse(obstacle(reply, Step.AUTHORIZE))
+            if urlsplit(url).path.rstrip("/").endswith("/login"):
+                raise signed_out()
+        raise failed(Step.AUTHORIZE, f"{self._hub_url} redirects without end")
+
+    def _consented(self, page: Reply) -> str:
+        """Give consent, and return the callback that the hub sends us to."""
+        form = (("csrf", read_page(page).consent(self._authorize_url) or ""),)
+        origin = origin_of(self._authorize_url)
+        headers = {**_PAGE, "Origin": origin, "Referer": origin + "/"}
+        path = path_of(self._authorize_url)
+        reply = self._send(self._to_hub, _call("POST", path, form=form, headers=headers))
+        target = target_of(reply)
+        if is_callback(target, self._base_url):
+            return target
+        refuse(obstacle(reply, Step.CONSENT))
+        if reply.status == 429 or reply.status >= 500:
+            raise refusal(reply, Step.CONSENT)
+        if is_redirect(reply):
+            self._require_known_host(Step.CONSENT, target)
+        raise failed(
+            Step.CONSENT,
+            f"{origin} did not take the consent (it answered {reply.status}); open the chat in a "
+            "browser once and allow it there",
+            ConsentMissing,
+        )
+
+    def _arrive(self, url: str) -> None:
+        """Call the chat server back; its answer has the cookie of the session.
+
+        Source: GET /login/callback, chat-ui 2023-10 … 2026-08: 302 to the chat with a cookie. A
+        failure is 400, 403, 500, a page with 200 (2024-12), or a redirect to the sign-in.
+        """
+        refused = parse_qs(urlsplit(url).query).get("error", [""])[0]
+        if refused:
+            kind = ConsentMissing if refused in _CONSENT_ERRORS else LoginFailed
+            said = re.sub(r"[^\w .-]", "", refused)[:80]
+            raise failed(Step.CALLBACK, f"{self._hub_url} refused: {said}", kind)
+        if self._hub is not self._chat:
+            self._chat.adopt(self._hub.jar)  # those of another host are left out
+        reply = self._send(self._to_chat, _call("GET", path_of(url)))
+        path = urlsplit(target_of(reply)).path.rstrip("/")
+        if is_redirect(reply) and "set-cookie" in reply.headers and path != self._login_path:
+            return
+        refuse(guard(reply, Step.CALLBACK))
+        if reply.status >= 400:
+            raise refusal(reply, Step.CALLBACK)
+        raise failed(
+            Step.CALLBACK,
+            f"the chat server did not accept the hub's word (it answered {reply.status}); begin "
+            "again, and if that does not help, ask whether the account is allowed there",
+        )
+
+    # inside ----------------------------------------------------------------------------------
+
+    def _send(self, transport: Transport, call: Call[Reply]) -> Reply:
+        return transport.send(call, transport.patience(deadline=self._deadline))
+
+    def _secrets(self) -> tuple[str, ...]:
+        """Return what no error may show, although a page may have it."""
+        jars = (self._chat.jar, self._hub.jar)
+        word = self._password.reveal()
+        return (word, quote_plus(word), *(c.value or "" for jar in jars for c in iter(jar)))
+
+    @property
+    def _login_path(self) -> str:
+        return urlsplit(self._base_url).path.rstrip("/") + "/login"
+
+    def _transport(
+        self, origin: str, store: CookieStore, auth: CookieAuth | None = None
+    ) -> Transport:
+        def received(url: str, values: Sequence[str], refused: bool) -> None:
+            store.received(url, values)  # here a redirect is how things go well
+
+        transport = Transport(
+            origin,
+            session=self._session,
+            auth=auth or CookieAuth(store.header),
+            timeout=_TIMEOUT,
+            received=received,
+            largest=_LARGEST,
+        )
+        self._transports.append(transport)
+        return transport
+
+    def _require_known_host(self, step: str, url: str) -> None:
+        known = (origin_of(self._hub_url), origin_of(self._base_url))
+        if origin_of(url) not in known:
+            raise failed(
+                step,
+                f"we are sent on to {origin_of(url) or 'nowhere'}, which is neither {known[0]} nor "
+                f"{known[1]}; nothing was sent there (if it is the chat server by another name, "
+                "use that one as base URL)",
+            )
+
+
+def _held(url: str, cookies: RequestsCookieJar | None) -> CookieStore:
+    """Return a store of those that are for *url*, which may be none of them."""
+    store = CookieStore.empty(url)
+    store.adopt(cookies)
+    return store
+
+
+def _call(method: str, path: str, **more: Any) -> Call[Reply]:
+    return Call(
+        Request(method, path, **more), lambda reply: reply, any_status=True, any_sender=True
+    )

@@ -1,0 +1,237 @@
+"""What an answer's events add up to: functions of (state, event), without sockets or threads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Callable
+
+from ..events import (
+    Event,
+    FileCreated,
+    FinalAnswer,
+    Reasoning,
+    Route,
+    Status,
+    TitleChanged,
+    Token,
+    ToolCall,
+    WebSearchSources,
+)
+from ..records import ChatFile, Source
+
+_OPEN, _CLOSE = "<think>", "</think>"
+
+
+class ThinkSplitter:
+    """Parts the text from the ``<think>`` blocks inside it, piece by piece.
+
+    Only what may be the beginning of a tag is held back. White space between a block at the very
+    beginning and the first word belongs to neither.
+    """
+
+    def __init__(self) -> None:
+        self.plain = False  # a piece without "<" is nothing but text now
+        self._thinking = False
+        self._held = ""
+        self._trim = False  # a block came before any text: drop the blanks behind it
+        self._started = False
+
+    def feed(self, piece: str) -> list[tuple[bool, str]]:
+        """Return ``(is_thinking, text)`` for what *piece* completes, in order, no empty texts."""
+        text, self._held = self._held + piece, ""
+        parts: list[tuple[bool, str]] = []
+        while text:
+            tag = _CLOSE if self._thinking else _OPEN
+            before, found, text = text.partition(tag)
+            if not found:
+                before, self._held = _cut_tag_start(before, tag)
+            self._put(parts, before)
+            if found:
+                self._thinking = not self._thinking
+                self._trim = self._trim or not self._started
+        # the first text must have passed here: whether there was any decides about later blanks
+        self.plain = self._started and not (self._thinking or self._held or self._trim)
+        return parts
+
+    def rest(self) -> list[tuple[bool, str]]:
+        """Return what was held back, once the text is over."""
+        parts: list[tuple[bool, str]] = []
+        held, self._held = self._held, ""
+        self._put(parts, held)
+        return parts
+
+    def _put(self, parts: list[tuple[bool, str]], text: str) -> None:
+        if not self._thinking and self._trim:
+            text = text.lstrip()
+        if not text:
+            return
+        if not self._thinking:
+            self._trim = False
+            self._started = True
+        parts.append((self._thinking, text))
+
+
+def _cut_tag_start(text: str, tag: str) -> tuple[str, str]:
+    """Return *text* in two: what is surely no tag, and the beginning of *tag* at its end."""
+    for length in range(min(len(tag) - 1, len(text)), 0, -1):
+        if text.endswith(tag[:length]):
+            return text[:-length], text[-length:]
+    return text, ""
+
+
+def split_thinking(text: str) -> tuple[str, str]:
+    """Return ``(text, reasoning)`` of a whole answer; an unclosed block reaches to the end."""
+    if _OPEN not in text:
+        return text, ""
+    splitter = ThinkSplitter()
+    parts = splitter.feed(text) + splitter.rest()
+    said = "".join(part for thinking, part in parts if not thinking)
+    thought = "".join(part for thinking, part in parts if thinking)
+    return said, thought
+
+
+def merged_text(streamed: str, final: str) -> str:
+    """Return what the server stores after a run with tools, where *final* may be its last round.
+
+    Source: chat-ui, the finalAnswer branch of the text generation handler (2026-08).
+    """
+    said = streamed.rstrip()  # a final answer has no blanks at its end, the pieces may
+    if final.startswith(said):
+        return final
+    if said.endswith(final):
+        return streamed if streamed.endswith(final) else said
+    gap = "" if streamed.endswith("\n\n") else "\n\n"
+    return streamed + gap + final
+
+
+@dataclass
+class Answer:
+    """The state of one answer; :func:`fold` brings it forward."""
+
+    pieces: list[str] = field(default_factory=list)
+    thoughts: list[str] = field(default_factory=list)
+    sources: tuple[Source, ...] = ()
+    files: list[ChatFile] = field(default_factory=list)
+    tool_calls: list[ToolCall] = field(default_factory=list)
+    title: str | None = None
+    route: Route | None = None
+    finished: bool = False
+    final: FinalAnswer | None = None
+
+    @property
+    def streamed(self) -> str:
+        """The text as far as it has come."""
+        return "".join(self.pieces)
+
+    @property
+    def reasoning(self) -> str:
+        """The thinking as far as it has come."""
+        return "".join(self.thoughts)
+
+    @property
+    def text(self) -> str:
+        """The best text there is now: the final one, else what was streamed."""
+        return self.final.text if self.final is not None else self.streamed
+
+
+@dataclass(frozen=True)
+class StoredAnswer(FinalAnswer):
+    """A final answer read from where the server stores it: nothing is merged into it any more."""
+
+
+@dataclass(frozen=True)
+class LastRound(FinalAnswer):
+    """A final answer behind tool calls that are told as something else: it may be a part only."""
+
+
+def fold(state: Answer, event: Event) -> Event:
+    """Bring *state* forward by *event*, and return the event as the user is to see it.
+
+    A :class:`FinalAnswer` comes back with the text that the server stores.
+    """
+    kind = type(event)
+    if kind is Token:
+        state.pieces.append(event.text)  # type: ignore[attr-defined]
+        return event
+    handler = _FOLDS.get(kind)
+    return event if handler is None else handler(state, event)
+
+
+def conclude(state: Answer, *, stopped: bool = False) -> FinalAnswer | None:
+    """Return the final answer of a run that ended well without sending one, else ``None``.
+
+    ``finished`` without a final answer is a complete answer: its text is that of the tokens. So is
+    the end of a run that we stopped, only that it is an interrupted one.
+    """
+    if state.final is not None or not (state.finished or stopped):
+        return None
+    state.final = FinalAnswer(state.streamed.rstrip(), stopped and not state.finished)
+    return state.final
+
+
+def _final(state: Answer, event: FinalAnswer) -> Event:
+    rounds = bool(state.tool_calls) or isinstance(event, LastRound)
+    text, thought = split_thinking(event.text)
+    if thought and not state.thoughts:
+        state.thoughts.append(thought)
+    if rounds and not event.interrupted:
+        text = merged_text(state.streamed, text)
+    state.final = FinalAnswer(text, event.interrupted)
+    return state.final
+
+
+def _stored(state: Answer, event: StoredAnswer) -> Event:
+    state.final = FinalAnswer(event.text, event.interrupted)
+    return state.final
+
+
+def _reasoning(state: Answer, event: Reasoning) -> Event:
+    state.thoughts.append(event.text)
+    return event
+
+
+def _sources(state: Answer, event: WebSearchSources) -> Event:
+    state.sources = event.sources  # each line repeats the earlier ones
+    return event
+
+
+def _file(state: Answer, event: FileCreated) -> Event:
+    state.files.append(ChatFile(event.name, event.sha, event.mime))
+    return event
+
+
+def _tool(state: Answer, event: ToolCall) -> Event:
+    state.tool_calls.append(event)
+    return event
+
+
+def _title(state: Answer, event: TitleChanged) -> Event:
+    state.title = event.title
+    return event
+
+
+def _route(state: Answer, event: Route) -> Event:
+    known = state.route or Route()
+    state.route = Route(
+        event.route or known.route, event.model or known.model, event.provider or known.provider
+    )
+    return event
+
+
+def _status(state: Answer, event: Status) -> Event:
+    state.finished = state.finished or event.status == "finished"
+    return event
+
+
+_FOLDS: dict[type[Event], Callable[[Answer, Any], Event]] = {
+    FinalAnswer: _final,
+    LastRound: _final,
+    StoredAnswer: _stored,
+    Reasoning: _reasoning,
+    WebSearchSources: _sources,
+    FileCreated: _file,
+    ToolCall: _tool,
+    TitleChanged: _title,
+    Route: _route,
+    Status: _status,
+}

@@ -1,0 +1,299 @@
+"""One answer: read by whoever asks first, replayed for everybody else.
+
+No rule about text lives here (:mod:`~hugchat_sync.chat.answer` has those), and no socket: a message
+is given its events and told how to end them.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from typing import Any, Callable, Iterator
+
+from ..errors import HugChatError, TimedOut, UsageError
+from ..events import Event, FinalAnswer, Token
+from ..fork import begin
+from .answer import Answer, conclude, fold
+from .known import failure_of
+from .polling import Polling
+
+TAIL = 10.0  # seconds that iteration goes on behind the final answer
+_SLICE = 0.5  # seconds; Windows delivers Ctrl-C only between waits
+_KEPT = (  # by a pickled message; the rest is of the connection, or is made again
+    "conversation_id",
+    "generation_id",
+    "web_search_enabled",
+    "_answer",
+    "_failure",
+    "_stopped",
+    "_closed",
+)
+
+
+def _nothing() -> None:
+    return None
+
+
+class Message(Polling):
+    """One answer of the server.
+
+    Iterating yields :mod:`~hugchat_sync.events` as they arrive, in the caller's own thread; a
+    second loop replays them. :meth:`text` is the whole answer. However it is read, in any mixture
+    and from any thread, there is one answer and one message on the server.
+
+    :param events: the events as the dialect reads them; may raise :class:`HugChatError`.
+    :param close: ends the connection; called from any thread.
+    :param stop: asks the server to stop the run.
+    :param limit: is given the seconds that the rest may take, once the answer is there.
+    :param told: is called with every event but the tokens.
+    :param ended: is called once, when nothing more will come.
+    """
+
+    def __init__(
+        self,
+        events: Iterator[Event],
+        *,
+        conversation_id: str = "",
+        generation_id: str = "",
+        web_search: bool = False,
+        close: Callable[[], None] = _nothing,
+        stop: Callable[[], None] = _nothing,
+        limit: Callable[[float], None] | None = None,
+        told: Callable[[Event], None] | None = None,
+        ended: Callable[[], None] = _nothing,
+    ) -> None:
+        self.conversation_id = conversation_id
+        self.generation_id = generation_id
+        self.web_search_enabled = web_search
+        self._events: list[Event] = []
+        self._answer = Answer()
+        self._failure: HugChatError | None = None
+        self._ended = False  # nothing more will come
+        self._source: Iterator[Event] = events
+        self._close = close
+        self._stop = stop
+        self._limit = limit
+        self._told = told
+        self._on_end = ended
+        self._stopped = False
+        self._closed = False
+        self._process = os.getpid()
+        super().__init__()
+        begin(self)
+
+    # the three ways of reading ---------------------------------------------------------------
+
+    def __iter__(self) -> Iterator[Event]:
+        """Yield the events of the answer, from the first, as they arrive.
+
+        :raises HugChatError: the answer failed; what had come was yielded before.
+        """
+        self._settle_in_child()
+        index, events = 0, self._events
+        while True:
+            while index < len(events):
+                yield events[index]
+                index += 1
+            # a second loop replays; a reader thread, once there is one, reads for all
+            if not (self._advance(index) if self._reader is None else self._more(index)):
+                break
+        self._raise_failure()
+
+    def tokens(self) -> Iterator[str]:
+        """Yield the pieces of the answer's text as they arrive.
+
+        The server may throw a first try away without a word; :meth:`text` is what counts.
+
+        :raises HugChatError: the answer failed; what had come was yielded before.
+        """
+        for event in self:
+            if type(event) is Token:
+                yield event.text
+
+    def text(self) -> str:
+        """Return the whole answer; reads until it is there.
+
+        :raises GenerationError: the model failed, or the answer is incomplete; ``partial`` holds
+            what had come.
+        :raises TimedOut: a clock ran out; ``partial`` as above.
+        :raises TransportError: the connection broke and the answer could not be completed.
+        """
+        self._settle_in_child()
+        while self._answer.final is None and self._more(len(self._events)):
+            pass
+        if self._answer.final is None:
+            self._raise_failure()
+        return self._answer.text
+
+    def wait(self, timeout: float | None = None) -> Message:
+        """Return the message itself, finished.
+
+        :param timeout: seconds; the message goes on when they are over.
+        :raises TimedOut: it was not finished in time; ``partial`` holds what had come.
+        :raises HugChatError: the answer failed.
+        """
+        self._start()
+        end = None if timeout is None else time.monotonic() + timeout
+        with self._news:
+            while not self.is_over:
+                left = _SLICE if end is None else min(_SLICE, end - time.monotonic())
+                if left <= 0:
+                    raise TimedOut(
+                        f"the answer was not complete after {timeout:g} s; it goes on",
+                        phase="total",
+                        partial=self._answer.text,
+                    )
+                self._news.wait(left)
+        if self._answer.final is None:
+            self._raise_failure()
+        return self
+
+    # ending it -------------------------------------------------------------------------------
+
+    def stop(self) -> None:
+        """Ask the server to stop; the text so far stays readable.
+
+        :raises HugChatError: the request to stop failed.
+        """
+        if not self.is_over:
+            self._stopped = True
+            self._stop()
+
+    def close(self) -> None:
+        """Close the connection; the server's run goes on where its era allows that.
+
+        :meth:`text` of an unfinished answer raises :class:`IncompleteAnswer` afterwards.
+        """
+        self._settle_in_child()
+        if self._ended or self._closed:
+            return
+        self._closed = True
+        self._close()
+        self._end()  # its reader is awake now, and finds that it is over
+
+    def finish(self, seconds: float) -> None:
+        """Read what follows the answer for at most *seconds*, and close.
+
+        A connection whose reply was read to its end can be used again.
+        """
+        reads = self._reader is None and not self._reading.locked()
+        if reads and self._limit is not None and self._answer.final is not None:
+            self._limit(seconds)
+            while self._more(len(self._events)):
+                pass
+        self.close()
+
+    def __enter__(self) -> Message:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    # reading ---------------------------------------------------------------------------------
+
+    def _more(self, index: int) -> bool:
+        """Return whether there is an event at *index*, waiting for it if need be."""
+        if self._reader is not None and self._reader is not threading.current_thread():
+            with self._news:
+                while index >= len(self._events) and not self._ended:
+                    self._news.wait(_SLICE)
+            return index < len(self._events)
+        return self._advance(index)
+
+    def _advance(self, index: int) -> bool:
+        """Return whether there is an event at *index*; reads one if need be."""
+        events = self._events
+        with self._reading:
+            if index < len(events):
+                return True
+            if self._ended:
+                return False
+            settled = False
+            try:
+                event = next(self._source)
+                if type(event) is Token:  # nearly every event takes this way
+                    self._answer.pieces.append(event.text)
+                    events.append(event)
+                else:
+                    self._take(event)
+                if self._reader is not None:
+                    self._notify()
+                settled = True
+            except StopIteration:
+                settled = True
+                self._end()
+            except HugChatError as error:
+                settled = True
+                self._end(error)
+            finally:
+                if not settled:  # Ctrl-C, or a bug: whoever reads next must not hang
+                    self._closed = True
+                    self._close()
+                    self._end()
+            return index < len(events)
+
+    def _take(self, event: Event) -> None:
+        event = fold(self._answer, event)
+        self._events.append(event)
+        if self._told is not None:
+            self._told(event)
+        if type(event) is FinalAnswer and self._limit is not None:
+            self._limit(TAIL)
+
+    def _notify(self) -> None:
+        with self._news:
+            self._news.notify_all()
+
+    def _end(self, error: HugChatError | None = None) -> None:
+        """Settle what the answer is, once nothing more will come."""
+        with self._news:
+            if self._ended:
+                return
+            final = conclude(self._answer, stopped=self._stopped and not self._closed)
+            if final is not None:
+                self._events.append(final)
+            if self._answer.final is None:
+                self._failure = failure_of(error, self._answer, closed=self._closed)
+            self._ended = True
+            self._news.notify_all()
+        self._on_end()
+
+    def begin_anew(self) -> None:
+        """Take new locks and no reader."""
+        super().begin_anew()
+        self._reading = threading.Lock()
+        self._news = threading.Condition()  # a signal handler may close while its thread waits
+        self._reader: threading.Thread | None = None
+
+    def _settle_in_child(self) -> None:
+        if os.getpid() != self._process and not self._ended:
+            self._end(UsageError("an open answer cannot be read in a forked process"))
+
+    def drain(self, deadline: float) -> bool:
+        """Read to the very end into the own buffer, and return whether that was reached.
+
+        :param deadline: a moment of the monotonic clock. A failure stays with the message.
+        """
+        if not self.is_over:
+            self._start()  # only a reader of its own lets us leave at the deadline
+        if self._reader is None:
+            while self._more(len(self._events)):  # the tail has a limit of its own
+                pass
+            return True
+        with self._news:
+            while not self._ended and time.monotonic() < deadline:
+                self._news.wait(min(_SLICE, max(0.0, deadline - time.monotonic())))
+        return self._ended
+
+    # pickling --------------------------------------------------------------------------------
+
+    def __getstate__(self) -> dict[str, Any]:
+        if not self.is_over:
+            raise UsageError("an answer pickles once it is finished; read it to the end first")
+        kept = {name: self.__dict__[name] for name in _KEPT}
+        return {**kept, "_events": list(self._events)}
+
+    def __setstate__(self, kept: dict[str, Any]) -> None:
+        Message.__init__(self, iter(()))
+        self.__dict__.update(kept, _ended=True)

@@ -1,0 +1,163 @@
+"""The wiki's way of reading an answer: ask again and again, while a reader thread fills it."""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from typing import Any
+
+from ..events import WebSearch, WebSearchError, WebSearchSources, WebSearchStep
+from .known import Known
+
+
+class Polling(Known, ABC):
+    """The accessors of the old package; the first one asked starts the reader.
+
+    Attributes never raise; methods raise the failure of the answer once there is one.
+    """
+
+    web_search_enabled: bool
+    _news: threading.Condition
+    _reader: threading.Thread | None
+
+    def __init__(self) -> None:
+        self._characters: list[str] = []
+        self._spelled = 0  # pieces of the answer that are in the list of characters
+        self._steps: list[dict[str, Any]] = []
+        self._looked_at = 0  # events that were searched for steps
+        self._steps_read = 0
+
+    def begin_anew(self) -> None:
+        """Take a new lock."""
+        self._spelling = threading.Lock()  # two pollers must not spell a piece twice
+
+    @abstractmethod
+    def _advance(self, index: int) -> bool:
+        """Return whether there is an event at *index*; reads one if need be."""
+
+    @abstractmethod
+    def _settle_in_child(self) -> None:
+        """Give the message up, if this process is a child forked from the one that reads it."""
+
+    # the reader ------------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        """Start the reader thread, unless it runs."""
+        self._settle_in_child()
+        if self._ended or self._reader is not None:
+            return
+        # a daemon: a pool task would delay the interpreter's exit until its answer ends
+        reader = threading.Thread(target=self._read_all, daemon=True, name="hugchat-sync reader")
+        with self._news:
+            if self._reader is None:
+                self._reader = reader
+        if self._reader is reader:
+            reader.start()
+
+    def _read_all(self) -> None:
+        while self._advance(len(self._events)):
+            pass
+
+    # attributes ------------------------------------------------------------------------------
+
+    @property
+    def done(self) -> bool:
+        """Whether the answer is finished or failed; never blocks."""
+        self._start()
+        return self.is_over
+
+    @property
+    def stream_text(self) -> list[str]:
+        """The text so far as one growing list of single characters."""
+        self._start()
+        pieces = self._answer.pieces
+        with self._spelling:
+            while self._spelled < len(pieces):
+                self._characters.extend(pieces[self._spelled])
+                self._spelled += 1
+        return self._characters
+
+    @property
+    def final_text(self) -> str | None:
+        """The whole text, ``None`` until it is there."""
+        self._start()
+        return None if self._answer.final is None else self._answer.final.text
+
+    @property
+    def web_search_steps(self) -> list[dict[str, Any]]:
+        """What the web search did so far, as one growing list of the dicts of 2023."""
+        self._start()
+        with self._spelling:
+            while self._looked_at < len(self._events):
+                event = self._events[self._looked_at]
+                if isinstance(event, WebSearch):
+                    self._steps.append(_step(event))
+                self._looked_at += 1
+        return self._steps
+
+    @property
+    def web_search_done(self) -> bool:
+        """Whether there is nothing more to expect of the web search."""
+        self._start()
+        return not self.web_search_enabled or self.is_over or bool(self._answer.pieces)
+
+    # methods ---------------------------------------------------------------------------------
+
+    def isDone(self) -> bool:
+        """Return whether the answer is finished or failed; never blocks."""
+        return self.done
+
+    def getText(self) -> list[str]:
+        """Return the text so far: one growing list of single characters."""
+        text = self.stream_text
+        self._raise_failure()
+        return text
+
+    def getFinalText(self) -> str | None:
+        """Return the whole text, ``None`` until it is there."""
+        text = self.final_text
+        self._raise_failure()
+        return text
+
+    def getWebSearchSteps(self) -> list[dict[str, Any]]:
+        """Return what the web search did so far.
+
+        :returns: dicts ``{"type": "webSearch", "messageType": "update" | "error" | "sources",
+            "message": str, "args"?: list, "sources"?: list}``, as a server of 2023 sent them.
+        """
+        steps = self.web_search_steps
+        self._raise_failure()
+        return steps
+
+    def getWebSearchStep(self) -> dict[str, Any] | None:
+        """Return the next step of the web search that was not read yet, or ``None``."""
+        steps = self.getWebSearchSteps()
+        with self._spelling:
+            if self._steps_read >= len(steps):
+                return None
+            self._steps_read += 1
+            return steps[self._steps_read - 1]
+
+    def getConversation(self) -> str:
+        """Return the id of the conversation."""
+        return self.conversation_id
+
+
+def _step(event: WebSearch) -> dict[str, Any]:
+    """Return *event* as the old package handed it out.
+
+    Source: the update lines of chat-ui, 2023-10 (measured).
+    """
+    step: dict[str, Any] = {"type": "webSearch", "messageType": "update", "message": ""}
+    if isinstance(event, WebSearchSources):
+        found = [
+            {"title": source.title, "link": source.link, "hostname": source.hostname}
+            for source in event.sources
+        ]
+        step.update(messageType="sources", message="sources", sources=found)
+    elif isinstance(event, (WebSearchStep, WebSearchError)):
+        kind = "error" if isinstance(event, WebSearchError) else "update"
+        step.update(messageType=kind, message=event.message)
+        if event.args:
+            step["args"] = list(event.args)
+    return step

@@ -1,0 +1,133 @@
+"""Which tool servers a message may use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Callable, Mapping, Sequence, Union
+
+from ..dialects import Dialect
+from ..errors import FeatureUnavailable, UsageError
+from ..records import Model
+
+Listed = Sequence[Mapping[str, Any]]
+ServerArgument = Union[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class ToolChoice:
+    """The tool servers of one message; ``search`` is the one whose calls are the web search."""
+
+    search: str | None = None
+    names: tuple[str, ...] = ()
+    own: tuple[Mapping[str, Any], ...] = ()
+
+
+def tool_choice(
+    dialect: Dialect,
+    web_search: bool | str,
+    servers: Sequence[ServerArgument] | None,
+    listed: Callable[[], Listed],
+) -> ToolChoice:
+    """Return the tool servers of one message.
+
+    :param listed: asks for the server's own list; called only where it matters.
+    :raises FeatureUnavailable: a search is wanted where nothing can search, or with a tool server
+        where the search is a switch.
+    """
+    own_switch = "web_search" in dialect.features
+    if own_switch and isinstance(web_search, str):
+        dialect.lacks(
+            "tool_servers", "the web search of this server is its own: web_search=True uses it"
+        )
+    if (own_switch or not web_search) and not servers:
+        return ToolChoice()
+    if "tool_servers" not in dialect.features:
+        dialect.lacks("tool_servers" if servers else "web_search")
+    known = listed()
+    choice = chosen(False if own_switch else web_search, servers, known)
+    if choice is None:
+        names = [server.get("name") for server in known]
+        raise FeatureUnavailable(
+            "this server lists no tool server that searches the web; give the name of one as "
+            f"web_search= (there are {names or 'none'})",
+            feature="web_search",
+            dialect=dialect.name,
+        )
+    return choice
+
+
+def check_tools(dialect: Dialect, choice: ToolChoice, model: Callable[[], Model | None]) -> None:
+    """Refuse tool servers where the model calls no tools: the server would pass them over.
+
+    :param model: asks which model is to answer; called only where it matters.
+    :raises FeatureUnavailable: it calls none; nothing was sent.
+    """
+    if not choice.names and not choice.own:
+        return
+    found = model()
+    if found is None or found.supports_tools or found.is_router:
+        return
+    what = "the web search of this server is a tool" if choice.search else "nothing was sent"
+    raise FeatureUnavailable(
+        f"the model {found.id!r} calls no tools ({what}); choose another one, see models()",
+        feature="web_search" if choice.search else "tool_servers",
+        dialect=dialect.name,
+    )
+
+
+def chosen(
+    web_search: bool | str,
+    mcp_servers: Sequence[ServerArgument] | None,
+    listed: Listed,
+) -> ToolChoice | None:
+    """Return the choice, or ``None`` where a search is wanted and no listed server searches.
+
+    :param web_search: whether to search, or the name of the server to search with.
+    :param mcp_servers: names of listed servers, or ``{"name", "url", "headers"?}`` of others.
+    :param listed: the server's own list, ``{"name", "url"}`` each.
+    :raises UsageError: a name is not listed.
+    """
+    names, own = _asked_for(mcp_servers or (), listed)
+    if not web_search:
+        return ToolChoice(None, names, own)
+    if isinstance(web_search, str):
+        _check_listed(web_search, listed, own)
+        search: str | None = web_search
+    else:
+        search = _searching(listed)
+    if search is None:
+        return None
+    more = () if search in names or any(server["name"] == search for server in own) else (search,)
+    return ToolChoice(search, (*names, *more), own)
+
+
+def _asked_for(
+    servers: Sequence[ServerArgument], listed: Listed
+) -> tuple[tuple[str, ...], tuple[Mapping[str, Any], ...]]:
+    if isinstance(servers, (str, Mapping)):
+        raise UsageError("mcp_servers is a list of names, or of dicts with name and url")
+    names: list[str] = []
+    own: list[Mapping[str, Any]] = []
+    for server in servers:
+        if isinstance(server, str):
+            _check_listed(server, listed, ())
+            names.append(server)
+        elif isinstance(server, Mapping) and server.get("name") and server.get("url"):
+            own.append(server)
+        else:
+            raise UsageError("a tool server is a name, or a dict with name and url")
+    return tuple(names), tuple(own)
+
+
+def _check_listed(name: str, listed: Listed, own: Sequence[Mapping[str, Any]]) -> None:
+    known = [str(server.get("name", "")) for server in (*listed, *own)]
+    if name not in known:
+        raise UsageError(f"no tool server is called {name!r}; there are {known or 'none'}")
+
+
+def _searching(listed: Listed) -> str | None:
+    """Return the first listed server whose name or address speaks of search."""
+    for server in listed:
+        if "search" in f"{server.get('name', '')} {server.get('url', '')}".lower():
+            return str(server["name"])
+    return None

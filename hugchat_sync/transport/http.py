@@ -1,0 +1,340 @@
+"""The one place that owns a ``requests.Session``: sends what is described, translates what breaks.
+
+Knows no route and no field name.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import time
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from typing import Any, Callable, Iterable, Iterator, Sequence, TypeVar
+from urllib.parse import urlencode, urlsplit
+
+import requests
+import urllib3.exceptions as low
+
+from ..address import is_loopback
+from ..auth.headers import Authentication, joined
+from ..calls import Call, Reply, Request, StreamCall
+from ..errors import (
+    AuthError,
+    HugChatError,
+    ProtocolError,
+    RateLimited,
+    SessionExpired,
+    TimedOut,
+    hidden,
+)
+from ..options import Retry, Timeout
+from ..refusals import REDIRECTS, intercepted, media_type, page_instead
+from ..version import __version__
+from .adapter import Attempt
+from .retry import LONGEST, Patience, Renew, Retrying, longest_silence, seconds_asked_for
+from .session import Quiet, close_own_adapters, own_session, shielded
+from .stream import Stream, forgotten, not_understood, translated
+
+T = TypeVar("T")
+
+_USER_AGENT = f"hugchat_sync/{__version__}"
+_LARGEST_REPLY = 256 * 1024 * 1024  # bytes; more is no reply but an attack on memory
+
+logger = logging.getLogger("hugchat_sync")
+
+
+class Transport:
+    """Sends calls to one server.
+
+    :param auth: puts the credentials on each request; ``None`` for none.
+    :param signed_in: credentials were given: a refusal means that they have lapsed.
+    :param received: is told (url, ``Set-Cookie`` values, whether the reply was a refusal).
+    :param largest: bytes of a whole reply; a longer one is refused.
+    :param renew: tries to renew a sign-in that has lapsed.
+    :param secrets: what no error may show, although the server may have sent it back.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        session: requests.Session | None = None,
+        auth: Authentication | None = None,
+        signed_in: bool = False,
+        timeout: Timeout | None = None,
+        waits: bool = False,
+        retry: Retry | None = None,
+        received: Callable[[str, Sequence[str], bool], None] | None = None,
+        renew: Renew | None = None,
+        secrets: Callable[[], Iterable[str]] = tuple,
+        largest: int = _LARGEST_REPLY,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self.renew = renew
+        self.timeout = timeout or Timeout()
+        self.retry = retry or Retry()
+        self._waits = waits
+        self._given = session
+        # traffic to this machine takes no proxy of the environment; the session's own ones hold
+        here = urlsplit(base_url).hostname if is_loopback(base_url) else None
+        self._no_proxy = {"no_proxy": here} if here else {}
+        self._session = self._made_session()
+        self._process = os.getpid()
+        self._auth = joined(session.auth if session is not None else None, auth)
+        self._signed_in = signed_in
+        self._received = received
+        self._largest = largest
+        self._secrets = secrets
+        self._clock = clock
+        self._retrying = Retrying(clock, sleep, jitter)
+
+    def __repr__(self) -> str:
+        return f"<Transport to {self.base_url}>"
+
+    def close(self) -> None:
+        """Close the idle connections; those of an adapter that the user wrote stay open."""
+        close_own_adapters(self._session)
+
+    def patience(self, *, tries: int | None = None, deadline: float | None = None) -> Patience:
+        """Return the patience for one call that begins now."""
+        end = self._clock() + self.timeout.total
+        if deadline is not None:
+            end = min(end, deadline)
+        return Patience(self.timeout, self.retry.with_tries(tries), end, self._waits)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait; the one clock that tests replace."""
+        self._retrying.sleep(seconds)
+
+    def pause(self, tried: int, patience: Patience) -> None:
+        """Wait as long as is due after *tried* tries.
+
+        :raises TimedOut: the time of the call would be spent.
+        """
+        self._retrying.pause(tried, patience)
+
+    def repeated(self, attempt: Callable[[], T], patience: Patience) -> T:
+        """Return what *attempt* returns; it is tried as often as a repeatable request is."""
+        return self._retrying.repeated(True, patience, attempt)
+
+    # sending -------------------------------------------------------------------------------
+
+    def send(self, call: Call[T], patience: Patience | None = None) -> T:
+        """Return what the reply of *call* reads as.
+
+        :raises TransportError: no complete reply came.
+        :raises HugChatError: the reply was bad; the class is that of the dialect.
+        """
+        patience = patience or self.patience()
+        return self._repeated(call.request, patience, lambda: self._exchange(call, patience))
+
+    def open(self, call: StreamCall[Any], patience: Patience | None = None) -> Stream:
+        """Return the open reply of *call*, whose status was good.
+
+        A request that may have reached the server is not repeated; the error's ``unsure`` tells.
+        """
+        patience = patience or self.patience()
+        request = call.request
+
+        def attempt() -> Stream:
+            stream = self._opened(request, patience, keep_alives=call.keep_alives)
+            with self._understood(stream.response.url):
+                self._refuse_instead(call, stream)
+            return stream
+
+        return self._repeated(request, patience, attempt)
+
+    @contextmanager
+    def _understood(self, url: str) -> Iterator[None]:
+        """Let nothing but our own errors out of what is made of a reply."""
+        try:
+            yield
+        except (HugChatError, Warning):  # one of ours, where warnings are errors
+            raise
+        except Exception as error:
+            raise not_understood(error, url) from error
+
+    def _repeated(self, request: Request, patience: Patience, attempt: Callable[[], T]) -> T:
+        try:
+            return self._retrying.repeated(request.repeatable, patience, attempt, self.renew)
+        except HugChatError as error:
+            error.hide(self._secrets())
+            raise
+
+    def _refuse_instead(self, call: StreamCall[Any], stream: Stream) -> None:
+        """Raise what came instead of a stream."""
+        headers = stream.response.headers
+        if stream.response.status_code != 200:
+            reply = self._whole(stream)
+            self._refuse_others(reply)
+            self._refuse(call.request, reply)
+        kind = media_type(headers.get("Content-Type"))
+        if kind == "text/html":
+            raise page_instead(self._whole(stream))
+        if kind == "application/json" and "Content-Length" in headers:
+            self._refuse_inside(call, stream)
+
+    def _refuse_inside(self, call: StreamCall[Any], stream: Stream) -> None:
+        """Raise the refusal that a whole JSON reply may be, where a stream was asked for.
+
+        Source: POST of a message with a forced login, chat-ui 2026-08: 200 with a redirect inside
+        (measured).
+        """
+        reply = self._whole(stream)
+        stream.again(reply.body)
+        try:
+            next(iter(call.read([reply.body])), None)
+        except AuthError as error:
+            raise self._expired(error, reply) from error
+        except HugChatError:
+            pass  # not a refusal: whoever reads the stream meets it in its place
+
+    def _exchange(self, call: Call[T], patience: Patience) -> T:
+        stream = self._opened(call.request, patience)
+        with self._understood(stream.response.url):
+            reply = self._whole(stream)
+            if not call.any_sender:
+                self._refuse_others(reply)
+            if not call.any_status and not 200 <= reply.status < 300:
+                self._refuse(call.request, reply)
+            try:
+                return call.read(reply)
+            except AuthError as error:  # some servers say it inside a good status
+                raise self._expired(error, reply) from error
+
+    def _opened(self, request: Request, patience: Patience, keep_alives: bool = True) -> Stream:
+        left = patience.deadline - self._clock()
+        url = self.base_url + request.path
+        shown = url.partition("?")[0]  # what follows may be a code to sign in with
+        if left <= 0:
+            raise TimedOut("no time is left for this call", phase="total", url=shown)
+        silence, phase = longest_silence(patience.timeout, left, keep_alives)
+        session = self._session_here()
+        # said here, for the environment's CA bundle would win over the user's own session
+        verify = None if session.verify is True else session.verify
+        started, connect = self._clock(), min(patience.timeout.connect, left, LONGEST)
+        attempt = Attempt(silence, time.monotonic() + min(left, patience.timeout.progress))
+        # what a session of the user's raises in a hook of its own is the user's business
+        ours = self._understood(shown) if self._given is None else nullcontext()
+        with ours:
+            try:
+                response = session.request(
+                    request.method,
+                    url,
+                    params=dict(request.params),
+                    timeout=(connect, attempt),
+                    allow_redirects=False,  # a redirected POST would read a login page as success
+                    stream=True,
+                    auth=self._auth,
+                    proxies=dict(self._no_proxy),
+                    verify=verify,
+                    headers=self._headers(request),
+                    **_body(request),
+                )
+            except (requests.RequestException, low.HTTPError, OSError) as error:
+                late = self._clock() >= patience.deadline
+                raise translated(
+                    forgotten(error), shown, phase=phase, late=late, sent=attempt.sent
+                ) from error
+        took = self._clock() - started
+        logger.debug("%s %s → %d, %.3f s", request.method, shown, response.status_code, took)
+        with self._understood(shown):
+            self._take_cookies(response)
+        return Stream(
+            response,
+            phase=phase,
+            progress=patience.timeout.progress,
+            deadline=patience.deadline,
+            clock=self._clock,
+            secrets=self._secrets,
+        )
+
+    def _session_here(self) -> requests.Session:
+        """Return the session; a forked child must not write into the connections of its parent."""
+        if os.getpid() != self._process:
+            self._session, self._process = self._made_session(), os.getpid()
+        return self._session
+
+    def _made_session(self) -> requests.Session:
+        return own_session() if self._given is None else shielded(self._given)
+
+    def _headers(self, request: Request) -> dict[str, str]:
+        parts = urlsplit(self.base_url)
+        origin = f"{parts.scheme}://{parts.netloc}"
+        headers = {"User-Agent": _USER_AGENT, "Accept": "application/json"}
+        if request.form is not None:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"  # an empty form needs it
+        for name, value in request.headers.items():
+            headers[name] = value.replace("{origin}", origin).replace("{base}", self.base_url)
+        return headers
+
+    def _whole(self, stream: Stream) -> Reply:
+        pieces, size = [], 0
+        for piece in stream:
+            size += len(piece)
+            if size > self._largest:
+                raise ProtocolError("the reply is too large", url=stream.response.url)
+            pieces.append(piece)
+        response = stream.response
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return Reply(response.status_code, headers, b"".join(pieces), response.url)
+
+    def _take_cookies(self, response: requests.Response) -> None:
+        values = Quiet(_set_cookies(response))
+        if self._received is not None and values:
+            # the answer to a request that left before there were cookies begins another session
+            stray = "Cookie" not in response.request.headers
+            refused = stray or response.status_code in (*REDIRECTS, 401, 403)
+            try:
+                self._received(response.url, values, refused)
+            except Warning:  # of a file that cannot be written, where warnings are errors
+                response.close()
+                raise
+
+    # bad news ------------------------------------------------------------------------------
+
+    def _refuse_others(self, reply: Reply) -> None:
+        """Raise the error of a reply that is not the server's own: a firewall's, a redirect."""
+        problem = intercepted(reply, self.base_url)
+        if problem is not None:
+            raise self._expired(problem, reply) if reply.status in REDIRECTS else problem
+
+    def _refuse(self, request: Request, reply: Reply) -> None:
+        """Raise the error of a reply with a bad status."""
+        reply = replace(reply, body=hidden(reply.text, self._secrets()).encode("utf-8"))
+        error = request.error(reply)
+        after = seconds_asked_for(reply.headers.get("retry-after"))
+        if isinstance(error, RateLimited) and after is not None:
+            error.retry_after, error.told = after, True
+        raise self._expired(error, reply)
+
+    def _expired(self, error: HugChatError, reply: Reply) -> HugChatError:
+        """Return *error*, as :class:`SessionExpired` if it means that our credentials lapsed."""
+        if type(error) is AuthError and self._signed_in and reply.status != 403:
+            return SessionExpired(
+                f"the sign-in is no longer accepted ({error}); sign in again and pass new cookies",
+                status=reply.status,
+                url=reply.url,
+            )
+        return error
+
+
+def _set_cookies(response: requests.Response) -> Iterable[str]:
+    getlist = getattr(response.raw.headers, "getlist", None)
+    return getlist("Set-Cookie") if getlist else ()
+
+
+def _body(request: Request) -> dict[str, Any]:
+    if request.parts:
+        parts = [(name, (part.filename, part.content, part.mime)) for name, part in request.parts]
+        return {"files": parts}
+    if request.form is not None:
+        return {"data": urlencode(request.form).encode("ascii")}
+    if request.body is not None:
+        return {"data": request.body}
+    return {"json": request.json} if request.json is not None else {}
