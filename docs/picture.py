@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import sys
 import tempfile
 from io import StringIO
@@ -51,8 +52,9 @@ def main() -> None:
     console = Console(record=True, width=COLUMNS, file=StringIO(), force_terminal=True)
     console.print(Text(f'$ hugchat-sync --local ask "{QUESTION}"', style="bold"))
     console.print(Text.from_ansi(output().rstrip("\n")))
-    target = Path(__file__).with_name("answer.svg")
-    target.write_text(console.export_svg(title="hugchat-sync", unique_id="answer"), "utf-8")
+    drawn = console.export_svg(title="hugchat-sync", unique_id="answer")
+    drawn = re.sub(r"@font-face \{.*?\}\s*", "", drawn, flags=re.S)  # a picture fetches nothing
+    Path(__file__).with_name("answer.svg").write_text(drawn, "utf-8")
 
 
 if __name__ == "__main__":

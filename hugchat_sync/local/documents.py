@@ -8,6 +8,7 @@ import re
 import sqlite3
 import threading
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Iterator, Sequence
 from urllib.parse import quote
@@ -20,26 +21,26 @@ SEARCH_TOOL = "web_search"
 _log = logging.getLogger(__name__)
 
 #: The pages of the guide. A list, because a zipped package has no folder to look into.
-_GUIDE = [
-    "getting-started",
-    "cookies",
-    "signing-in",
-    "streaming",
-    "web-apps",
-    "futures",
-    "many-prompts",
-    "cron",
-    "system-prompts",
-    "models",
-    "web-search-tools-files",
-    "errors",
-    "proxies",
-    "conversations",
-    "terminal",
-    "local-server",
-    "server-eras",
-    "coming-from-hugchat",
-]
+_GUIDE = (
+    "getting-started.md",
+    "cookies.md",
+    "signing-in.md",
+    "streaming.md",
+    "web-apps.md",
+    "futures.md",
+    "many-prompts.md",
+    "cron.md",
+    "system-prompts.md",
+    "models.md",
+    "web-search-tools-files.md",
+    "errors.md",
+    "proxies.md",
+    "conversations.md",
+    "terminal.md",
+    "local-server.md",
+    "server-eras.md",
+    "coming-from-hugchat.md",
+)
 _ENDINGS = (".rst", ".md", ".txt")
 _BEST = 3
 _SECOND_FITS = 0.8  # a second passage is quoted if it fits nearly as well
@@ -49,6 +50,7 @@ _UNKNOWN_NAMED = 5
 _HEADING = re.compile(r"#{1,6}\s+(.*)")
 _UNDERLINE = re.compile(r"([=\-~^\"'`#*+])\1{2,}\s*$")
 _FENCE = re.compile(r"\s*(```|~~~)")
+_FENCED = re.compile(r"^( *(?:```|~~~).*?^ *(?:```|~~~) *$)", re.M | re.S)
 _KEPT = re.compile(r"\s*([-*+|>]|\d+\.)\s|\s{4}|\s*:\w+")  # lists, tables, code: lines matter
 _PIECE = re.compile(r"\s*\S+|\s+")
 _NO_FULL_TEXT = "This Python's SQLite has no full-text search (FTS5): nothing can be looked up."
@@ -182,10 +184,8 @@ def _words(text: str) -> list[str]:
 
 def _guide() -> dict[str, str]:
     """Return the texts of this project's own pages by their name."""
-    found = {
-        page: pkgutil.get_data("hugchat_sync.local", f"documents/{page}.md") for page in _GUIDE
-    }
-    return {f"{page}.md": (text or b"").decode("utf-8") for page, text in found.items()}
+    found = ((name, pkgutil.get_data("hugchat_sync.local", f"documents/{name}")) for name in _GUIDE)
+    return {name: (text or b"").decode("utf-8") for name, text in found}
 
 
 def _read(folder: Path) -> dict[str, str]:
@@ -245,19 +245,25 @@ def _cut(name: str, text: str) -> Iterator[Passage]:
 def _markdown(text: str) -> str:
     """Return a passage as Markdown: paragraphs on one line, code in fences."""
     parts: list[str] = []
-    for block in re.split(r"\n\s*\n", text[:_LONGEST_QUOTE].replace("``", "`")):
-        lines = block.splitlines()
-        fenced = parts and parts[-1].count("\n```") + parts[-1].startswith("```") == 1
-        if fenced:
-            parts[-1] += f"\n\n{block}"
-        elif all(line.startswith("    ") for line in lines):
-            code = "\n".join(line[4:] for line in lines)
-            parts.append(f"```python\n{code}\n```")
-        elif any(_FENCE.match(line) or _KEPT.match(line) for line in lines):
-            parts.append(block)
-        else:
-            parts.append(re.sub("::$", ":", " ".join(line.strip() for line in lines)))
-    return "\n\n".join(parts)
+    for number, piece in enumerate(_FENCED.split(text)):
+        blocks = [piece] if number % 2 else re.split(r"\n\s*\n", piece.strip("\n"))
+        parts.extend(block if number % 2 else _unwrapped(block) for block in blocks if block)
+    sizes = accumulate(len(part) for part in parts)
+    kept = [part for part, size in zip(parts, sizes) if size <= _LONGEST_QUOTE]
+    if len(kept) == len(parts):
+        return "\n\n".join(parts)
+    return "\n\n".join([*(kept or [parts[0][:_LONGEST_QUOTE]]), "…"])
+
+
+def _unwrapped(block: str) -> str:
+    """Return a paragraph on one line; where lines matter, as it is."""
+    lines = block.splitlines()
+    if all(line.startswith("    ") for line in lines):
+        return "\n".join(["```python", *(line[4:] for line in lines), "```"])
+    block = re.sub(r"(?<!`)``(?!`)", "`", block)  # reStructuredText has two
+    if any(_KEPT.match(line) for line in lines):
+        return block
+    return re.sub("::$", ":", " ".join(line.strip() for line in block.splitlines()))
 
 
 def _link(turn: Turn, passage: Passage) -> str:

@@ -89,6 +89,16 @@ def test_own_documentation_answers(serve, question, expected):
     assert expected in answer(talk, question)
 
 
+def test_fenced_code_is_quoted_as_it_stands(serve, tmp_path):
+    code = '```python\n# no heading\nx = ["a"]\n\n\ndef f():\n    return ``1``\n```'
+    (tmp_path / "code.md").write_text(
+        f"# Code\n\n## Quorlet\n\nIn ``two``\nlines:\n\n{code}\n\nEnd.\n"
+    )
+    talk = serve(documents=tmp_path)
+    talk.create()
+    assert answer(talk, "quorlet").startswith(f"### Quorlet\n\nIn `two` lines:\n\n{code}\n\nEnd.")
+
+
 def test_system_prompt_and_files_are_seen(serve):
     talk = serve()
     talk.create(preprompt="Answer in French.")
