@@ -103,10 +103,7 @@ class Scripted:
     """
 
     def __init__(
-        self,
-        *scripts: Script | Sequence[str],
-        title: str | None = None,
-        title_seconds: float = 0.0,
+        self, *scripts: Script | Sequence[str], title: str | None = None, title_seconds: float = 0.0
     ) -> None:
         prepared = [s if isinstance(s, Script) else Script(tokens=s) for s in scripts]
         self._scripts = prepared or [Script(tokens=("Hello", ",", " world", "."))]

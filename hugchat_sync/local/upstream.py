@@ -27,7 +27,7 @@ _WAITING = 256  # lines that may wait for a run to take them
 _LOOK = 0.2  # seconds between two looks whether the run was stopped
 _LISTED_SECONDS = 60.0  # a list of models is believed for so long
 _LIST_SECONDS = 10.0
-_END = None
+_ODD = "the upstream sent something that is no answer"
 _Kind = TypeVar("_Kind")
 
 
@@ -54,23 +54,23 @@ class Upstream:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("the upstream must look like http://127.0.0.1:11434")
-        self._parts = parts
         self.host = parts.hostname
+        self._port = parts.port
+        self._secure = parts.scheme == "https"
         path = parts.path.rstrip("/")
         self._path = path if path.endswith("/v1") else f"{path}/v1"
-        self._key = (key or "").strip()
-        if not self._key.isascii() or not self._key.isprintable():
+        key = (key or "").strip()
+        if not key.isascii() or not key.isprintable():
             raise ValueError("the upstream's key holds characters that no key has")
-        safe = parts.scheme == "https" or is_loopback(parts.hostname) or allow_insecure
+        safe = self._secure or is_loopback(self.host) or allow_insecure
         #: whether there is a key that is not sent, since others could read it on its way
-        self.withholds_key = bool(self._key) and not safe
-        if self.withholds_key:
-            self._key = ""
+        self.withholds_key = bool(key) and not safe
+        self._key = key if safe else ""
         self._model = model
         self._timeout = timeout
         self._lock = threading.Lock()
         self._listed: list[Model] = []
-        self._listed_at = -_LISTED_SECONDS - 1
+        self._listed_at = -_LISTED_SECONDS
 
     def __repr__(self) -> str:
         return f"<Upstream at {self.host}>"
@@ -79,50 +79,10 @@ class Upstream:
         """Return the beginning of the prompt."""
         return Title(" ".join(turn.prompt.split())[:_LONGEST_TITLE])
 
-    def answer(self, turn: Turn) -> Iterator[Step]:
-        """Yield the upstream's answer as it comes; what goes wrong there is a failure."""
-        connection = self._connection(self._timeout)
-        sock: socket.socket | None = None
-        try:
-            connection.connect()
-            sock = connection.sock  # the reply takes it over
-            body = {"model": turn.model, "messages": _messages(turn), "stream": True}
-            reply = self._ask(connection, "POST", "/chat/completions", body)
-            if reply.status != 200:
-                yield Failure(_reason(reply), reply.status)
-                return
-            yield from _told(_lines(reply))
-        except (OSError, HTTPException) as error:
-            yield Failure(f"the upstream cannot be reached: {type(error).__name__}")
-        except (ValueError, RecursionError):
-            yield Failure("the upstream sent something that is no answer")
-        finally:
-            if sock is not None:
-                with suppress(OSError):  # it is closed already
-                    sock.shutdown(socket.SHUT_RDWR)  # the reading thread wakes up
-            connection.close()
-
-    def _connection(self, seconds: float) -> HTTPConnection:
-        kind = HTTPSConnection if self._parts.scheme == "https" else HTTPConnection
-        return kind(self.host, self._parts.port, timeout=seconds)
-
-    def _ask(
-        self, connection: HTTPConnection, method: str, path: str, body: Any = None
-    ) -> HTTPResponse:
-        headers = {"Accept": "text/event-stream, application/json"}
-        if self._key:
-            headers["Authorization"] = f"Bearer {self._key}"
-        content = None
-        if body is not None:
-            headers["Content-Type"] = "application/json"
-            content = json.dumps(body).encode()
-        connection.request(method, self._path + path, content, headers)
-        return connection.getresponse()
-
     def models(self) -> Sequence[Model]:
-        """Return the upstream's models, asked once a minute; one without a name if it has none."""
+        """Return the upstream's models, asked once a minute; a "default" one if it has none."""
         with self._lock:
-            if time.monotonic() - self._listed_at > _LISTED_SECONDS:
+            if time.monotonic() - self._listed_at >= _LISTED_SECONDS:
                 self._listed, self._listed_at = self._list(), time.monotonic()
             return self._listed or (Model(self._model or "default"),)
 
@@ -140,16 +100,53 @@ class Upstream:
         first = [self._model] if self._model else []
         return [Model(name) for name in (*first, *names) if isinstance(name, str) and name]
 
+    def answer(self, turn: Turn) -> Iterator[Step]:
+        """Yield the upstream's answer as it comes; what goes wrong there is a failure."""
+        connection = self._connection(self._timeout)
+        sock: socket.socket | None = None
+        said = [{"role": one.role, "content": one.text} for one in turn.history]
+        if turn.system_prompt:
+            said.insert(0, {"role": "system", "content": turn.system_prompt})
+        messages = [*said, {"role": "user", "content": turn.prompt}]
+        try:
+            connection.connect()
+            sock = connection.sock  # the reply takes it over
+            body = {"model": turn.model, "messages": messages, "stream": True}
+            reply = self._ask(connection, "POST", "/chat/completions", body)
+            if reply.status != 200:
+                yield Failure(_reason(reply), reply.status)
+                return
+            yield from _steps(_lines(reply))
+        except (OSError, HTTPException) as error:
+            yield Failure(f"the upstream cannot be reached: {type(error).__name__}")
+        except (ValueError, RecursionError):
+            yield Failure(_ODD)
+        finally:
+            if sock is not None:
+                with suppress(OSError):  # it is closed already
+                    sock.shutdown(socket.SHUT_RDWR)  # the reading thread wakes up
+            connection.close()
 
-def _messages(turn: Turn) -> list[dict[str, str]]:
-    system = [{"role": "system", "content": turn.system_prompt}] if turn.system_prompt else []
-    said = [{"role": one.role, "content": one.text} for one in turn.history]
-    return [*system, *said, {"role": "user", "content": turn.prompt}]
+    def _connection(self, seconds: float) -> HTTPConnection:
+        kind = HTTPSConnection if self._secure else HTTPConnection
+        return kind(self.host, self._port, timeout=seconds)
+
+    def _ask(
+        self, connection: HTTPConnection, method: str, path: str, body: Any = None
+    ) -> HTTPResponse:
+        headers = {"Accept": "text/event-stream, application/json"}
+        if self._key:
+            headers["Authorization"] = f"Bearer {self._key}"
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        content = None if body is None else json.dumps(body).encode()
+        connection.request(method, self._path + path, content, headers)
+        return connection.getresponse()
 
 
-def _lines(reply: HTTPResponse) -> queue.Queue[bytes | None]:
+def _lines(reply: HTTPResponse) -> queue.Queue[bytes]:
     """Return the lines as they come, read by a thread, so that a stop need not wait for one."""
-    lines: queue.Queue[bytes | None] = queue.Queue(_WAITING)
+    lines: queue.Queue[bytes] = queue.Queue(_WAITING)
 
     def read() -> None:
         line = b"-"
@@ -159,13 +156,13 @@ def _lines(reply: HTTPResponse) -> queue.Queue[bytes | None]:
             except (OSError, HTTPException, ValueError, AttributeError):  # hung up meanwhile
                 line = b""
             with suppress(queue.Full):  # nobody takes them any more
-                lines.put(line or _END, timeout=60)
+                lines.put(line, timeout=60)
 
     threading.Thread(target=read, name="upstream", daemon=True).start()
     return lines
 
 
-def _told(lines: queue.Queue[bytes | None]) -> Iterator[Step]:
+def _steps(lines: queue.Queue[bytes]) -> Iterator[Step]:
     """Yield the steps of a stream of server-sent events; thinking goes into ``<think>`` marks."""
     thinking = finished = False
     while True:
@@ -174,8 +171,9 @@ def _told(lines: queue.Queue[bytes | None]) -> Iterator[Step]:
         except queue.Empty:
             yield Pause(0)  # a moment in which a stop is noticed
             continue
-        if line is _END or line.strip() == b"data: [DONE]":
-            break
+        if not line or line.strip() == b"data: [DONE]":
+            yield Final() if line or finished else Failure("the upstream broke off")
+            return
         if not line.startswith(b"data:"):
             continue
         chunk = _object(line[5:])
@@ -193,10 +191,6 @@ def _told(lines: queue.Queue[bytes | None]) -> Iterator[Step]:
                 yield Text(f"</think>{text}" if thinking else text)
                 thinking = False
             finished = finished or bool(choice.get("finish_reason"))
-    if finished or line is not _END:
-        yield Final()
-    else:
-        yield Failure("the upstream broke off")
 
 
 def _object(text: bytes) -> dict[str, Any]:
@@ -208,18 +202,16 @@ def _as(kind: type[_Kind], value: object) -> _Kind:
 
     :raises ValueError: it is of another kind.
     """
-    if value is None:
-        return kind()
-    if not isinstance(value, kind):
-        raise ValueError(f"no {kind.__name__}: {type(value).__name__}")  # noqa: TRY004 - of the text
-    return value
+    if value is not None and not isinstance(value, kind):
+        raise ValueError(_ODD)  # noqa: TRY004 - of the text
+    return kind() if value is None else value
 
 
 def _reason(reply: HTTPResponse) -> str:
-    text = reply.read(2000).decode("utf-8", "replace")
+    text = reply.read(2000)
     try:
-        error = _object(text.encode()).get("error", text)
+        error = _object(text).get("error", "")
     except (ValueError, RecursionError):  # a page of some gateway
         return f"{reply.status} {reply.reason}"
     message = error.get("message", error) if isinstance(error, dict) else error
-    return f"{reply.status} {message}"[:300]
+    return f"{reply.status} {message or reply.reason}"[:300]

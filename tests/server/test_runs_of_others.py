@@ -16,7 +16,8 @@ from eras.arena import SERVERS, Arena
 
 from hugchat_sync import Client, Retry, Timeout
 from hugchat_sync.errors import ConversationNotExistError, HugChatError, TimedOut
-from hugchat_sync.local import Fault, LocalServer, Script, Scripted
+from hugchat_sync.local import LocalServer
+from hugchat_sync.local.testing import Fault, Script, Scripted
 
 #: those that store something while an answer is being made; the oldest stores all of it at the end
 TELLING = [name for name in SERVERS if SERVERS[name][0] != "tgi-2023"]

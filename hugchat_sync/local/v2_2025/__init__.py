@@ -63,7 +63,4 @@ def install(app: Flask, site: Site) -> None:
             run.outlet.settle()
         return admit(site)
 
-    @app.after_request
-    def finish(reply: Response) -> Response:
-        hand_out_cookie(reply)
-        return reply
+    app.after_request(hand_out_cookie)

@@ -47,11 +47,7 @@ def own_conversation(site: Site, conversation_id: str, malformed: ApiError) -> C
 
 
 def add_child(
-    conversation: Conversation,
-    parent: StoredMessage | None,
-    sender: str,
-    content: str,
-    **more: Any,
+    conversation: Conversation, parent: StoredMessage | None, sender: str, content: str, **more: Any
 ) -> StoredMessage:
     """Return a new message at the end of the array, hung under its parent (c29, d01 to d07)."""
     moment = now()

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import json
 import mimetypes
 import re
@@ -23,26 +22,17 @@ from flask import Response, request
 from ..app import ApiError, Site, compact, json_reply
 from ..documents import SEARCH_SERVER
 from ..http import Environment, client_gone
-from ..responder import Attachment, FileMade, Route, Said, Turn
+from ..responder import Attachment, Said, Turn
 from ..storage import Conversation, StoredFile, StoredMessage
 from .account import json_body, nothing
 from .conversations import add_child, own_conversation
 from .identity import identity
-from .record import Record
-from .run import Run, Runs
+from .run import Run, Runs, stored_file
 
 _LARGEST_FILE = 10 * 1024 * 1024
 _POLL = 0.25
 _LONGEST_WATCH = 300.0
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-
-
-def hash_name(content: bytes) -> str:
-    """Return the hash the server gives a file: of its bytes read as text.
-
-    Source: chat-ui c100c162, measured 2026-08 (e03): for binary files it is not the SHA-256.
-    """
-    return hashlib.sha256(content.decode("utf-8", "replace").encode("utf-8")).hexdigest()
 
 
 class Messages:
@@ -74,7 +64,8 @@ class Messages:
             # Whoever leaves before the answer's head leaves nothing behind (w11).
             return nothing()
         self._storage.save(conversation)
-        run = self._run(conversation, answer, self._turn(conversation, answer, asked, files))
+        turn, environ = self._turn(conversation, answer, asked, files), request.environ
+        run = Run(self._site, conversation, answer, turn, lambda: client_gone(environ))
         self._runs.start(run)
         return Response(run.outlet.pieces(), 200, content_type="application/jsonl")
 
@@ -127,7 +118,7 @@ class Messages:
             if len(raw) > _LARGEST_FILE:
                 raise ApiError(413, "File too large, should be <10MB")
             mime = part.mimetype or "application/octet-stream"
-            found.append(StoredFile(hash_name(raw), name, mime, raw))
+            found.append(stored_file(name, mime, raw))
         return found
 
     def _turn(
@@ -151,28 +142,6 @@ class Messages:
             base_url=self._site.url,
             tools=(SEARCH_SERVER,) if usable else (),
             attachments=tuple(Attachment(one.name, one.mime, one.content) for one in files),
-        )
-
-    def _run(self, conversation: Conversation, answer: StoredMessage, turn: Turn) -> Run:
-        def keep(made: FileMade) -> str:
-            sha = hash_name(made.content)
-            file = StoredFile(sha, made.name, made.mime, made.content)
-            self._storage.put_file(conversation.id, file)
-            return sha
-
-        environ = request.environ
-        model = self._site.model(conversation.model)
-        chosen = model is not None and model.is_router and self._site.models()[1].id
-        return Run(
-            self._site,
-            turn,
-            Record(self._storage, conversation, answer),
-            conversation.id,
-            self._runs.questions,
-            wants_title=conversation.title == "New Chat",
-            route=Route("default", chosen) if chosen else None,  # it is told first (c25)
-            keep_file=keep,
-            gone=lambda: client_gone(environ),
         )
 
     def stop(self, conversation_id: str) -> Response:

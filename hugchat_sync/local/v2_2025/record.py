@@ -23,25 +23,22 @@ class Record:
     a time, or a rename during a run, undo each other as they do on the real server.
     """
 
-    def __init__(
-        self, storage: Storage, conversation: Conversation, message: StoredMessage
-    ) -> None:
+    def __init__(self, storage: Storage, conversation: Conversation, answer: StoredMessage) -> None:
         self._storage = storage
         self._conversation = conversation
-        self._message = message
-        self.run_id = str(message["generationId"])
+        self._answer = answer
+        self._run_id = str(answer["generationId"])
         self._logged = False
         self._seq = 0
         self._pending: list[str] = []
-        self._pending_since = 0.0
+        self._pending_since = self._saved_at = time.monotonic()
         self._tokens: list[str] = []
         self._updates: list[dict[str, Any]] = []
         self._final: str | None = None
-        self._saved_at = time.monotonic()
 
     def begin(self) -> None:
         """Begin the log, unless a run before this one had the same id."""
-        run = StoredRun(self.run_id, self._conversation.id, self._message["id"])
+        run = StoredRun(self._run_id, self._conversation.id, self._answer["id"])
         self._logged = self._storage.begin(run)
 
     @property
@@ -63,20 +60,27 @@ class Record:
         self._flush()
         self._append(update)
         if update["type"] == "routerMetadata":
-            known = self._message.get("routerMetadata", {"route": "", "model": ""})
-            new = {key: update[key] for key in ("route", "model", "provider") if update.get(key)}
-            self._message["routerMetadata"] = {**known, **new}
+            known = self._answer.get("routerMetadata", {"route": "", "model": ""})
+            new = {key: value for key, value in update.items() if key != "type" and value}
+            self._answer["routerMetadata"] = {**known, **new}
 
-    def title(self, shown: str, stored: str) -> None:
-        """Note a title: the conversation has it at once (w41)."""
-        self.update({"type": "title", "title": shown})
-        self._conversation.title = stored
-        self._storage.change(self._conversation.id, title=stored)
+    def title(self, title: str) -> None:
+        """Let the conversation have a title at once (w41)."""
+        self._conversation.title = title
+        self._storage.change(self._conversation.id, title=title)
 
     def final(self, text: str, interrupted: bool, with_tools: bool) -> None:
-        """Note the end of the text; after tools the stored text is put together."""
-        self._final = _merged(self.text, text) if with_tools and not interrupted else text
-        self._message["interrupted"] = interrupted
+        """Note the end of the text; after tools it is put together with what was streamed.
+
+        Source: chat-ui c100c162 (read there).
+        """
+        streamed = self.text
+        self._answer["interrupted"], self._final = interrupted, text
+        if with_tools and not interrupted:
+            if streamed.rstrip().endswith(text):
+                self._final = streamed.rstrip()
+            elif not text.startswith(streamed):
+                self._final = streamed + ("" if streamed.endswith("\n\n") else "\n\n") + text
 
     def tick(self) -> None:
         """Do what is due: the log after 200 ms, the stored text after 3 s."""
@@ -89,22 +93,22 @@ class Record:
     def save(self) -> None:
         """Store the message and everything else as this run knows it."""
         self._flush()
-        message, moment = self._message, now()
-        message["content"] = self.text if self._final is None else self._final
-        message["updatedAt"] = self._conversation.updated_at = moment
-        message["updates"] = list(self._updates)
+        answer, moment = self._answer, now()
+        answer["content"] = self.text if self._final is None else self._final
+        answer["updatedAt"] = self._conversation.updated_at = moment
+        answer["updates"] = list(self._updates)
         if self._logged:
-            message["materializedSeq"] = self._seq
+            answer["materializedSeq"] = self._seq
         for other in self._conversation.messages:
             other.setdefault("updates", [])
         self._storage.save(self._conversation)
         self._saved_at = time.monotonic()
 
     def end(self, how: str) -> None:
-        """Close the log."""
+        """Store everything and close the log."""
+        self.save()
         if self._logged:
-            self._flush()
-            self._storage.end(self.run_id, how)
+            self._storage.end(self._run_id, how)
 
     def _flush(self) -> None:
         if self._pending:
@@ -115,26 +119,4 @@ class Record:
     def _append(self, update: Mapping[str, Any]) -> None:
         if self._logged:
             self._seq += 1
-            self._storage.append(self.run_id, self._seq, update)
-
-
-def _merged(streamed: str, final: str) -> str:
-    """Return the stored text of an answer with tools.
-
-    Source: chat-ui c100c162 (read there).
-    """
-    if streamed.rstrip().endswith(final):
-        return streamed.rstrip()
-    if final.startswith(streamed):
-        return final
-    return streamed + ("" if streamed.endswith("\n\n") else "\n\n") + final
-
-
-def interrupt(storage: Storage, run: StoredRun) -> None:
-    """Mark the message of a run that ended without a word and leave its text alone."""
-    storage.end(run.id, "interrupted")
-    conversation = storage.conversation(run.conversation)
-    message = conversation and conversation.message(run.message)
-    if conversation is not None and message:
-        message["interrupted"] = True
-        storage.save(conversation)
+            self._storage.append(self._run_id, self._seq, update)

@@ -6,6 +6,7 @@ x13).
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import sqlite3
 import threading
@@ -28,68 +29,62 @@ from ..responder import (
     ToolCall,
     Turn,
 )
+from ..storage import Conversation, StoredFile, StoredMessage
 from . import wire
 from .outlet import Outlet
-from .record import Record, interrupt
+from .record import Record
 from .wire import line
+
+#: what tools asked, by its id: in which conversation, what, and whether it was answered
+Questions = Dict[str, Tuple[str, Question, threading.Event]]
 
 _log = logging.getLogger(__name__)
 
 _BLANKS = b" " * 4096
 _SLICE = 0.05
 _QUESTION_SECONDS = 3600
-_EARLY_STOP_COUNTS = 5.0
-_EARLY_STOP_HITS_AFTER = 0.3
-_NO_OUTPUT = "No output was generated. Something went wrong."
+_EARLY_STOP_COUNTS, _EARLY_STOP_HITS_AFTER = 5.0, 0.3
+_NO_OUTPUT = Failure("No output was generated. Something went wrong.")
 
 
-#: what tools asked, by its id: in which conversation, what, and whether it was answered
-Questions = Dict[str, Tuple[str, Question, threading.Event]]
+def stored_file(name: str, mime: str, content: bytes) -> StoredFile:
+    """Return a file under the hash that the server gives it: that of its bytes read as text.
+
+    Source: chat-ui c100c162, measured 2026-08 (e03): for binary files it is not the SHA-256.
+    """
+    text = content.decode("utf-8", "replace")
+    return StoredFile(hashlib.sha256(text.encode("utf-8")).hexdigest(), name, mime, content)
 
 
 class Run:
     """Asks the responder and tells what it does, whether or not somebody listens.
 
-    :param wants_title: the conversation has its default title still.
-    :param route: what the router says first, for a router model.
-    :param keep_file: stores a file that the answer made and returns its hash.
+    :param answer: the message to be written.
     :param gone: tells whether the reader has left.
     """
 
     def __init__(
         self,
         site: Site,
+        conversation: Conversation,
+        answer: StoredMessage,
         turn: Turn,
-        record: Record,
-        conversation_id: str,
-        questions: Questions,
-        *,
-        wants_title: bool,
-        route: Route | None,
-        keep_file: Callable[[FileMade], str],
         gone: Callable[[], bool],
     ) -> None:
-        self.conversation_id = conversation_id
-        self.record = record
+        self.conversation_id = conversation.id
+        self.record = Record(site.storage, conversation, answer)
         self.outlet = Outlet(gone, self._reader_left)
+        self.stopped = threading.Event()
         self.stop_at: float | None = None
-        self._questions = questions
-        self._responder = site.responder
-        self._closing = site.closing
+        self.questions: Questions = {}
+        self._site = site
         self._turn = turn
-        self._wants_title = wants_title
-        self._route = route
-        self._keep_file = keep_file
-        self._stop = threading.Event()
+        self._wants_title = conversation.title == "New Chat"
         self._lock = threading.Lock()
         self._title: Title | None = None
         self._began = time.monotonic()
         self._calls: dict[str, ToolCall] = {}
         self._final = self._interrupted = self._failed = self._over = False
-
-    def stop(self) -> None:
-        """Ask the run to end with what it has."""
-        self._stop.set()
 
     def work(self) -> None:
         """Make the answer from beginning to end; whatever goes wrong is told to its reader."""
@@ -100,37 +95,39 @@ class Run:
         except Exception as error:  # noqa: BLE001 - a responder is code of the user's
             self._break_off(f"the responder failed: {type(error).__name__}")
         finally:
-            self.outlet.end()
+            self.outlet.put(None)
 
     def _work(self) -> None:
+        closing = self._site.closing
         self._update(wire.status("started"))
         if self._wants_title:
             self._title = self._new_title()
         self._tick()
-        if self._route is not None:
-            self._take(self._route)
-        for step in self._responder.answer(self._turn):
+        model = self._site.model(self._turn.model)
+        if model is not None and model.is_router:
+            self._take(Route("default", self._site.models()[1].id))  # told first (c25)
+        for step in self._site.responder.answer(self._turn):
             if self._halted():
                 break
             self._take(step)
             self._tick()
             if self._failed:
                 return
-        if self._closing.is_set():
+        if closing.is_set():
             return  # as when a real server goes down: the next one finds the run and marks it
-        if not self._final and self._stopped():
+        if not self._final and self._was_stopped():
             self._interrupted = True
             self._finish_text(self.record.text)
         elif not self._final and not self.record.text:
-            self._fail(Failure(_NO_OUTPUT))
+            self._fail(_NO_OUTPUT)
             return
-        while self._title is not None and not self._closing.wait(_SLICE / 2):
+        while self._title is not None and not closing.wait(_SLICE / 2):
             self._tick()
-        self._last(wire.status("finished"))
+        self._last(wire.status("finished"), "interrupted" if self._interrupted else "completed")
 
     def _new_title(self) -> Title | None:
         try:
-            return self._responder.title(self._turn)
+            return self._site.responder.title(self._turn)
         except Exception:  # noqa: BLE001 - as above, and the answer is worth more than its title
             _log.exception("the responder has no title")
             return None
@@ -138,81 +135,73 @@ class Run:
     def _break_off(self, reason: str) -> None:
         """End with an error line at once, stored or not."""
         self._failed = self._over = True
-        if self._closing.is_set():
+        if self._site.closing.is_set():
             return  # the database is closed already
         _log.error("%s", reason, exc_info=True)
         update = wire.failure(Failure(reason))
         # What could not be stored just now most likely cannot be stored now.
         with suppress(sqlite3.Error), self._lock:
             self.record.update(update)
-            self.record.save()
             self.record.end("error")
         self.outlet.put(line(update))
 
-    def _stopped(self) -> bool:
+    def _was_stopped(self) -> bool:
         late = self.stop_at is not None and time.monotonic() >= self.stop_at
-        return self._stop.is_set() or late
+        return self.stopped.is_set() or late
 
     def _halted(self) -> bool:
-        return self._closing.is_set() or (not self._final and self._stopped())
+        return self._site.closing.is_set() or (not self._final and self._was_stopped())
 
     def _take(self, step: Step) -> None:
         if isinstance(step, Pause):
             self._wait(step.seconds)
-        elif isinstance(step, Text):
-            self._token(step.token)
+        elif isinstance(step, Text) and step.token:
+            piece = line(wire.padded(step.token))  # first, since it fails for what is no text
+            with self._lock:
+                self.record.token(step.token)
+            self.outlet.put(piece)
         elif isinstance(step, Final):
             text = self.record.text if step.text is None else wire.join_halves(step.text)
             if text or self.record.text:
                 self._finish_text(text.rstrip())
             else:
-                self._fail(Failure(_NO_OUTPUT))
+                self._fail(_NO_OUTPUT)
         elif isinstance(step, Failure):
             self._fail(step)
         elif isinstance(step, Question):
             self._ask(step)
         elif isinstance(step, FileMade):
-            sha = self._keep_file(step)
-            self._update({"type": "file", "name": step.name, "sha": sha, "mime": step.mime})
-        else:
+            file = stored_file(step.name, step.mime, step.content)
+            self._site.storage.put_file(self.conversation_id, file)
+            self._update({"type": "file", "name": file.name, "sha": file.sha, "mime": file.mime})
+        elif not isinstance(step, Text):
             if isinstance(step, ToolCall):
                 self._calls[step.uuid] = step
             for update in wire.told_step(step, self._calls):
                 self._update(update)
 
-    def _token(self, token: str) -> None:
-        if token:
-            piece = line(wire.padded(token))  # first, since it fails for what is no text
-            with self._lock:
-                self.record.token(token)
-            self.outlet.put(piece)
-
-    def _update(self, update: Mapping[str, Any]) -> None:
+    def _update(self, update: Mapping[str, Any], last_of_text: bool = False) -> None:
         piece = line(update)  # first, since it fails for what is no JSON
         with self._lock:
             self.record.update(update)
-        self.outlet.put(piece)
+        self.outlet.put(piece, last_of_text)
 
     def _finish_text(self, text: str) -> None:
         self._final = True
-        update = wire.final_answer(text, self._interrupted)
         with self._lock:
             self.record.final(text, self._interrupted, bool(self._calls))
-            self.record.update(update)
-        self.outlet.put(line(update), last_of_text=True)
+        self._update(wire.final_answer(text, self._interrupted), last_of_text=True)
         self.outlet.put(_BLANKS)
 
     def _fail(self, step: Failure) -> None:
         self._failed = True
-        self._last(wire.failure(step))
+        self._last(wire.failure(step), "error")
 
-    def _last(self, update: Mapping[str, Any]) -> None:
+    def _last(self, update: Mapping[str, Any], how: str) -> None:
         """Tell the last update: by the time it is read, the message is stored (w08)."""
-        how = "interrupted" if self._interrupted else "completed"
         with self._lock:
             self.record.update(update)
-            self.record.save()
-            self.record.end("error" if self._failed else how)
+            self.record.end(how)
             self._over = True
         self.outlet.put(line(update), last_of_text=True)
 
@@ -220,7 +209,7 @@ class Run:
         """Put a question of a tool to the user and wait for the answer."""
         elicitation_id, answered = str(uuid4()), threading.Event()
         step.action = step.content = None  # a script may be used again
-        self._questions[elicitation_id] = (self.conversation_id, step, answered)
+        self.questions[elicitation_id] = (self.conversation_id, step, answered)
         deadline = time.time() + _QUESTION_SECONDS
         self._update(wire.question(step, elicitation_id, int(deadline * 1000)))
         while not answered.wait(_SLICE) and not self._halted() and time.time() < deadline:
@@ -239,22 +228,21 @@ class Run:
             if title is None or time.monotonic() - self._began < title.seconds:
                 return
             self._title = None
-            self.record.title(title.text, wire.plain_title(title.text))
-        self.outlet.put(line({"type": "title", "title": title.text}))
+            update = {"type": "title", "title": title.text}
+            self.record.update(update)
+            self.record.title(wire.plain_title(title.text))
+        self.outlet.put(line(update))
 
     def _wait(self, seconds: float) -> None:
         end = time.monotonic() + seconds
-        while not self._halted():
-            left = end - time.monotonic()
-            if left <= 0:
-                return
-            self._stop.wait(min(left, _SLICE))
+        while not self._halted() and time.monotonic() < end:
+            self.stopped.wait(max(0.0, min(end - time.monotonic(), _SLICE)))
             self._tick()
 
     def _reader_left(self) -> None:
         """Store what there is: the run goes on without a reader (l02)."""
         with self._lock:
-            if not self._over and not self._closing.is_set():
+            if not self._over and not self._site.closing.is_set():
                 self.record.save()
 
 
@@ -262,12 +250,17 @@ class Runs:
     """The runs under way, and the stops that came when nothing ran."""
 
     def __init__(self, site: Site) -> None:
-        self.questions: Questions = {}
+        self._questions: Questions = {}
         self._lock = threading.Lock()
         self._running: list[Run] = []
         self._early_stops: dict[str, float] = {}
         for run in site.storage.running():  # by a process that ended without a word
-            interrupt(site.storage, run)
+            site.storage.end(run.id, "interrupted")
+            conversation = site.storage.conversation(run.conversation)
+            message = conversation and conversation.message(run.message)
+            if conversation is not None and message:
+                message["interrupted"] = True
+                site.storage.save(conversation)
 
     def of(self, conversation_id: str) -> list[Run]:
         """Return what runs in a conversation."""
@@ -276,35 +269,34 @@ class Runs:
 
     def start(self, run: Run) -> None:
         """Let a run begin in a thread of its own."""
+        run.questions = self._questions
         with self._lock:
             self._running.append(run)
             came = self._early_stops.pop(run.conversation_id, None)
         if came is not None and time.monotonic() - came <= _EARLY_STOP_COUNTS:
             run.stop_at = time.monotonic() + _EARLY_STOP_HITS_AFTER
-
-        def work() -> None:
-            try:
-                run.work()
-            finally:
-                with self._lock:
-                    self._running.remove(run)
-
         try:
             run.record.begin()
-            threading.Thread(target=work, name="local-run", daemon=True).start()
+            threading.Thread(target=self._work, args=(run,), name="local-run", daemon=True).start()
         except (sqlite3.Error, RuntimeError):
+            self._running.remove(run)
+            raise
+
+    def _work(self, run: Run) -> None:
+        try:
+            run.work()
+        finally:
             with self._lock:
                 self._running.remove(run)
-            raise
 
     def stop(self, conversation_id: str) -> None:
         """Stop what runs in the conversation, or else what will run within the next 5 s."""
         runs = self.of(conversation_id)
+        for run in runs:
+            run.stopped.set()
         if not runs:
             with self._lock:
                 self._early_stops[conversation_id] = time.monotonic()
-        for run in runs:
-            run.stop()
 
     def answer(self, conversation_id: str, body: Mapping[str, Any]) -> None:
         """Take the user's answer to a tool.
@@ -314,7 +306,7 @@ class Runs:
         elicitation_id, action = body.get("elicitationId"), body.get("action")
         if not isinstance(elicitation_id, str) or action not in ("accept", "decline", "cancel"):
             raise ApiError(400, "Invalid elicitation response")
-        asked_in, question, answered = self.questions.get(elicitation_id, (None, None, None))
+        asked_in, question, answered = self._questions.get(elicitation_id, (None, None, None))
         if asked_in != conversation_id or question is None or answered is None:
             raise ApiError(404, "Unknown elicitation.")
         with self._lock:
