@@ -440,10 +440,24 @@ class Client(Account):
         timeout: Union[None, float, Timeout] = None,  # noqa: UP007
         temporary: bool = False,
     ) -> str:
-        """Return the whole answer to *text*; the other parameters are those of :meth:`chat`.
+        """Send a message and return the whole answer.
 
+        :param conversation_id: default the current one, else a new one, which becomes current.
+        :param web_search: search first; the name of a tool server to search with that one.
+        :param max_tries: requests at most for this send; left out, the client's ``Retry.tries``.
+        :param custom_data: a request body of 2023; what the server cannot take is warned about.
+        :param files: paths, or ``(name, bytes, mime)``, of up to 10 MiB each.
+        :param mcp_servers: tool servers to offer, by name or as ``{"name", "url", "headers"?}``.
+        :param parent_id: the message to append to; default the newest.
+        :param resume: make good for a lost connection.
+        :param model: begin a new conversation with this model.
+        :param system_prompt: begin a new conversation with this prompt.
+        :param timeout: seconds for this answer, or a :class:`Timeout`; default the client's.
         :param temporary: ask in a conversation of its own, which is removed afterwards, also after
             an error; the current one stays what it was.
+        :raises IncompleteAnswer: the connection was lost, and the server kept no more than
+            ``partial``.
+        :raises UsageError: as for :meth:`chat`.
         """
         if temporary and conversation_id is not None:
             raise UsageError("a temporary conversation is a new one: name none with it")
