@@ -307,7 +307,10 @@ class Client(Account):
         ]
 
     def conversation(self, conversation_id: str | None = None) -> ConversationTree:
-        """Return a conversation with all its branches, once no answer is coming in it."""
+        """Return a conversation with all its branches, once no answer is coming in it.
+
+        :raises TimedOut: an answer, whoever asked for it, goes on; ``partial`` is its text so far.
+        """
         conversation_id = self._map.named(conversation_id)
         patience = self._patience()
         with self._quiet(self._dialect(patience), conversation_id, patience) as tree:

@@ -32,7 +32,12 @@ class Ended:
 
     def __init__(self) -> None:
         self.ours: frozenset[str] = frozenset()  # the ids of the last run of our own
+        self._unseen: frozenset[str] = frozenset()  # those, until a look has shown it
         self._known: set[str | Unfinished] = set()
+
+    def add_ours(self, ids: frozenset[str]) -> None:
+        """Know that a run of our own is over, by the ids of its question and its answer."""
+        self.ours = self._unseen = ids
 
     def add(self, answer: Unfinished) -> None:
         """Know that an answer is dead, unless it changes."""
@@ -45,8 +50,9 @@ class Ended:
     def without(self, look: Look) -> tuple[Unfinished, ...]:
         """Return the answers of *look* that may still be coming, the newest last."""
         for answer in look.unfinished:
-            if answer.id in self.ours or answer.generation_id in self.ours:
-                self._known.add(answer)  # as it is now: its id may be used again
+            if answer.id in self._unseen or answer.generation_id in self._unseen:
+                self._known.add(answer)
+                self._unseen = frozenset()  # an id may be used again
         return tuple(
             answer
             for answer in look.unfinished

@@ -208,7 +208,7 @@ class Runs:
         with self._map:
             if place.run is run and run.is_over:
                 place.run = None
-                place.ended.ours = run.ids
+                place.ended.add_ours(run.ids)
 
     def _acquire(self, place: Place, patience: Patience) -> None:
         while not place.lock.acquire(timeout=_SLICE):

@@ -346,3 +346,27 @@ def test_message_behind_an_answer_whose_title_is_still_to_come(pair: Any) -> Non
 
     assert two.texts() == ["1", "One.", "2", "The second."]
     assert two.other.fetch_conversations()[two.place] == "By hand"
+
+
+def test_question_of_ours_that_another_client_asks_again_is_waited_for() -> None:
+    """It keeps its id there, and ours had failed."""
+    hold = threading.Event()
+    plays = (Play(("Half",), error="It broke"), Play(("Half", " and half."), hold=hold))
+    with Arena("lines-2023", *plays) as arena, Client(arena.url) as one:
+        place = one.create_conversation()
+        with pytest.raises(HugChatError):
+            one.ask("The first?", place)
+        [question] = one.history(place)
+        # a question that failed looks like one that is being answered, but not for ever
+        hasty = Timeout(progress=0.6)
+        with Client(arena.url, cookies=one.cookies, timeout=hasty) as other:
+            message = other.edit(question.text_id, "The first, again?", place)
+            assert next(message.tokens()).strip() == "Half"
+            reading = threading.Thread(target=message.text)
+            reading.start()
+            threading.Timer(0.5, hold.set).start()
+
+            texts = [entry.text for entry in one.history(place)]
+
+            assert texts == ["The first, again?", "Half and half."]
+            reading.join()
