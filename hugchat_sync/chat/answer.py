@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Callable
 
+from ..dialects.text import split_thinking
+from ..dialects.values import LastRound
 from ..events import (
     Event,
     FileCreated,
@@ -18,76 +20,6 @@ from ..events import (
     WebSearchSources,
 )
 from ..records import ChatFile, Source
-
-_OPEN, _CLOSE = "<think>", "</think>"
-
-
-class ThinkSplitter:
-    """Parts the text from the ``<think>`` blocks inside it, piece by piece.
-
-    Only what may be the beginning of a tag is held back. White space between a block at the very
-    beginning and the first word belongs to neither.
-    """
-
-    def __init__(self) -> None:
-        self.plain = False  # a piece without "<" is nothing but text now
-        self._thinking = False
-        self._held = ""
-        self._trim = False  # a block came before any text: drop the blanks behind it
-        self._started = False
-
-    def feed(self, piece: str) -> list[tuple[bool, str]]:
-        """Return ``(is_thinking, text)`` for what *piece* completes, in order, no empty texts."""
-        text, self._held = self._held + piece, ""
-        parts: list[tuple[bool, str]] = []
-        while text:
-            tag = _CLOSE if self._thinking else _OPEN
-            before, found, text = text.partition(tag)
-            if not found:
-                before, self._held = _cut_tag_start(before, tag)
-            self._put(parts, before)
-            if found:
-                self._thinking = not self._thinking
-                self._trim = self._trim or not self._started
-        # the first text must have passed here: whether there was any decides about later blanks
-        self.plain = self._started and not (self._thinking or self._held or self._trim)
-        return parts
-
-    def rest(self) -> list[tuple[bool, str]]:
-        """Return what was held back, once the text is over."""
-        parts: list[tuple[bool, str]] = []
-        held, self._held = self._held, ""
-        self._put(parts, held)
-        return parts
-
-    def _put(self, parts: list[tuple[bool, str]], text: str) -> None:
-        if not self._thinking and self._trim:
-            text = text.lstrip()
-        if not text:
-            return
-        if not self._thinking:
-            self._trim = False
-            self._started = True
-        parts.append((self._thinking, text))
-
-
-def _cut_tag_start(text: str, tag: str) -> tuple[str, str]:
-    """Return *text* in two: what is surely no tag, and the beginning of *tag* at its end."""
-    for length in range(min(len(tag) - 1, len(text)), 0, -1):
-        if text.endswith(tag[:length]):
-            return text[:-length], text[-length:]
-    return text, ""
-
-
-def split_thinking(text: str) -> tuple[str, str]:
-    """Return ``(text, reasoning)`` of a whole answer; an unclosed block reaches to the end."""
-    if _OPEN not in text:
-        return text, ""
-    splitter = ThinkSplitter()
-    parts = splitter.feed(text) + splitter.rest()
-    said = "".join(part for thinking, part in parts if not thinking)
-    thought = "".join(part for thinking, part in parts if thinking)
-    return said, thought
 
 
 def merged_text(streamed: str, final: str) -> str:
@@ -137,11 +69,6 @@ class Answer:
 @dataclass(frozen=True)
 class StoredAnswer(FinalAnswer):
     """A final answer read from where the server stores it: nothing is merged into it any more."""
-
-
-@dataclass(frozen=True)
-class LastRound(FinalAnswer):
-    """A final answer behind tool calls that are told as something else: it may be a part only."""
 
 
 def fold(state: Answer, event: Event) -> Event:

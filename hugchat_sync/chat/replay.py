@@ -5,8 +5,8 @@ from __future__ import annotations
 import codecs
 from typing import Iterable, Iterator
 
+from ..dialects.text import split_thinking
 from ..events import Event, FinalAnswer, Reasoning, Token
-from .answer import split_thinking
 
 _LOST = "\ufffd".encode("utf-16-le")  # what a log has in place of half a character
 

@@ -29,7 +29,8 @@ from ..refusals import (
     redirected,
     redirected_inside,
 )
-from .fields import kind_of, text_of, whole
+from .fields import kind_of, text_of
+from .text import whole
 from .wire import read_json
 
 _MINUTE, _HOUR = 60.0, 3600.0  # the windows of the limits; the server names them nowhere

@@ -16,10 +16,9 @@ from ..refusals import is_page
 from . import dialect_named
 from .bad_news import read_error, refuse_redirect
 from .base import Dialect
-from .encodings import sveltekit_nodes
 from .fields import text_of
 from .forms_2023 import in_path
-from .wire import read_json
+from .wire import read_json, sveltekit_nodes
 
 #: An era, ready to use, or the next question to ask.
 Verdict = Union[Dialect, "Call[Any]"]

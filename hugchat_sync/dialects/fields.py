@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Callable, TypeVar
 
 from ..errors import ProtocolError
-from .wire import is_whole, whole_characters
+from .text import whole
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -44,11 +44,6 @@ def texts_of(value: Any, name: str) -> tuple[str, ...]:
     """Return the texts in a list field; ``()`` when there is no such list."""
     found = value.get(name) if isinstance(value, dict) else None
     return tuple(item for item in found if isinstance(item, str)) if isinstance(found, list) else ()
-
-
-def whole(text: str) -> str:
-    """Return *text* with halves of characters joined, so that it can be encoded."""
-    return text if is_whole(text) else whole_characters(text)
 
 
 def listed(values: Any, name: str) -> list[Any]:

@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import Any, Iterator, Mapping
 
 from ..calls import Call, Reply, Request, StreamCall
-from ..chat.answer import split_thinking
 from ..events import Event
 from ..records import Settings
 from .account import save_as_json
@@ -21,6 +20,7 @@ from .forms_2023 import Forms2023, in_path, page_of
 from .headers import MESSAGE, WRITE
 from .messages import answer_in, read_row
 from .page_data import layout, page
+from .text import split_thinking
 from .unfinished import unanswered
 from .updates import Updates
 

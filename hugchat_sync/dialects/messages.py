@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Sequence
 
-from ..chat.answer import split_thinking
 from ..records import ChatFile, Conversation, ConversationTree, TreeMessage
-from .fields import dicts_of, each, kind_of, need, text_of, texts_of, whole
+from .fields import dicts_of, each, kind_of, need, text_of, texts_of
+from .text import split_thinking, whole
 from .values import Prompt
 
 

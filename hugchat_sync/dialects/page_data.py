@@ -12,8 +12,7 @@ from typing import Any
 from ..calls import Reply
 from ..errors import HugChatError, ProtocolError
 from .bad_news import read_error, refuse_redirect
-from .encodings import sveltekit_nodes
-from .wire import read_json
+from .wire import read_json, sveltekit_nodes
 
 #: The query that leaves the other nodes out, understood by every version of the page data.
 LAYOUT_ONLY = {"x-sveltekit-invalidated": "1_"}

@@ -7,8 +7,8 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from ..calls import Reply
-from ..chat.answer import split_thinking
 from .fields import dicts_of, kind_of, text_of
+from .text import split_thinking
 from .values import Unfinished
 
 _OVER = ("finished", "error")  # the status of a run's last line

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import Any, Callable, Iterable, Iterator
 
-from ..chat.answer import ThinkSplitter, split_thinking
 from ..errors import GenerationError, HugChatError
 from ..events import (
     Event,
@@ -23,9 +22,10 @@ from ..events import (
     fast_token,
 )
 from .bad_news import generation_error, refuse_redirect
-from .fields import dicts_of, kind_of, need, text_of, whole
+from .fields import dicts_of, kind_of, need, text_of
 from .news import elicitation_news, file_news, route_news, search_news, source, tool_news
-from .wire import Halves, is_whole, objects
+from .text import Halves, ThinkSplitter, is_whole, split_thinking, whole
+from .wire import objects
 
 _NO_TITLE = "💬"  # what stands in front of a title, where no title could be made
 

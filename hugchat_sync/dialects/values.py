@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Mapping
 
 from ..errors import HugChatError
-from ..events import Event
+from ..events import Event, FinalAnswer
 from ..records import Conversation, ConversationTree
 
 
@@ -128,3 +128,8 @@ class Logged:
     position: int
     events: tuple[Event, ...] = ()
     end: str = ""
+
+
+@dataclass(frozen=True)
+class LastRound(FinalAnswer):
+    """A final answer behind tool calls that are told as something else: it may be a part only."""

@@ -8,12 +8,11 @@ from hypothesis import strategies as some
 
 from hugchat_sync.chat.answer import (
     Answer,
-    ThinkSplitter,
     conclude,
     fold,
     merged_text,
-    split_thinking,
 )
+from hugchat_sync.dialects.text import ThinkSplitter, split_thinking
 from hugchat_sync.events import (
     FileCreated,
     FinalAnswer,

@@ -32,7 +32,6 @@ WITHOUT_NEIGHBOURS = (3, 4)
 STILL = {
     ("batch", "chat"),
     ("chat", "auth"),
-    ("dialects", "chat"),
     ("list_bots", "client"),
     ("transport", "auth"),
 }

@@ -11,15 +11,15 @@ from exchanges import content, exchange, one_by_one
 from hypothesis import given
 from hypothesis import strategies as some
 
-from hugchat_sync.dialects.encodings import devalue, superjson, sveltekit_nodes
+from hugchat_sync.dialects.text import Halves, is_whole, whole_characters
 from hugchat_sync.dialects.wire import (
-    Halves,
-    is_whole,
+    devalue,
     lines,
     objects,
     read_json,
     sse_frames,
-    whole_characters,
+    superjson,
+    sveltekit_nodes,
 )
 from hugchat_sync.errors import ProtocolError
 

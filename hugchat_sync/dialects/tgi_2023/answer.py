@@ -8,7 +8,8 @@ from ...calls import Reply
 from ...errors import HugChatError, IncompleteAnswer, ProtocolError
 from ...events import Event, FinalAnswer, Unknown
 from ..bad_news import generation_error, read_error
-from ..fields import need, text_of, whole
+from ..fields import need, text_of
+from ..text import whole
 from ..updates import Updates
 from ..wire import read_json, sse_frames
 

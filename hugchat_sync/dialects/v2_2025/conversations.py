@@ -11,11 +11,10 @@ from ...errors import HugChatError, ModelNotFound, ProtocolError, status_error
 from ...records import ConversationTree
 from ..bad_news import read_error, read_nothing, read_value
 from ..base import Created, Page
-from ..encodings import superjson
 from ..fields import each, kind_of, need, text_of
 from ..headers import READ, WRITE
 from ..messages import read_conversation, read_tree
-from ..wire import read_json
+from ..wire import read_json, superjson
 
 _PAGE_SIZE = 30
 

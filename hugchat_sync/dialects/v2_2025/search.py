@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import Any, Iterable, Iterator
 
-from ...chat.answer import LastRound
 from ...events import (
     Event,
     FinalAnswer,
@@ -20,6 +19,7 @@ from ...events import (
 from ...records import Source
 from ..base import Prompt
 from ..updates import Updates
+from ..values import LastRound
 from .results import sources_in
 
 _SEARCHES = re.compile(r"search|web|fetch|brows|crawl", re.IGNORECASE)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from ...calls import Call, Reply
-from ...chat.answer import split_thinking
 from ...errors import HugChatError, ProtocolError
 from ...events import Event
 from ..base import Look, Prompt, Stored
 from ..fields import dicts_of, kind_of, need, text_of, texts_of
 from ..messages import read_tree
+from ..text import split_thinking
 from ..unfinished import unfinished_answers
 from ..updates import Updates
 from .conversations import get, in_path, plain

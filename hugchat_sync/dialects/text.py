@@ -1,0 +1,125 @@
+"""Text as it comes in pieces: halves of characters, and the thinking inside it."""
+
+from __future__ import annotations
+
+_OPEN, _CLOSE = "<think>", "</think>"
+
+
+class Halves:
+    """Joins characters whose two UTF-16 halves came in two pieces of text.
+
+    JSON may carry them apart as two escapes; in Python such halves do not join
+    by themselves and cannot be encoded.
+    """
+
+    def __init__(self) -> None:
+        self._held = ""
+
+    def join(self, text: str) -> str:
+        """Return *text* with its halves joined; a first half at the end waits for the next call."""
+        if not self._held and is_whole(text):
+            return text
+        text = self._held + text
+        self._held = ""
+        if text and "\ud800" <= text[-1] <= "\udbff":
+            text, self._held = text[:-1], text[-1]
+        return whole_characters(text)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a first half waits for its second."""
+        return bool(self._held)
+
+    def rest(self) -> str:
+        """Return what still waits at the end: ``"\ufffd"`` for a lone half, else ``""``."""
+        held, self._held = self._held, ""
+        return "\ufffd" if held else ""
+
+
+def is_whole(text: str) -> bool:
+    """Return whether *text* holds no half of a character."""
+    if text.isascii():
+        return True
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def whole_characters(text: str) -> str:
+    """Return *text* with halves joined and lone ones replaced by U+FFFD: it can be encoded."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def whole(text: str) -> str:
+    """Return *text* with halves of characters joined, so that it can be encoded."""
+    return text if is_whole(text) else whole_characters(text)
+
+
+class ThinkSplitter:
+    """Parts the text from the ``<think>`` blocks inside it, piece by piece.
+
+    Only what may be the beginning of a tag is held back. White space between a block at the very
+    beginning and the first word belongs to neither.
+    """
+
+    def __init__(self) -> None:
+        self.plain = False  # a piece without "<" is nothing but text now
+        self._thinking = False
+        self._held = ""
+        self._trim = False  # a block came before any text: drop the blanks behind it
+        self._started = False
+
+    def feed(self, piece: str) -> list[tuple[bool, str]]:
+        """Return ``(is_thinking, text)`` for what *piece* completes, in order, no empty texts."""
+        text, self._held = self._held + piece, ""
+        parts: list[tuple[bool, str]] = []
+        while text:
+            tag = _CLOSE if self._thinking else _OPEN
+            before, found, text = text.partition(tag)
+            if not found:
+                before, self._held = _cut_tag_start(before, tag)
+            self._put(parts, before)
+            if found:
+                self._thinking = not self._thinking
+                self._trim = self._trim or not self._started
+        # the first text must have passed here: whether there was any decides about later blanks
+        self.plain = self._started and not (self._thinking or self._held or self._trim)
+        return parts
+
+    def rest(self) -> list[tuple[bool, str]]:
+        """Return what was held back, once the text is over."""
+        parts: list[tuple[bool, str]] = []
+        held, self._held = self._held, ""
+        self._put(parts, held)
+        return parts
+
+    def _put(self, parts: list[tuple[bool, str]], text: str) -> None:
+        if not self._thinking and self._trim:
+            text = text.lstrip()
+        if not text:
+            return
+        if not self._thinking:
+            self._trim = False
+            self._started = True
+        parts.append((self._thinking, text))
+
+
+def _cut_tag_start(text: str, tag: str) -> tuple[str, str]:
+    """Return *text* in two: what is surely no tag, and the beginning of *tag* at its end."""
+    for length in range(min(len(tag) - 1, len(text)), 0, -1):
+        if text.endswith(tag[:length]):
+            return text[:-length], text[-length:]
+    return text, ""
+
+
+def split_thinking(text: str) -> tuple[str, str]:
+    """Return ``(text, reasoning)`` of a whole answer; an unclosed block reaches to the end."""
+    if _OPEN not in text:
+        return text, ""
+    splitter = ThinkSplitter()
+    parts = splitter.feed(text) + splitter.rest()
+    said = "".join(part for thinking, part in parts if not thinking)
+    thought = "".join(part for thinking, part in parts if thinking)
+    return said, thought
