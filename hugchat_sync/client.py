@@ -496,7 +496,7 @@ class Client(Account):
         retries: Retry | None = None,
         model: str | None = None,
     ) -> Self:
-        """Return this client with other clocks, patience or model.
+        """Return this client with another timeout, other retries or another model.
 
         What is ``None`` stays; all else is shared: conversations, connections, pace. Closing
         either closes both.

@@ -111,7 +111,7 @@ class ConnectionFailed(TransportError, ConnectionError):
 
 
 class TimedOut(TransportError, TimeoutError):
-    """A clock ran out; ``phase`` is "connect", "idle", "progress" or "total"."""
+    """It timed out; ``phase`` is "connect", "idle", "progress" or "total"."""
 
     phase: str = ""
     partial: str = ""

@@ -116,7 +116,7 @@ class Message(Polling):
 
         :raises GenerationError: the model failed, or the answer is incomplete; ``partial`` holds
             what had come.
-        :raises TimedOut: a clock ran out; ``partial`` as above.
+        :raises TimedOut: it took too long; ``partial`` as above.
         :raises TransportError: the connection broke and the answer could not be completed.
         """
         self._settle_in_child()
