@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from . import errors, events
     from .auth.sign import Sign
-    from .bot import Bot
+    from .bot import Bot, HuggingChat
     from .chat.message import Message
     from .client import Client
     from .errors import (
@@ -62,7 +62,6 @@ if TYPE_CHECKING:
         WorkerLost,
         WrongPassword,
     )
-    from .hugging_chat import HuggingChat
     from .list_bots import ListBots
     from .options import Retry, Timeout
 
@@ -116,7 +115,7 @@ __all__ = [
 _HOMES = {
     "Bot": "bot",
     "Client": "client",
-    "HuggingChat": "hugging_chat",
+    "HuggingChat": "bot",
     "ListBots": "list_bots",
     "Message": "chat.message",
     "Retry": "options",

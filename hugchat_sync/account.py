@@ -7,13 +7,12 @@ from dataclasses import dataclass, replace
 from math import inf
 from typing import Any, Callable, Mapping, TypeVar, Union
 
-from .auth.connection import Connection, checked_retry, checked_timeout
+from .auth.connection import Connection
 from .calls import Call
 from .dialects import Dialect
 from .errors import UsageError
-from .options import LeftOut, Retry, Timeout
+from .options import LeftOut, Retry, Timeout, checked_retry, checked_timeout
 from .records import Check, Model, Settings, User
-from .settings import changed, check_names, check_prompts, with_prompts
 from .transport.retry import Patience
 
 T = TypeVar("T")
@@ -68,10 +67,10 @@ class Account:
 
         :raises UsageError: a name is unknown; nothing was sent.
         """
-        check_names(changes)
+        Settings.check_names(changes)
         if changes.get("custom_prompts"):
             self._require_prompts()
-        return self._rewrite(lambda settings: changed(settings, changes))
+        return self._rewrite(lambda settings: settings.changed(changes))
 
     def set_system_prompt(self, model: str, prompt: str) -> None:
         """Store the system prompt of a model, for all conversations begun from now on.
@@ -89,9 +88,9 @@ class Account:
         :raises FeatureUnavailable: a server of before 2023-08-21, which keeps none; nothing was
             sent.
         """
-        check_prompts(prompts)
+        Settings.check_prompts(prompts)
         self._require_prompts()
-        self._rewrite(lambda settings: with_prompts(settings, prompts))
+        self._rewrite(lambda settings: settings.with_prompts(prompts))
 
     def _require_prompts(self) -> None:
         dialect = self._dialect(wanted="system_prompts")

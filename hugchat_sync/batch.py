@@ -45,7 +45,7 @@ from .errors import (
     UsageError,
     WorkerLost,
 )
-from .fork import begin
+from .futures import begin
 from .rate_limit import Pace
 from .records import ConversationTree, Result
 

@@ -22,7 +22,6 @@ from typing import (
 from uuid import uuid4
 
 from .account import Account, Limits
-from .address import checked_base_url
 from .auth.connection import Connection
 from .auth.cookies import Hidden
 from .batch import Map, PromptArgument
@@ -38,7 +37,7 @@ from .dialects import Dialect, Prompt, Upload
 from .errors import ConversationNotExistError, FeatureUnavailable, HugChatError, UsageError
 from .events import Event, FileCreated, TitleChanged
 from .list_bots import Prompt as WikiPrompt
-from .options import CLIENTS_TRIES, Retry, Timeout
+from .options import CLIENTS_TRIES, Retry, Timeout, checked_base_url
 from .rate_limit import Pace
 from .records import (
     ChatFile,
@@ -49,8 +48,7 @@ from .records import (
     RequestData,
     Result,
 )
-from .reprs import safe_repr
-from .secret import Secret
+from .secret import Secret, safe_repr
 from .transport.retry import Patience
 
 if TYPE_CHECKING:

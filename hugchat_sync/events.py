@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any, Callable, Mapping
 
-from .reprs import Shown
+from .secret import Shown
 
 
 def _rebuild(kind: type[Event], values: tuple[Any, ...]) -> Event:

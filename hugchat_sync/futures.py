@@ -1,16 +1,45 @@
-"""A bounded pool for ``wait=False``."""
+"""A bounded pool for ``wait=False``, and what a forked child needs anew: locks and such pools.
+
+A lock that a thread of the parent holds is never given back in a child, which has one thread only.
+"""
 
 from __future__ import annotations
 
+import os
 import threading
-from typing import TYPE_CHECKING, Callable, TypeVar, Union
-
-from .fork import begin
+from typing import TYPE_CHECKING, Callable, Protocol, TypeVar, Union
+from weakref import WeakSet
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
 
 T = TypeVar("T")
+
+
+class Beginner(Protocol):
+    """Something with locks or threads of its own."""
+
+    def begin_anew(self) -> None:
+        """Take new locks and no threads."""
+        ...
+
+
+_LIVING: WeakSet[Beginner] = WeakSet()
+
+
+def begin(one: Beginner) -> None:
+    """Let *one* begin: now, and again in every child that is forked from this process."""
+    one.begin_anew()
+    _LIVING.add(one)
+
+
+def _begin_all_anew() -> None:
+    for one in list(_LIVING):
+        one.begin_anew()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_all_anew)
 
 
 class Background:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol, Sequence
 
 from .errors import warn_of_change
+from .records import Model
 
-if TYPE_CHECKING:
-    from .client import Client
+
+class Offering(Protocol):
+    """Whoever can tell which models there are: a client."""
+
+    def models(self) -> Sequence[Model]: ...  # noqa: D102
 
 
 @dataclass
@@ -56,7 +60,7 @@ class ListBots:
     PromptLlama = PromptLlama
 
     @staticmethod
-    def available(client: Client) -> list[str]:
+    def available(client: Offering) -> list[str]:
         """Return the names of the models that the server of *client* offers, the default first."""
         return [model.id for model in client.models()]
 

@@ -1,9 +1,18 @@
-"""How long to wait and how often to try: frozen values with their defaults."""
+"""Which server, how long to wait and how often to try: values with their defaults, and checked."""
 
 from __future__ import annotations
 
+import os
+import re
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+from .errors import UsageError
+
+DEFAULT_BASE_URL = "https://huggingface.co/chat"
+_LIKE = "like https://host/chat"
 
 
 def is_positive(value: Any) -> bool:
@@ -74,3 +83,99 @@ class Retry:
         if tries is None or tries == self.tries:
             return self
         return Retry(tries, self.first_delay, self.longest_delay, self.longest_retry_after)
+
+
+def checked_timeout(timeout: object) -> Timeout:
+    """Return *timeout* as clocks.
+
+    :raises UsageError: it is neither a :class:`Timeout` of such numbers nor a number above 0.
+    """
+    if timeout is None or isinstance(timeout, Timeout):
+        clocks = timeout or Timeout()
+        if all(map(is_positive, vars(clocks).values())):
+            return clocks
+    elif is_positive(timeout):
+        return Timeout.of(timeout)  # type: ignore[arg-type]
+    raise UsageError("timeout is a number of seconds above 0, or a Timeout of such numbers")
+
+
+def checked_retry(retries: object) -> Retry:
+    """Return *retries*, or the default for ``None``.
+
+    :raises UsageError: it is no :class:`Retry`, or one without a first try.
+    """
+    found = Retry() if retries is None else retries
+    if not isinstance(found, Retry):
+        raise UsageError("retries is a Retry, for example Retry(tries=5)")
+    if not isinstance(found.tries, int) or found.tries < 1:
+        raise UsageError("the number of tries is 1 or more")
+    return found
+
+
+def checked_base_url(base_url: str | None, *, allow_insecure: bool = False) -> str:
+    """Return the base URL to use, without a slash at its end, its host in lower case.
+
+    :raises UsageError: it is no address, or would send credentials in clear over a network.
+    """
+    if base_url is not None and not isinstance(base_url, str):
+        raise UsageError(f"the base URL is a text, {_LIKE}")
+    stated = _stripped(base_url or "") or _stripped(os.environ.get("HUGCHAT_SYNC_BASE_URL", ""))
+    parts = _parts(stated or DEFAULT_BASE_URL)
+    if parts.username is not None or parts.password is not None:
+        raise UsageError("the base URL must not hold a user name or a password")
+    url = f"{parts.scheme}://{_netloc(parts)}{parts.path}".rstrip("/")
+    if parts.query or parts.fragment or (stated and stated[-1] in "?#"):
+        raise UsageError(
+            f"the base URL must end where the chat is found, without '?' or '#' and what follows: "
+            f"{url}"
+        )
+    if parts.scheme == "http" and not allow_insecure and not is_loopback(url):
+        raise UsageError(
+            f"{url} is plain http: cookies would travel readable by anyone on the way; "
+            "use https, or pass allow_insecure=True"
+        )
+    return url
+
+
+def _stripped(text: str) -> str:
+    """Return a pasted text without blanks at its ends, those included that nobody sees."""
+    return text.strip(" \t\r\n\f\v\u00a0\u200b\u2060\ufeff")
+
+
+def _parts(stated: str) -> SplitResult:
+    """Return the parts of an address.
+
+    :raises UsageError: it is none; its text is not shown, for it may hold a password.
+    """
+    try:
+        # urlsplit drops line breaks inside without a word, and requests sends on what is odd
+        parts = urlsplit("" if re.search(r"[\s\\\x00-\x1f\x7f<>\"]", stated) else stated)
+        fits = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets or a port that are none
+        raise UsageError(f"the base URL is no address: it must look {_LIKE}") from None
+    if not fits:
+        raise UsageError(f"the base URL must look {_LIKE}, without blanks inside")
+    return parts
+
+
+def _netloc(parts: SplitResult) -> str:
+    """Return host and port; the host as requests sends it, lower case and in ASCII."""
+    host = parts.hostname or ""
+    if ":" not in host:
+        try:
+            host = host.encode("idna").decode("ascii")
+        except UnicodeError:
+            raise UsageError("the host of the base URL is no name of the internet") from None
+    host = f"[{host}]" if ":" in host else host
+    return host if parts.port is None else f"{host}:{parts.port}"
+
+
+def is_loopback(url: str) -> bool:
+    """Return whether *url* leads to this very machine."""
+    host = (urlsplit(url).hostname or "").lower()
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:  # a name: who knows where it leads
+        return False

@@ -8,7 +8,7 @@ import time
 from typing import Callable
 
 from .errors import TimedOut, UsageError
-from .fork import begin
+from .futures import begin
 from .options import is_positive
 
 

@@ -6,11 +6,11 @@ a schema engine along that a script which only chats need not load. It also read
 at run time, hence no postponed ones here.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Dict, List, Mapping, Optional, Tuple, Type, TypeVar, Union, cast
 
 from .errors import HugChatError, UsageError
-from .reprs import Shown
+from .secret import Shown
 
 R = TypeVar("R", bound="Record")
 
@@ -221,6 +221,49 @@ class Settings(Record):
         if not (self.custom_prompts_enabled or {}).get(model, True):
             return ""
         return self.custom_prompts.get(model, "")
+
+    @classmethod
+    def check_names(cls, changes: Mapping[str, Any]) -> None:
+        """Refuse names that no server has.
+
+        :raises UsageError: a name is unknown.
+        """
+        known = {field.name for field in fields(cls)} - {"extra"}
+        unknown = sorted(set(changes) - known)
+        if unknown:
+            raise UsageError(f"unknown settings: {', '.join(unknown)}; known are {sorted(known)}")
+
+    def changed(self, changes: Mapping[str, Any]) -> "Settings":
+        """Return these settings with *changes* by their snake_case names.
+
+        A write resets what it leaves out, so settings are written whole.
+
+        :raises UsageError: a name is unknown.
+        """
+        self.check_names(changes)
+        return replace(self, **changes)
+
+    @staticmethod
+    def check_prompts(prompts: Mapping[str, str]) -> None:
+        """Refuse prompts that are not text.
+
+        :raises UsageError: *prompts* is not a mapping of model names to texts.
+        """
+        if not isinstance(prompts, Mapping):
+            raise UsageError("prompts is a dict: {model: system prompt}")
+        for model, text in prompts.items():
+            if not isinstance(model, str) or not model or not isinstance(text, str):
+                raise UsageError('a system prompt is a text for a model name; "" removes it')
+
+    def with_prompts(self, prompts: Mapping[str, str]) -> "Settings":
+        """Return these settings with some system prompts, one a model; ``""`` removes one."""
+        before = self.custom_prompts.items()
+        kept = {model: text for model, text in before if model not in prompts}
+        kept.update({model: text for model, text in prompts.items() if text})
+        enabled = self.custom_prompts_enabled
+        if enabled is not None:
+            enabled = {**enabled, **{model: True for model, text in prompts.items() if text}}
+        return replace(self, custom_prompts=kept, custom_prompts_enabled=enabled)
 
 
 def _sentence(error: Optional[HugChatError]) -> Optional[str]:

@@ -25,8 +25,8 @@ from ..errors import (
     UnknownDialect,
     UsageError,
 )
-from ..fork import begin
-from ..options import Retry, Timeout, is_positive
+from ..futures import begin
+from ..options import Retry, Timeout, checked_retry, checked_timeout
 from ..records import User
 from ..secret import Secret
 from ..transport.http import Transport
@@ -39,33 +39,6 @@ T = TypeVar("T")
 
 _FIRST_VISIT = 30.0  # seconds that the first write waits for that of another program
 _OTHERS_ASK = "another thread of this client waited too long for the server"
-
-
-def checked_timeout(timeout: object) -> Timeout:
-    """Return *timeout* as clocks.
-
-    :raises UsageError: it is neither a :class:`Timeout` of such numbers nor a number above 0.
-    """
-    if timeout is None or isinstance(timeout, Timeout):
-        clocks = timeout or Timeout()
-        if all(map(is_positive, vars(clocks).values())):
-            return clocks
-    elif is_positive(timeout):
-        return Timeout.of(timeout)  # type: ignore[arg-type]
-    raise UsageError("timeout is a number of seconds above 0, or a Timeout of such numbers")
-
-
-def checked_retry(retries: object) -> Retry:
-    """Return *retries*, or the default for ``None``.
-
-    :raises UsageError: it is no :class:`Retry`, or one without a first try.
-    """
-    found = Retry() if retries is None else retries
-    if not isinstance(found, Retry):
-        raise UsageError("retries is a Retry, for example Retry(tries=5)")
-    if not isinstance(found.tries, int) or found.tries < 1:
-        raise UsageError("the number of tries is 1 or more")
-    return found
 
 
 class Connection:

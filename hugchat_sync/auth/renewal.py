@@ -10,7 +10,7 @@ from typing import Any
 import requests
 
 from ..errors import HugChatError, LoginFailed, TimedOut
-from ..fork import begin
+from ..futures import begin
 from ..transport.retry import held
 from .cookies import CookieStore
 

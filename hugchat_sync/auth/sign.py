@@ -8,10 +8,9 @@ from pathlib import Path
 import requests
 from requests.cookies import RequestsCookieJar
 
-from ..address import checked_base_url
 from ..errors import UsageError, WrongPassword
-from ..reprs import safe_repr
-from ..secret import Secret
+from ..options import checked_base_url
+from ..secret import Secret, safe_repr
 from .cookies import CookieStore, file_of
 from .hub import Walk
 

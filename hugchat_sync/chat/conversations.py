@@ -7,7 +7,7 @@ import threading
 from typing import Any, Mapping
 
 from ..errors import ConversationNotExistError, UsageError
-from ..fork import begin
+from ..futures import begin
 
 _ID = re.compile(r"[0-9a-fA-F]{24}\Z")
 

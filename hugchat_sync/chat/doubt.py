@@ -10,7 +10,7 @@ from typing import Callable, Container, Iterator
 from ..auth.connection import Connection
 from ..dialects import Created
 from ..errors import HugChatError, ProtocolError, TimedOut
-from ..fork import begin
+from ..futures import begin
 from ..records import Conversation, ConversationTree
 from ..transport.retry import Patience, is_unsure
 

@@ -7,7 +7,7 @@ from typing import Callable
 from ..errors import ConnectionFailed, GenerationError, HugChatError, IncompleteAnswer, TimedOut
 from ..events import Event, ToolCall
 from ..records import ChatFile, Source
-from ..reprs import safe_repr
+from ..secret import safe_repr
 from .answer import Answer
 
 

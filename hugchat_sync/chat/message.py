@@ -13,7 +13,7 @@ from typing import Any, Callable, Iterator
 
 from ..errors import HugChatError, TimedOut, UsageError
 from ..events import Event, FinalAnswer, Token
-from ..fork import begin
+from ..futures import begin
 from .answer import Answer, conclude, fold
 from .known import failure_of
 from .polling import Polling

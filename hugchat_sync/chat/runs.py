@@ -17,7 +17,7 @@ from typing import Callable, Iterator
 from ..dialects.base import Created, Dialect, Prompt
 from ..errors import TimedOut, UsageError
 from ..events import Event
-from ..fork import begin
+from ..futures import begin
 from ..rate_limit import Pace
 from ..records import ConversationTree
 from ..transport.http import Transport

@@ -1,6 +1,6 @@
 """The import paths of the old package; everything lives one level up."""
 
-from ..hugging_chat import HuggingChat
+from ..bot import HuggingChat
 from . import Exceptions
 from .Bot import Bot
 from .ListBots import ListBots

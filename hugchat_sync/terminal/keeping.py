@@ -13,8 +13,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from ..address import checked_base_url
 from ..auth.cookies import default_directory
+from ..options import checked_base_url
 
 NO_HOME = "there is no home directory: set HOME or XDG_CONFIG_HOME"
 

@@ -17,7 +17,6 @@ from urllib.parse import urlencode, urlsplit
 import requests
 import urllib3.exceptions as low
 
-from ..address import is_loopback
 from ..auth.headers import Authentication, joined
 from ..calls import Call, Reply, Request, StreamCall
 from ..errors import (
@@ -29,7 +28,7 @@ from ..errors import (
     TimedOut,
     hidden,
 )
-from ..options import Retry, Timeout
+from ..options import Retry, Timeout, is_loopback
 from ..refusals import REDIRECTS, intercepted, media_type, page_instead
 from ..version import __version__
 from .adapter import Attempt

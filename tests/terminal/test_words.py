@@ -19,8 +19,8 @@ PYTHON = re.compile(r"\b[a-z_]+=(?!\s)|\w\(\w*\)|base_url|allow_insecure|\.parti
 #: (file, beginning) → why no command leads there, or why Python is meant
 ELSEWHERE = {
     ("custom_data.py", ""): "custom_data is of Python only",
-    ("hugging_chat.py", ""): "HuggingChat is of Python only",
-    ("connection.py", "retries is"): "there is no option for retries",
+    ("bot.py", ""): "HuggingChat is of Python only",
+    ("options.py", "retries is"): "there is no option for retries",
     ("uploads.py", "files is a list"): "files are checked before",
     ("refusals.py", "a gateway before"): "says itself that Python is wanted",
     ("sign.py", "there is no password"): "a Sign is used once",

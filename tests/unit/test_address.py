@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hugchat_sync import Client, HuggingChat, Sign, UsageError
-from hugchat_sync.address import checked_base_url
+from hugchat_sync.options import checked_base_url
 
 
 @pytest.mark.parametrize(

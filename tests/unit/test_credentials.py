@@ -8,10 +8,10 @@ import pytest
 import requests
 
 from hugchat_sync import AuthError, Client, HuggingChat, UsageError
-from hugchat_sync.address import is_loopback
 from hugchat_sync.auth.cookies import CookieStore, file_of
 from hugchat_sync.auth.credentials import find_credentials
 from hugchat_sync.auth.headers import BearerAuth, CookieAuth, joined
+from hugchat_sync.options import is_loopback
 from hugchat_sync.secret import Secret
 
 HUB = "https://huggingface.co/chat"

@@ -18,12 +18,12 @@ TOP = "hugchat_sync"
 #: 3 and 4 do not know their neighbours. The embedded server stands apart from all of them.
 FLOORS = {
     7: "__init__ __main__ core utils compat terminal_cli",
-    6: "bot hugging_chat terminal",
+    6: "bot terminal",
     5: "client account",
     4: "chat auth batch",
     3: "transport dialects rate_limit",
-    2: "calls records options list_bots settings address refusals",
-    1: "errors events secret futures version reprs fork",
+    2: "calls records options list_bots refusals",
+    1: "errors events secret futures version",
 }
 FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms.split()}
 WITHOUT_NEIGHBOURS = (3, 4)
@@ -32,7 +32,6 @@ WITHOUT_NEIGHBOURS = (3, 4)
 STILL = {
     ("batch", "chat"),
     ("chat", "auth"),
-    ("list_bots", "client"),
     ("transport", "auth"),
 }
 

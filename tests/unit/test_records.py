@@ -54,7 +54,16 @@ FIELDS = {
     "Check": ["user", "missing", "era", "features"],
     "Source": ["title", "link", "hostname"],
     "ChatFile": ["name", "sha", "mime", "conversation_id"],
-    "Result": ["index", "prompt", "text", "error", "seconds"],
+    "Result": [
+        "index",
+        "id",
+        "prompt",
+        "text",
+        "error",
+        "seconds",
+        "conversation_id",
+        "asked",
+    ],
 }
 
 FILE = ChatFile("a.png", "9f", "image/png", "6" * 24)
@@ -82,7 +91,7 @@ VALUES = [
     Settings("m", {"m": "be nice"}, custom_prompts_enabled={"m": True}, extra={"new": [1]}),
     Source("t", "https://a.example/", "a.example"),
     FILE,
-    Result(0, "hi", "hello", None, 0.5),
+    Result(0, None, "hi", "hello", None, 0.5),
     RequestData("hi", id="i", is_retry=True, parameters={"top_k": 5}),
 ]
 
@@ -123,13 +132,13 @@ def test_schema_is_that_of_marshmallow():
 
 
 def test_error_of_a_result_is_a_sentence_in_json():
-    result = Result(3, "hi", None, RateLimited("too many"), 0.1)
+    result = Result(3, None, "hi", None, RateLimited("too many"), 0.1)
 
     assert json.loads(result.to_json())["error"] == "RateLimited: too many"
 
 
 def test_error_of_a_result_read_from_json_stays_its_sentence():
-    text = Result(3, "hi", None, RateLimited("too many"), 0.1).to_json()
+    text = Result(3, None, "hi", None, RateLimited("too many"), 0.1).to_json()
 
     assert str(Result.from_json(text).error) == "RateLimited: too many"
 

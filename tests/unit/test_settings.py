@@ -6,13 +6,12 @@ import pytest
 
 from hugchat_sync.errors import UsageError
 from hugchat_sync.records import Settings
-from hugchat_sync.settings import changed, check_names, check_prompts, with_prompts
 
 STORED = Settings("m", {"m": "old", "other": "kept"}, streaming_mode="smooth", extra={"new": 1})
 
 
 def test_change_keeps_the_rest():
-    assert changed(STORED, {"streaming_mode": "raw"}) == Settings(
+    assert STORED.changed({"streaming_mode": "raw"}) == Settings(
         "m", {"m": "old", "other": "kept"}, streaming_mode="raw", extra={"new": 1}
     )
 
@@ -20,30 +19,30 @@ def test_change_keeps_the_rest():
 @pytest.mark.parametrize("name", ["nonsense", "streamingMode", "extra"])
 def test_unknown_name_is_refused_with_the_known_ones(name):
     with pytest.raises(UsageError, match=f"{name}.*streaming_mode"):
-        check_names({name: 1, "streaming_mode": "raw"})
+        Settings.check_names({name: 1, "streaming_mode": "raw"})
 
 
 def test_prompts_are_changed_one_by_one():
-    found = with_prompts(STORED, {"m": "new", "third": "more"})
+    found = STORED.with_prompts({"m": "new", "third": "more"})
 
     assert found.custom_prompts == {"other": "kept", "m": "new", "third": "more"}
     assert found.extra == {"new": 1}
 
 
 def test_empty_prompt_removes():
-    assert with_prompts(STORED, {"m": ""}).custom_prompts == {"other": "kept"}
+    assert STORED.with_prompts({"m": ""}).custom_prompts == {"other": "kept"}
 
 
 def test_prompt_that_was_switched_off_is_switched_on():
     off = Settings(custom_prompts={"m": "p"}, custom_prompts_enabled={"m": False, "x": False})
 
-    found = with_prompts(off, {"m": "new"})
+    found = off.with_prompts({"m": "new"})
 
     assert found.custom_prompts_enabled == {"m": True, "x": False}
 
 
 def test_server_without_switches_gets_none():
-    assert with_prompts(STORED, {"m": "new"}).custom_prompts_enabled is None
+    assert STORED.with_prompts({"m": "new"}).custom_prompts_enabled is None
 
 
 @pytest.mark.parametrize(
@@ -51,4 +50,4 @@ def test_server_without_switches_gets_none():
 )
 def test_what_is_no_prompt_is_refused(prompts):
     with pytest.raises(UsageError):
-        check_prompts(prompts)
+        Settings.check_prompts(prompts)

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any, Callable, Dict, Set, Tuple
 
-from ...fork import begin
+from ...futures import begin
 from .disk import LOCK_WAIT, locked, replace_file
 from .documents import Document, FixedDocument, NetscapeDocument, read_document
 from .values import Cookie, Hidden, Problem, Site, best

@@ -7,7 +7,7 @@ from typing import Iterable
 
 from requests.cookies import RequestsCookieJar
 
-from ...reprs import safe_repr
+from ...secret import safe_repr
 from .values import Cookie, Site
 
 

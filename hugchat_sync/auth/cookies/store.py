@@ -15,8 +15,8 @@ from typing import Any, Iterable, Iterator, Sequence
 from requests.cookies import RequestsCookieJar
 
 from ...errors import CookieFileWarning, UsageError
-from ...fork import begin
-from ...reprs import safe_repr
+from ...futures import begin
+from ...secret import safe_repr
 from .disk import locked, write_new
 from .documents import blank
 from .file import CookieFile, Wanted

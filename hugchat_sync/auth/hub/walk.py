@@ -16,10 +16,9 @@ from urllib.parse import parse_qs, quote_plus, urlsplit
 import requests
 from requests.cookies import RequestsCookieJar
 
-from ...address import is_loopback
 from ...calls import Call, Reply, Request
 from ...errors import ConsentMissing, LoginFailed
-from ...options import Timeout
+from ...options import Timeout, is_loopback
 from ...secret import Secret
 from ...transport.http import Transport
 from ..cookies import CookieStore
