@@ -53,7 +53,7 @@ class RawServer:
 
     :param answer: is given the request and its number (from 1), and returns the bytes of the
         reply, pieces of it with seconds of silence between, ``RESET``, or ``None`` for an end
-        without a word.
+        without a word (as the last piece: behind the others).
     :param tls: the context to speak TLS with.
     """
 
@@ -135,7 +135,7 @@ class RawServer:
         for piece in [answer] if isinstance(answer, bytes) else answer:  # type: ignore[attr-defined]
             if isinstance(piece, bytes):
                 client.sendall(piece)
-            elif self._over.wait(piece):
+            elif piece is None or self._over.wait(piece):
                 return False
         return True
 

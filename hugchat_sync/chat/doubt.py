@@ -142,6 +142,9 @@ class Doubt:
         ]
 
     def _is_new(self, one: Conversation, began: float) -> bool:
-        made = int(one.id[:8], 16)  # the first digits of an object id are the time of its creation
+        try:
+            made = int(one.id[:8], 16)  # the first digits of an object id are its time of creation
+        except ValueError:
+            return False  # no server of ours made that
         fresh = made >= began - _CLOCKS_DIFFER
         return fresh and one.id not in self._made and one.id not in self._known()

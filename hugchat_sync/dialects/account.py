@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..calls import Call, Request
+from ..errors import ProtocolError
 from ..records import Model, Settings, User
 from .bad_news import read_error, read_nothing
 from .fields import kind_of, listed, need, text_of
@@ -38,19 +39,36 @@ SETTINGS: dict[str, str] = {
     "assistants": "assistants",
 }
 
+#: our name → the kind of its value, where that is no switch
+_KINDS: dict[str, type] = {
+    **dict.fromkeys(("active_model", "streaming_mode", "billing_organization"), str),
+    **dict.fromkeys(("welcome_modal_seen_at", "ethics_modal_accepted_at"), str),
+    **dict.fromkeys((name for name in SETTINGS if name.endswith("_overrides")), dict),
+    **dict.fromkeys(("custom_prompts", "custom_prompts_enabled", "hide_prompt_examples"), dict),
+    **dict.fromkeys(("tools", "assistants"), object),
+}
+
 #: what the server works out by itself; it is not for us to send back
 _READ_ONLY = ("welcome_modal_seen_at", "search_enabled", "ethics_modal_accepted_at", "assistants")
 
 
 def read_settings(value: Any) -> Settings:
-    """Return the settings of a reply; what we have no name for is kept in ``extra``.
+    """Return the settings of a reply.
+
+    What we have no name for, or know in another shape, is kept in ``extra`` and goes back as it is.
 
     :raises ProtocolError: *value* is no settings object.
     """
-    need(value, "customPrompts", dict)
-    known = {ours: value[wire] for ours, wire in SETTINGS.items() if value.get(wire) is not None}
-    names = set(SETTINGS.values())
-    return Settings(**known, extra={key: item for key, item in value.items() if key not in names})
+    if not all(isinstance(text, str) for text in need(value, "customPrompts", dict).values()):
+        raise ProtocolError("a system prompt in the settings is no text", field="customPrompts")
+    known = {
+        ours: value[wire]
+        for ours, wire in SETTINGS.items()
+        if value.get(wire) is not None and isinstance(value[wire], _KINDS.get(ours, bool))
+    }
+    done = {SETTINGS[ours] for ours in (*known, *_READ_ONLY)}
+    done.update(wire for wire in SETTINGS.values() if value.get(wire) is None)
+    return Settings(**known, extra={key: item for key, item in value.items() if key not in done})
 
 
 def settings_body(settings: Settings) -> dict[str, Any]:

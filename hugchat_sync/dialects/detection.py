@@ -16,7 +16,7 @@ from ..refusals import is_page
 from . import dialect_named
 from .bad_news import read_error, refuse_redirect
 from .base import Dialect
-from .fields import text_of
+from .fields import dicts_of, text_of
 from .forms_2023 import in_path
 from .wire import read_json, sveltekit_nodes
 
@@ -109,8 +109,7 @@ def _dated(layout: Mapping[str, Any], hidden: bool) -> Verdict:
 
 def _has_stop_sequences(layout: Mapping[str, Any]) -> bool:
     """Return whether a model shows what came three weeks after the update lines (2023-10-11)."""
-    listed = [model for model in layout.get("models") or () if isinstance(model, dict)]
-    found = [model.get("parameters") for model in listed]
+    found = [model.get("parameters") for model in dicts_of(layout, "models")]
     return any(isinstance(one, dict) and "stop_sequences" in one for one in found)
 
 
@@ -204,7 +203,7 @@ def _tree(layout: Mapping[str, Any], settings: Mapping[str, Any], hidden: bool) 
 
     array = "communityToolCount" in layout or isinstance(settings.get("tools"), list)
     listed = layout.get("tools")
-    names = [tool.get("name") for tool in listed or () if isinstance(tool, dict)]
+    names = [tool.get("name") for tool in dicts_of(layout, "tools")]
     facts = Facts(
         body="multipart" if "disableStream" in settings else "json",
         tools="none" if listed is None else "array" if array else "object",

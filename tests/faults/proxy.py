@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import selectors
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -34,6 +35,7 @@ class Harm:
     :param request_cut: the connection ends when so many bytes of the request were passed on.
     :param reply_cut: it ends when so many bytes of the reply were passed on.
     :param reset: it ends with a reset.
+    :param garbage: before it ends, bytes come that are no record of TLS.
     :param silent: it does not end, but nothing passes any more.
     :param reply: is answered instead of the server's reply.
     :param passed_on: with ``reply``: whether the server gets the request.
@@ -45,6 +47,7 @@ class Harm:
     request_cut: int | None = None
     reply_cut: int | None = None
     reset: bool = False
+    garbage: bool = False
     silent: bool = False
     reply: bytes | None = None
     passed_on: bool = True
@@ -73,15 +76,22 @@ class FaultProxy:
     """Stands between a client and a server; use it as a context manager.
 
     :param harmed: counts the harms that were done.
+    :param tls: what it speaks TLS with to the client.
+    :param forward: it is one that the client knows of: whole addresses come in place of paths.
     """
 
-    def __init__(self, server_url: str) -> None:
+    def __init__(
+        self, server_url: str, *, tls: ssl.SSLContext | None = None, forward: bool = False
+    ) -> None:
+        self._tls = tls
+        self._forward = forward
         _, _, rest = server_url.partition("://")
         place, _, path = rest.partition("/")
         host, _, port = place.partition(":")
         self._server = (host, int(port))
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/{path}"
+        port = self._listener.getsockname()[1]
+        self.url = f"https://localhost:{port}/{path}" if tls else f"http://127.0.0.1:{port}/{path}"
         self._lock = threading.Lock()
         self._plans: list[tuple[str, re.Pattern[str], Harm]] = []
         self.harmed = 0
@@ -137,6 +147,9 @@ class FaultProxy:
     def _serve(self, client: socket.socket) -> None:
         with ExitStack() as stack, suppress(OSError, ValueError):  # a selector says it so
             stack.callback(client.close)
+            if self._tls is not None:
+                client = self._tls.wrap_socket(client, server_side=True)
+                stack.callback(client.close)
             server = socket.create_connection(self._server)
             stack.callback(server.close)
             for sock in (client, server):
@@ -153,6 +166,8 @@ class FaultProxy:
         if not request:
             return False
         harm = self._next_harm(request)
+        if self._forward:
+            request = re.sub(rb" http://[^/ ]+", b" ", request, count=1)
         if request.startswith(b"POST"):
             self.asked = len(request)
         if harm.request_cut is not None:
@@ -192,6 +207,8 @@ class FaultProxy:
                         _end(server, harm)
                         return False
                 elif client in ready:
+                    if self._tls is not None:  # where nobody can look ahead
+                        return True
                     return len(client.recv(1, socket.MSG_PEEK)) > 0
 
     def _pass(self, client: socket.socket, piece: bytes, sent: int, harm: Harm) -> int:
@@ -238,8 +255,75 @@ def _wait(client: socket.socket, server: socket.socket) -> socket.socket:
 
 def _end(sock: socket.socket, harm: Harm) -> None:
     with suppress(OSError):  # the other side may have gone first
+        if harm.garbage and isinstance(sock, ssl.SSLSocket):
+            with socket.socket(fileno=socket.dup(sock.fileno())) as below:
+                below.sendall(b"\x15\x03\x03\x00\x10 is no record...")
         if harm.reset:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         else:
             sock.shutdown(socket.SHUT_RDWR)
         sock.close()
+
+
+class Tunnel:
+    """A proxy that connects (CONNECT) and passes bytes that it does not understand."""
+
+    def __init__(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.connected = 0
+
+    def __enter__(self) -> Tunnel:
+        threading.Thread(target=self._accept, daemon=True, name="tunnel").start()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return  # closed
+            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client: socket.socket) -> None:
+        with client, suppress(OSError):
+            head = b""
+            while b"\r\n\r\n" not in head:
+                piece = client.recv(65536)
+                if not piece:
+                    return
+                head += piece
+            host, _, port = head.split(b" ", 2)[1].decode("ascii").rpartition(":")
+            with socket.create_connection((host, int(port))) as server:
+                client.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
+                self.connected += 1
+                back = threading.Thread(target=_passed, args=(server, client), daemon=True)
+                back.start()
+                _passed(client, server)
+                back.join()
+
+
+def _passed(source: socket.socket, target: socket.socket) -> None:
+    """Pass all that comes; an end by reset is passed on as one."""
+    reset = False
+    try:
+        while True:
+            piece = source.recv(65536)
+            if not piece:
+                break
+            target.sendall(piece)
+    except ConnectionResetError:
+        reset = True
+    except OSError:
+        pass  # the other direction has ended it
+    with suppress(OSError):
+        if reset:
+            target.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            target.shutdown(socket.SHUT_RD)  # wakes the other direction; then both are closed
+        else:
+            target.shutdown(socket.SHUT_RDWR)

@@ -154,16 +154,19 @@ def swept(
     url: str,
     tries: Iterable[tuple[Harm, ...]],
     plan: Callable[[FaultProxy, str, tuple[Harm, ...]], None],
+    connect: Callable[..., Client] | None = None,
 ) -> Tally:
-    """Return what came of asking once for each of *tries*, many at a time."""
+    """Return what came of asking once for each of *tries*, many at a time.
+
+    :param connect: makes the client, where that is not one that knows nothing of the proxy.
+    """
+    connect = connect or (lambda **options: impatient(proxy.url, **options))
     tally = Tally()
     todo = [(), *tries]
     cookie = "sweep"
     with Direct(url, cookie) as direct:
         places = [direct.create() for _ in todo]
-    with impatient(proxy.url, cookies={"hf-chat": cookie}) as client, ThreadPoolExecutor(
-        WORKERS
-    ) as pool:
+    with connect(cookies={"hf-chat": cookie}) as client, ThreadPoolExecutor(WORKERS) as pool:
 
         def ask(harms: tuple[Harm, ...], place: tuple[str, str]) -> Any:
             conversation_id, root = place

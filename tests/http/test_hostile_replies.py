@@ -290,3 +290,61 @@ def test_another_machine_is_asked_through_the_proxy_of_the_environment(
     ):
         asking.models()
     assert environment.asked
+
+
+# shapes --------------------------------------------------------------------------------------
+
+
+def settings_with(**odd: Any) -> bytes:
+    return whole(json.dumps({"json": {"activeModel": "m", "customPrompts": {}, **odd}}))
+
+
+@pytest.mark.parametrize("odd", [7, ["m"], {"m": 1}, True])
+def test_setting_of_another_shape_is_kept_and_not_used(odd: object) -> None:
+    """A number for a model came out as an ``AttributeError`` once the model was looked for."""
+    sent = settings_with(activeModel=odd, customPromptsEnabled="yes", hapticsEnabled=[0])
+    written = []
+
+    def answer(asked: Asked, number: int) -> bytes:
+        if asked.method == "POST":
+            written.append(json.loads(asked.body))
+            return whole("{}")
+        return sent
+
+    with RawServer(answer) as server, client(server.url, cookies=None) as asking:
+        settings = asking.settings()
+        assert (settings.active_model, settings.custom_prompts_enabled) == (None, None)
+        assert settings.stored_prompt("m") == ""
+        asking.update_settings(streaming_mode="raw")
+    assert written == [
+        {
+            "activeModel": odd,
+            "customPrompts": {},
+            "customPromptsEnabled": "yes",
+            "hapticsEnabled": [0],
+            "streamingMode": "raw",
+        }
+    ]
+
+
+@pytest.mark.parametrize("odd", [{"m": 7}, [], "x", None])
+def test_prompts_of_another_shape_are_an_error_with_their_name(odd: object) -> None:
+    with always(settings_with(customPrompts=odd)) as server, client(
+        server.url, cookies=None
+    ) as asking, pytest.raises(ProtocolError) as caught:
+        asking.settings()
+    assert caught.value.field == "customPrompts"
+
+
+def test_list_with_an_id_that_is_none_while_a_lost_conversation_is_looked_for() -> None:
+    listed = [{"id": "http://[", "title": "t", "updatedAt": "2026-01-01T00:00:00.000Z"}]
+
+    def answer(asked: Asked, number: int) -> bytes:
+        if asked.method == "POST":
+            return whole("", "502 Bad Gateway")
+        return whole(json.dumps({"json": {"conversations": listed, "hasMore": False}}))
+
+    with RawServer(answer) as server, client(
+        server.url, cookies=None, model="m"
+    ) as asking, pytest.raises(HugChatError):
+        asking.create_conversation(system_prompt="")
