@@ -142,7 +142,7 @@ class Transport:
 
         def attempt() -> Stream:
             stream = self._opened(request, patience, keep_alives=call.keep_alives)
-            with self._understood(stream.response.url):
+            with self._understood(stream.url):
                 self._refuse_instead(call, stream)
             return stream
 
@@ -195,7 +195,7 @@ class Transport:
 
     def _exchange(self, call: Call[T], patience: Patience) -> T:
         stream = self._opened(call.request, patience)
-        with self._understood(stream.response.url):
+        with self._understood(stream.url):
             reply = self._whole(stream)
             if not call.any_sender:
                 self._refuse_others(reply)
@@ -277,11 +277,11 @@ class Transport:
         for piece in stream:
             size += len(piece)
             if size > self._largest:
-                raise ProtocolError("the reply is too large", url=stream.response.url)
+                raise ProtocolError("the reply is too large", url=stream.url)
             pieces.append(piece)
         response = stream.response
         headers = {name.lower(): value for name, value in response.headers.items()}
-        return Reply(response.status_code, headers, b"".join(pieces), response.url)
+        return Reply(response.status_code, headers, b"".join(pieces), stream.url)
 
     def _take_cookies(self, response: requests.Response) -> None:
         values = Quiet(_set_cookies(response))

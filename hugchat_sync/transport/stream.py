@@ -50,6 +50,7 @@ class Stream:
     ) -> None:
         self._secrets = secrets
         self.response = response
+        self.url = response.url.partition("?")[0]  # what follows may be a code to sign in with
         self.closed = False
         self._phase = phase
         self._progress = progress
@@ -87,7 +88,7 @@ class Stream:
         except Warning:  # one of ours, where warnings are errors
             raise
         except Exception as error:
-            raise not_understood(error, self.response.url) from error
+            raise not_understood(error, self.url) from error
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield the bytes as they arrive; the connection is given back at the end.
@@ -97,7 +98,7 @@ class Stream:
         if self._whole is not None:
             yield self._whole
             return
-        url = self.response.url
+        url = self.url
         reader = getattr(getattr(self.response.raw, "_original_response", None), "reader", None)
         try:
             if reader is None or reader.closed:  # requests has read the body of a redirect
@@ -147,7 +148,7 @@ class Stream:
     def _out_of(self, phase: str, seconds: float | None) -> NoReturn:
         spent = f" for {seconds:g} s" if seconds is not None else " within the time given"
         what = "no event came" if phase == "progress" else "the answer was not complete"
-        error = TimedOut(f"{what}{spent}", phase=phase, url=self.response.url, unsure=True)
+        error = TimedOut(f"{what}{spent}", phase=phase, url=self.url, unsure=True)
         self._ran_out = error  # the layers below make something else of it
         raise error
 
@@ -203,9 +204,7 @@ def not_understood(error: Exception, url: str) -> ProtocolError:
     Only the kind of *error* is told: its words may be those of the reply.
     """
     kind = type(forgotten(error)).__name__
-    return ProtocolError(
-        f"the reply is in no shape that we know ({kind})", field="reply", url=url.partition("?")[0]
-    )
+    return ProtocolError(f"the reply is in no shape that we know ({kind})", field="reply", url=url)
 
 
 def translated(
