@@ -134,8 +134,8 @@ class Connection:
         """
         self.require_open()
         found = self._dialect
-        if found is not None:
-            self.credentials.require_honoured(found.name)
+        if found is None and self._named is not None:
+            self.credentials.require_honoured(self._named.name)
         if found is None or not self._is_found:
             patience = patience or self.transport.patience()
             with held(self._lock, patience.deadline, _OTHERS_ASK):

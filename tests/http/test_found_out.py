@@ -16,8 +16,8 @@ from hugchat_sync import Client, HugChatError, Retry
 from hugchat_sync.calls import Call, Request
 from hugchat_sync.errors import ConnectionFailed, SessionExpired, Unavailable
 from hugchat_sync.options import Timeout
-from hugchat_sync.transport.retry import RENEWALS
 from hugchat_sync.transport.http import Transport
+from hugchat_sync.transport.retry import RENEWALS
 
 PLACE, ROOT = "6b02ad3a868fe7c61afb22ef", "11111111-1111-4111-8111-111111111111"
 FINAL = '{"type":"finalAnswer","text":"Good day.","interrupted":false}\n'
