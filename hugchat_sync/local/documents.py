@@ -43,10 +43,11 @@ _GUIDE = (
 )
 _ENDINGS = (".rst", ".md", ".txt")
 _BEST = 3
-_SECOND_FITS = 0.8  # a second passage is quoted if it fits nearly as well
+_SECOND_FITS = 0.65  # a second passage is quoted if it fits nearly as well
 _LONGEST_QUOTE = 2000
 _LONGEST_TITLE = 40
 _UNKNOWN_NAMED = 5
+_STEM = 5  # letters that words of one stem share
 _HEADING = re.compile(r"#{1,6}\s+(.*)")
 _UNDERLINE = re.compile(r"([=\-~^\"'`#*+])\1{2,}\s*$")
 _FENCE = re.compile(r"\s*(```|~~~)")
@@ -55,11 +56,30 @@ _KEPT = re.compile(r"\s*([-*+|>]|\d+\.)\s|\s{4}|\s*:\w+")  # lists, tables, code
 _PIECE = re.compile(r"\s*\S+|\s+")
 _NO_FULL_TEXT = "This Python's SQLite has no full-text search (FTS5): nothing can be looked up."
 _COMMON = """
-a about an and any are as at be but by can could did do does for from get give had has have he hello
-her hi his how i if in into is it its just let like may me my no not of on one or our please say she
-should so some tell than that the their them then there these they this to up use using want was we
-were what when where which who why will with without would you your
+a about all an and any are as at be but by can could did do does for from get give good had has
+have he hello her hi his how i if in into is it its just let like may me my no not of ok okay on
+one or our please run say she should so some tell than thank thanks that the their them then there
+these they this to up use using want was we were what when where which who why will with without
+would you your
 """
+
+
+#: words that mean the same to whoever asks
+_ALIKE = (
+    "attach upload send",
+    "break lose drop",
+    "cancel stop abort interrupt",
+    "choose select pick change switch",
+    "continue resume",
+    "clear delete remove erase",
+    "image picture photo",
+    "install pip setup",
+    "login sign signin authenticate",
+    "parallel concurrent several",
+    "users people visitor",
+    "429 ratelimited throttle limit",
+)
+_TWO_WORDS = (("log in", "login"), ("log out", "logout"), ("sign out", "logout"))
 
 
 @dataclass(frozen=True)
@@ -121,30 +141,49 @@ class Documents:
     def answer(self, turn: Turn) -> Iterator[Step]:
         """Search, report the search as a tool if it may be used, and quote."""
         terms = _words(turn.prompt)
-        found = self._find(terms)
+        found, unknown = self._find(terms)
         if SEARCH_SERVER in turn.tools:
             yield from _told_as_tool(turn, [passage for passage, _ in found])
-        for piece in _PIECE.findall(self._text(turn, terms, found)):
+        for piece in _PIECE.findall(self._text(turn, terms, found, unknown)):
             if self._delay:
                 yield Pause(self._delay)
             yield Text(piece)
         yield Final()
 
-    def _find(self, terms: Sequence[str]) -> list[tuple[Passage, float]]:
-        """Return the passages that fit the words best, the best first, and how well they do."""
-        if not terms or not self._works:
-            return []
-        wanted = " OR ".join(f'"{term}"' for term in terms)
-        with self._lock:
-            rows = self._connection.execute(
-                "SELECT rowid, -bm25(passages, 4.0, 8.0, 1.0) AS fit FROM passages"
-                " WHERE passages MATCH ? ORDER BY fit DESC LIMIT ?",
-                (wanted, _BEST),
-            ).fetchall()
-        return [(self._passages[row], fit) for row, fit in rows]
+    def _find(self, terms: Sequence[str]) -> tuple[list[tuple[Passage, float]], list[str]]:
+        """Return the passages that fit best and how well they do, and the words found nowhere.
+
+        Headings weigh most. A passage with more of the words wins over one that has a word more
+        often, and a heading of these words only over one that says more.
+        """
+        fits: dict[int, list[float]] = {}
+        asked: set[str] = set()
+        unknown = []
+        query = "SELECT rowid, -bm25(passages, 2.0, 8.0, 1.0) FROM passages WHERE passages MATCH ?"
+        for term in terms if self._works else ():
+            alike = next((group.split() for group in _ALIKE if term in group.split()), [term])
+            asked.update(word[:_STEM] for word in alike)
+            with self._lock:
+                wanted = " OR ".join(f'"{word}"' for word in alike)
+                rows = self._connection.execute(query, (wanted,)).fetchall()
+            for row, fit in rows:
+                fits.setdefault(row, []).append(fit)
+            if not rows:
+                unknown.append(term)
+        scores = []
+        for row, found in fits.items():
+            words = {word[:_STEM] for word in _words(self._passages[row].heading)}
+            share = len(words & asked) / max(1, len(words))
+            scores.append((sum(found) * len(found) * (1 + share), -row))
+        ranked = sorted(scores, reverse=True)[:_BEST]
+        return [(self._passages[-row], score) for score, row in ranked], unknown
 
     def _text(
-        self, turn: Turn, terms: Sequence[str], found: Sequence[tuple[Passage, float]]
+        self,
+        turn: Turn,
+        terms: Sequence[str],
+        found: Sequence[tuple[Passage, float]],
+        unknown: Sequence[str],
     ) -> str:
         if not self._works:
             return _NO_FULL_TEXT
@@ -154,16 +193,18 @@ class Documents:
         if turn.attachments:
             sizes = (f"{one.name} ({len(one.content)} bytes)" for one in turn.attachments)
             parts.append(f"(files: {', '.join(sizes)})")
-        unknown = [term for term in terms if not self._find([term])][:_UNKNOWN_NAMED]
         if not found:
-            topics = dict.fromkeys(f"- {passage.title}" for passage in self._passages)
-            intro = "Nothing found in the documents about this. They are:"
-            return "\n\n".join([*parts, "\n".join([intro, "", *topics])])
+            openings = {passage.name: passage.heading for passage in reversed(self._passages)}
+            topics = list(reversed(openings.values()))
+            intro = "Nothing found in the documents about this. They begin with:"
+            if not terms:
+                intro = "Hello! Answers come out of documents here. Three things to ask about:"
+            listed = "\n".join(f"- {topic}" for topic in topics[: None if terms else 3])
+            return "\n\n".join([*parts, intro, listed])
         if unknown:
-            parts.append(f"Nothing found about: {', '.join(unknown)}.")
-        best = found[0][1]
+            parts.append(f"Nothing found about: {', '.join(unknown[:_UNKNOWN_NAMED])}.")
         for passage, fit in found[:2]:
-            if fit >= best * _SECOND_FITS:
+            if fit >= found[0][1] * _SECOND_FITS:
                 parts.append(f"### {passage.heading}\n\n{_markdown(passage.text)}")
         lines = []
         for passage, _ in found:
@@ -175,10 +216,15 @@ class Documents:
 def _words(text: str) -> list[str]:
     """Return the words of a question that say what it is about.
 
+    What is piped in behind a blank line is context, not question.
+
     >>> _words("How do I set a system prompt?")
     ['set', 'system', 'prompt']
     """
-    found = dict.fromkeys(word.lower() for word in re.findall(r"\w+", text))
+    question = re.split(r"\n\s*\n", text.strip())[0].lower()
+    for two, one in _TWO_WORDS:
+        question = re.sub(two.replace(" ", r"(?:ged|ging)?[ -]"), one, question)
+    found = dict.fromkeys(re.findall(r"\w+", question))
     return [word for word in found if word not in _COMMON.split()]
 
 

@@ -187,3 +187,50 @@ def test_all_pages_of_the_guide_are_read_also_out_of_a_zip_file(tmp_path):
 
     assert (done.stdout.strip(), done.stderr) == ("", "")
     assert 14 <= len(pages) <= 18
+
+
+@pytest.mark.parametrize("greeting", ["hello", "Hi there!", "thanks", "?!"])
+def test_greeting_is_answered_with_three_things_to_ask(serve, greeting):
+    talk = serve()
+    talk.create()
+    lines = answer(talk, greeting).splitlines()
+
+    assert lines[0].startswith("Hello!")
+    assert len([line for line in lines if line.startswith("- ")]) == 3
+
+
+def test_piped_text_is_context_and_no_question(serve, folder):
+    talk = serve(documents=folder)
+    talk.create()
+
+    found = answer(talk, "quorlet?\n\nblimfish blimfish zzyzx")
+
+    assert "sings at dawn" in found and "blimfish" not in found and "zzyzx" not in found
+
+
+def test_at_most_five_unknown_words_are_named(serve, folder):
+    talk = serve(documents=folder)
+    talk.create()
+
+    found = answer(talk, "quorlet " + " ".join(f"zz{letter}zz" for letter in "abcdefgh"))
+
+    first = found.splitlines()[0]
+    assert first == "Nothing found about: zzazz, zzbzz, zzczz, zzdzz, zzezz."
+
+
+def test_words_of_the_same_meaning_are_found(serve, tmp_path):
+    (tmp_path / "a.md").write_text("# Plums\n\n## Remove a plum\n\nThrow it away.\n")
+    talk = serve(documents=tmp_path)
+    talk.create()
+
+    assert "Throw it away" in answer(talk, "How do I delete it?")
+
+
+def test_a_second_passage_is_quoted_only_if_it_fits_nearly_as_well(serve, tmp_path):
+    (tmp_path / "a.md").write_text(
+        "# Plums\n\n## Eat a plum\n\nBite.\n\n## Throw\n\nA plum flies far, far away.\n"
+    )
+    talk = serve(documents=tmp_path)
+    talk.create()
+
+    assert "flies" not in answer(talk, "How do I eat a plum?")
