@@ -69,7 +69,7 @@ class Client(Account):
     :param base_url: default ``$HUGCHAT_SYNC_BASE_URL``, else ``https://huggingface.co/chat``.
     :param email: whose saved cookies to use, when no others are given; default
         ``$HUGCHAT_SYNC_EMAIL``.
-    :param cookies: in any form that the README lists, or a path.
+    :param cookies: in any form that the guide lists (``cookies.md``), or a path.
     :param token: a Hugging Face token; it can read and tidy up, not chat.
     :param model: for new conversations; default ``$HUGCHAT_SYNC_MODEL``, else the account's active
         model.

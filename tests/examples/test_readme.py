@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import pydoc
 import re
 import subprocess
 import sys
@@ -83,3 +85,23 @@ def test_markup_is_sound(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
 
     publish_doctree(text, settings_overrides={"report_level": 1, "halt_level": 2})
+
+
+def test_help_leads_to_the_three_classes_and_the_guide() -> None:
+    import hugchat_sync
+
+    shown = pydoc.render_doc(hugchat_sync, renderer=pydoc.plaintext)
+    beginning = shown.partition("PACKAGE CONTENTS")[0]
+
+    for name in ("Client", "Message", "HuggingChat", "guide", "hugchat-sync --local ask"):
+        assert name in beginning
+
+
+@pytest.mark.parametrize("method", ["ask", "chat", "map"])
+def test_parameters_are_documented_where_they_are_asked_for(method: str) -> None:
+    from hugchat_sync import Client
+
+    called = getattr(Client, method)
+    names = set(inspect.signature(called).parameters) - {"self", "text"}
+
+    assert {name for name in names if f":param {name}:" not in called.__doc__} == set()
