@@ -375,7 +375,8 @@ class Map:
     def _here(self, job: Job) -> Result:
         """Return the answer that this very client gets."""
         try:
-            return job.result(_answer(self._client, job, self._ended), None)
+            message = self._client.chat(job.prompt, job.conversation_id, **job.options)
+            return job.result(_text(message, job, self._ended), None)
         except HugChatError as error:
             return job.failed(error)
         finally:
@@ -476,10 +477,15 @@ class Map:
         outcomes, cookies = future.result().unpacked()
         if cookies is not None:
             self._take(cookies)
-        return [
-            job.result(text, error, asked=not isinstance(error, UsageError))
-            for job, (text, error) in zip(jobs, outcomes)
-        ]
+        return [self._told(job, *outcome) for job, outcome in zip(jobs, outcomes)]
+
+    def _told(
+        self, job: Job, text: str | None, error: HugChatError | None, interrupted: bool
+    ) -> Result:
+        """Return what a worker told of a prompt."""
+        if interrupted and self._ended.is_set():
+            error = IncompleteAnswer("the answer was stopped before its end", partial=text)
+        return job.result(text, error, asked=not isinstance(error, UsageError))
 
     def _take(self, cookies: RequestsCookieJar) -> None:
         """Take the cookies that a worker has renewed, unless there are newer ones."""
@@ -578,13 +584,13 @@ _KEPT = _Kept()  # a worker has no other place that outlives a task
 def answer_packed(shipment: Packed, packed: Packed) -> Packed:
     """Answer prompts in a worker, at once; a module's function, so that any executor can have it.
 
-    :returns: (text, error) for each, and the cookies if they were renewed.
+    :returns: (text, error, whether it was cut short) for each, and cookies that were renewed.
     """
     jobs: list[Job] = packed.unpacked()
     try:
         client = _KEPT.client(shipment)
     except HugChatError as error:
-        return Packed(shipment.key, pickle.dumps(([(None, error)] * len(jobs), None)))
+        return Packed(shipment.key, pickle.dumps(([(None, error, False)] * len(jobs), None)))
     before = _values(client.cookies)
     with ThreadPoolExecutor(min(len(jobs), _AT_ONCE)) as pool:
         outcomes = list(pool.map(lambda job: _outcome(client, job), jobs))
@@ -593,13 +599,17 @@ def answer_packed(shipment: Packed, packed: Packed) -> Packed:
     return Packed(shipment.key, pickle.dumps((outcomes, renewed)))
 
 
-def _outcome(client: Asked, job: Job) -> tuple[str | None, HugChatError | None]:
+def _outcome(client: Asked, job: Job) -> tuple[str | None, HugChatError | None, bool]:
+    """Return the text, the error, and whether the answer was cut short, by whomever."""
     try:
         # another worker may have had this very task, and died
         found = _stored(client.conversation(job.conversation_id), job)
-        return found or (_answer(client, job), None)
+        if found is not None:
+            return (*found, False)
+        message = client.chat(job.prompt, job.conversation_id, **job.options)
+        return _text(message, job), None, message.interrupted
     except HugChatError as error:
-        return getattr(error, "partial", None) or None, error
+        return getattr(error, "partial", None) or None, error, False
 
 
 def _stored(tree: ConversationTree, job: Job) -> tuple[str | None, HugChatError | None] | None:
@@ -631,13 +641,12 @@ def _same(stored: str, sent: str) -> bool:
 # anywhere --------------------------------------------------------------------------------------
 
 
-def _answer(client: Asked, job: Job, ended: threading.Event | None = None) -> str:
-    """Send the message of a prompt, and return its answer.
+def _text(message: Message, job: Job, ended: threading.Event | None = None) -> str:
+    """Return the answer of a message.
 
     :param ended: from when it is set on, an answer that is cut short was stopped.
     :raises IncompleteAnswer: somebody stopped it; nobody else may take it for a whole one.
     """
-    message = client.chat(job.prompt, job.conversation_id, **job.options)
     text = message.text()
     if message.interrupted and (message.stopped or (ended is not None and ended.is_set())):
         raise IncompleteAnswer("the answer was stopped before its end", partial=text)
@@ -649,7 +658,7 @@ def _answer(client: Asked, job: Job, ended: threading.Event | None = None) -> st
 
 
 def _lost(trouble: BaseException | None) -> WorkerLost:
-    said = f"{type(trouble).__name__}: {trouble}".splitlines()[0][:200]
+    said = f"{type(trouble).__name__}: {trouble}".splitlines()[0].rstrip(": ")[:200]
     lost = WorkerLost(f"the worker was lost, or its executor works no more ({said})")
     lost.__cause__ = trouble
     return lost
@@ -686,7 +695,7 @@ def _checked(prompts: object) -> Iterable[PromptArgument]:
     if isinstance(prompts, Mapping):
         advice = "write [prompt] for a single one"
         if "prompt" not in prompts:
-            advice = 'write [{"id": id, "prompt": text} for id, text in prompts.items()]'
+            advice = 'write one of {"id": key, "prompt": text} for each of its items'
         raise UsageError(f"prompts is a list of prompts, not a dict; {advice}")
     if hasattr(prompts, "columns"):
         raise UsageError(

@@ -26,7 +26,7 @@ _COMMANDS = {
     "share": "publish a conversation and print its address",
     "system": "print or set the system prompt kept for a model",
     "export": "write conversations to <id>.<format>",
-    "batch": "answer many prompts, a JSON line each",
+    "batch": "answer many prompts from a file into another",
     "serve": "run the embedded server until Ctrl-C",
 }
 

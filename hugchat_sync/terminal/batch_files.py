@@ -6,16 +6,20 @@ import argparse
 import queue
 import threading
 import time
-from contextlib import closing
+from concurrent.futures import Executor
+from contextlib import ExitStack, closing
 from typing import Generator, Iterator, cast
 
 from .. import Client
 from ..batch import Map
-from ..errors import ConversationNotExistError, FeatureUnavailable, HugChatError
+from ..errors import ConversationNotExistError, FeatureUnavailable, HugChatError, UsageError
 from ..records import Result
 from . import exits, output
+from .batch_executor import opened_executor
 from .batch_lines import Line, read_prompts
-from .batch_target import opened_target
+from .batch_open import OpenOnes
+from .batch_progress import Progress, shown_progress
+from .batch_target import Target, opened_target
 from .opening import opened
 from .signals import Ended, noted
 
@@ -27,67 +31,102 @@ _STOPPING = 5.0  # seconds that the server has to stop one of them
 def batch(arguments: argparse.Namespace) -> int:
     """Ask what OUT does not have yet; each answer is in the file as soon as it is there.
 
-    :returns: the worst that stands in OUT, whoever wrote it.
+    :returns: the code of what stopped it, else of the worst that stands in OUT.
     """
-    lines = read_prompts(arguments.source)
+    prompts = read_prompts(arguments.source, arguments.format, arguments.column)
     arguments.timeout = arguments.timeout or arguments.total  # rate limits are waited for
-    with opened_target(arguments.target) as target:
-        left = [
-            line
-            for line in lines
-            if line.identity not in target.outcomes
-            or (arguments.retry_failed and target.outcomes[line.identity])
-        ]
-        answered = failed = 0
-        with closing(_results(left, arguments)) as results:
-            try:
-                for line, result in results:
-                    target.write(line, result)
-                    if result.error is None:
-                        answered += 1
-                    else:
-                        failed += 1
-                        output.complain(f"prompt {line.index}: {exits.sentence(result.error)}")
-            finally:
-                told = [f"{answered} answered", f"{failed} failed"]
-                told.append(f"{len(lines) - len(left)} there before")
-                if answered + failed < len(left):
-                    told.append(f"{len(left) - answered - failed} left")
-                output.note(", ".join(told))
-        return exits.worst(filter(None, target.outcomes.values()))
+    with opened_target(arguments.target, prompts) as target:
+        left = target.left(prompts.lines, retry_failed=arguments.retry_failed)
+        there = len(prompts.lines) - len(left)
+        stopped = _ask(left, there, target, arguments) if left else None
+        if not left:
+            output.note(f"0 answered, 0 failed, {there} there before")
+        return exits.worst(target.failures) if stopped is None else exits.exit_code(stopped)
 
 
-def _results(
-    lines: list[Line], arguments: argparse.Namespace
-) -> Generator[tuple[Line, Result], None, None]:
-    """Yield the results as they are ready.
+def _ask(
+    lines: list[Line], there: int, target: Target, arguments: argparse.Namespace
+) -> HugChatError | None:
+    """Ask the prompts, and return the error after which no more were.
 
     :raises KeyboardInterrupt: Ctrl-C, behind what was finished by then; what was running on the
         server is stopped.
     """
-    if not lines:
-        return
-    with opened(arguments) as client:
-        work = _Work(client, lines, arguments)
-        with noted(work.tell):
-            work.start()
-            try:
-                for result in work.results():
-                    yield lines[result.index], result
-            finally:  # also where whoever writes the results cannot go on
-                work.give_up()
-        if work.signal is not None:
-            raise Ended(work.signal)
-        if work.error is not None:
-            raise work.error
-        if not work.is_whole:
-            raise RuntimeError("the batch failed")  # its traceback has been shown
+    with ExitStack() as stack:
+        client = stack.enter_context(opened(arguments, model=arguments.model))
+        executor = stack.enter_context(opened_executor(arguments))
+        notes = _notes(client, target, arguments)
+        if notes is not None:
+            stack.callback(notes.end)
+        work = _Work(client, lines, arguments, executor, notes)
+        target.begin()
+        progress = stack.enter_context(shown_progress(len(lines)))
+        try:
+            _write_all(work, lines, target, progress)
+        finally:
+            stack.close()
+            told = [f"{progress.answered} answered", f"{progress.failed} failed"]
+            told.append(f"{there} there before")
+            if progress.left:
+                told.append(f"{progress.left} left")
+            output.note(", ".join(told))
+    if work.signal is not None:
+        raise Ended(work.signal)
+    if work.error is not None:
+        raise work.error
+    if not work.is_whole:
+        raise RuntimeError("the batch failed")  # its traceback has been shown
+    if work.stopped is not None and progress.left:
+        output.complain(
+            f"stopped, since the others would fail as well: {exits.sentence(work.stopped)}"
+        )
+        return work.stopped
+    return None
+
+
+def _write_all(work: _Work, lines: list[Line], target: Target, progress: Progress) -> None:
+    with noted(work.tell):
+        work.start()
+        try:
+            for result in work.results():
+                if result is None:
+                    target.save(after=1.0)
+                    progress.show()
+                elif result.asked or isinstance(result.error, UsageError):
+                    line = lines[result.index]
+                    target.write(line, result)
+                    if result.error is not None:
+                        progress.complain(f"prompt {line.index}: {exits.sentence(result.error)}")
+                    progress.count(failed=result.error is not None)
+        finally:  # also where whoever writes the results cannot go on
+            work.give_up()
+
+
+def _notes(client: Client, target: Target, arguments: argparse.Namespace) -> OpenOnes | None:
+    """Return where the conversations are noted that a kill would leave."""
+    if not target.is_regular:
+        return None
+    try:
+        user = client.whoami()
+    except HugChatError:  # nobody can tell whose they are; the first prompt will say why
+        return None
+    base_url = "--local" if arguments.local else client.base_url  # its port is always another one
+    notes = OpenOnes(arguments.target, base_url, None if user is None else user.id)
+    notes.begin(client)
+    return notes
 
 
 class _Work(threading.Thread):
     """The asking: in a thread, so that a signal does not land inside it and wait for its pool."""
 
-    def __init__(self, client: Client, lines: list[Line], arguments: argparse.Namespace) -> None:
+    def __init__(
+        self,
+        client: Client,
+        lines: list[Line],
+        arguments: argparse.Namespace,
+        executor: Executor | None,
+        notes: OpenOnes | None,
+    ) -> None:
         super().__init__(name="hugchat-sync batch", daemon=True)
         self.signal: int | None = None
         self.error: HugChatError | None = None
@@ -96,14 +135,25 @@ class _Work(threading.Thread):
         self._news: queue.SimpleQueue[Result | int | None] = queue.SimpleQueue()
         self._client = client
         self._lines = lines
+        given = {"system_prompt": arguments.system, "web_search": arguments.web_search or None}
+        options = {name: value for name, value in given.items() if value is not None}
         self._map = Map(
             client,
             [{"prompt": line.prompt, **line.options} for line in lines],
             workers=arguments.workers,
             max_per_minute=arguments.max_per_minute,
             ordered=False,
+            executor=executor,
+            keep_going=arguments.keep_going,
+            noted=None if notes is None else notes.note,
+            options=options,
         )
         self._ended = threading.Event()
+
+    @property
+    def stopped(self) -> HugChatError | None:
+        """The error after which nothing more was sent."""
+        return self._map.stopped
 
     def run(self) -> None:
         try:
@@ -121,14 +171,18 @@ class _Work(threading.Thread):
         """Take a signal; called in the middle of anything."""
         self._news.put(number)
 
-    def results(self) -> Iterator[Result]:
-        """Yield what is finished, until all is, or after a signal until nothing runs any more."""
+    def results(self) -> Iterator[Result | None]:
+        """Yield what is finished, until all is, or after a signal until nothing runs any more.
+
+        Now and then, while nothing is, ``None``.
+        """
         stopping: threading.Thread | None = None
         end = float("inf")
         while time.monotonic() < end:
             try:
                 news = self._news.get(timeout=_SLICE)
             except queue.Empty:
+                yield None
                 continue
             if news is None:
                 return

@@ -1,15 +1,18 @@
-"""The two files of a batch: prompts in, answers out, a JSON line each."""
+"""The prompts of a batch: JSON lines, plain text, or a table."""
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Any, Callable, Iterator, Mapping
 
 from ..errors import UsageError
-from ..records import Result
 from .reading import read_stdin
+
+FORMATS = ("jsonl", "txt", "csv")
 
 #: what a line may say besides ``prompt`` and ``id``, and what it may be
 OPTIONS: Mapping[str, tuple[type, ...]] = {
@@ -24,52 +27,75 @@ OPTIONS: Mapping[str, tuple[type, ...]] = {
     "web_search": (bool, str),
 }
 
+csv.field_size_limit(2**31 - 1)  # an answer may be longer than what the module thinks enough
+
 
 @dataclass(frozen=True)
 class Line:
-    """One prompt of IN; ``identity`` tells whether OUT has it already."""
+    """One prompt of IN; ``row`` is what a table has of it."""
 
     index: int
     id: Any
     prompt: str
     options: Mapping[str, Any]
-
-    @property
-    def identity(self) -> str:
-        """Return what is the same for the same prompt in both files."""
-        return _identity(self.index, self.id, self.prompt)
+    row: tuple[str, ...]
 
 
-def _identity(index: Any, given: Any, prompt: Any) -> str:
-    # with an id of its own, a prompt may move inside the file
-    return json.dumps([index if given is None else None, given, prompt], sort_keys=True)
+@dataclass(frozen=True)
+class Prompts:
+    """All of them, and the names of the columns of ``row``."""
+
+    lines: list[Line]
+    columns: tuple[str, ...] = ("id", "prompt")
 
 
-def read_prompts(source: str) -> list[Line]:
+def format_of(source: str, stated: str | None) -> str:
+    """Return the format of IN: what was said, or what its name ends in."""
+    ending = Path(source).suffix.lower().lstrip(".")
+    return stated or (ending if ending in FORMATS else "jsonl")
+
+
+def read_prompts(source: str, stated: str | None = None, column: str | None = None) -> Prompts:
     """Return the prompts of IN, all of them checked before the first one is asked.
 
     :param source: a path, or ``"-"`` for stdin.
+    :param stated: the format, if the name of the file does not tell it.
+    :param column: of a table, the one that holds the prompts.
     :raises UsageError: a line is wrong; the sentence has its number.
     """
-    if source == "-":
-        text = read_stdin()
-    else:
-        try:
-            text = Path(source).read_bytes().decode("utf-8-sig")
-        except FileNotFoundError as error:
-            raise UsageError(f"there is no file {source}") from error
-        except OSError as error:
-            raise UsageError(f"{source} cannot be read: {error.strerror}") from error
-        except UnicodeDecodeError as error:
-            raise UsageError(f"{source} is no UTF-8 text (byte {error.start})") from error
+    kind = format_of(source, stated)
+    if column is not None and kind != "csv":
+        raise UsageError("--column is for a table: give --format csv, or a file that ends in .csv")
+    text = _text(source)
+    if kind == "csv":
+        return _table(text, source, column)
+    read: Callable[[str, int, str], Line] = _plain if kind == "txt" else _json
     lines: list[Line] = []
     for number, raw in enumerate(text.split("\n"), 1):
         if raw.strip():
-            lines.append(_read_prompt(raw, len(lines), f"{source}, line {number}"))
-    return lines
+            lines.append(read(raw, len(lines), f"{source}, line {number}"))
+    return Prompts(lines)
 
 
-def _read_prompt(raw: str, index: int, where: str) -> Line:
+def _text(source: str) -> str:
+    if source == "-":
+        return read_stdin()
+    try:
+        return Path(source).read_bytes().decode("utf-8-sig")
+    except FileNotFoundError as error:
+        raise UsageError(f"there is no file {source}") from error
+    except OSError as error:
+        raise UsageError(f"{source} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{source} is no UTF-8 text (byte {error.start})") from error
+
+
+def _plain(raw: str, index: int, where: str) -> Line:
+    prompt = raw.rstrip("\r")
+    return Line(index, None, prompt, {}, ("", prompt))
+
+
+def _json(raw: str, index: int, where: str) -> Line:
     try:
         value = json.loads(raw)
     except ValueError as error:
@@ -78,8 +104,6 @@ def _read_prompt(raw: str, index: int, where: str) -> Line:
         value = {"prompt": value}
     if not isinstance(value, dict) or not isinstance(value.get("prompt"), str):
         raise UsageError(f'{where}: a line is a JSON text, or an object with a text "prompt"')
-    if not value["prompt"].strip():
-        raise UsageError(f"{where}: the prompt is empty")
     options = {name: inner for name, inner in value.items() if name not in ("prompt", "id")}
     unknown = sorted(set(options) - set(OPTIONS))
     if unknown:
@@ -88,38 +112,47 @@ def _read_prompt(raw: str, index: int, where: str) -> Line:
         if not isinstance(inner, OPTIONS[name]):
             kinds = " or ".join(kind.__name__ for kind in OPTIONS[name])
             raise UsageError(f"{where}: {name} must be {kinds}")
-    return Line(index, value.get("id"), value["prompt"], options)
+    given, prompt = value.get("id"), _checked(value["prompt"], where)
+    shown = given if isinstance(given, str) else "" if given is None else json.dumps(given)
+    return Line(index, given, prompt, options, (shown, prompt))
 
 
-def read_answer(raw: bytes) -> tuple[str, str] | None:
-    """Return whose answer a line of OUT is, and its error, ``""`` for none.
-
-    :returns: ``None`` for a line that is no answer.
-    """
+def _table(text: str, source: str, column: str | None) -> Prompts:
+    reader = csv.reader(io.StringIO(text, newline=""))
+    lines: list[Line] = []
+    head: list[str] = []
     try:
-        line = json.loads(raw.decode("utf-8"))
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(line, dict) or "index" not in line or not isinstance(line.get("prompt"), str):
-        return None
-    return _identity(line["index"], line.get("id"), line["prompt"]), str(line.get("error") or "")
+        for row in _rows(reader):
+            where = f"{source}, line {reader.line_num}"
+            if not head:
+                head = row
+                place = _place(head, column, source)
+                own_id = head.index("id") if "id" in head else None
+                continue
+            if len(row) != len(head):
+                raise UsageError(f"{where}: {len(row)} fields where the table has {len(head)}")
+            given = row[own_id] or None if own_id is not None else None
+            prompt = _checked(row[place], where)
+            lines.append(Line(len(lines), given, prompt, {}, tuple(row)))
+    except csv.Error as error:
+        raise UsageError(f"{source}, line {reader.line_num}: {error}") from error
+    return Prompts(lines, tuple(head))
 
 
-def failure(result: Result) -> str | None:
-    """Return what OUT says of a failure."""
-    error = result.error
-    return None if error is None else f"{type(error).__name__}: {error}"
+def _rows(reader: Iterator[list[str]]) -> Iterator[list[str]]:
+    return (row for row in reader if row)
 
 
-def answer_line(line: Line, result: Result) -> str:
-    """Return the line of OUT for a result."""
-    return json.dumps(
-        {
-            "index": line.index,
-            "id": line.id,
-            "prompt": line.prompt,
-            "text": result.text,
-            "error": failure(result),
-            "seconds": result.seconds,
-        }
-    )
+def _place(head: list[str], column: str | None, source: str) -> int:
+    """Return which column holds the prompts."""
+    wanted = column or ("prompt" if len(head) > 1 else head[0])
+    if head.count(wanted) != 1:
+        said = f"{source} has no one column {wanted!r}; it has {', '.join(map(repr, head))}"
+        raise UsageError(f"{said}: name one with --column")
+    return head.index(wanted)
+
+
+def _checked(prompt: str, where: str) -> str:
+    if not prompt.strip():
+        raise UsageError(f"{where}: the prompt is empty")
+    return prompt

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from contextlib import ExitStack, contextmanager
 from typing import Iterator
 
@@ -11,32 +12,78 @@ from ..auth.cookies.disk import held
 from ..errors import UsageError
 from ..records import Result
 from . import output
-from .batch_lines import Line, answer_line, failure, read_answer
+from .batch_lines import Line, Prompts
+from .batch_outcomes import JsonLines, Outcomes, Table, failure
 
-_BEGINNING = b'{"index": '  # of each line that is written
 _FAR = 1 << 40  # Windows locks bytes, and keeps everybody from reading those
+_KEPT = 1.0  # seconds at most until what was written is on the disk
 
 
 class Target:
     """OUT.
 
     :param descriptor: where the lines go; ``None`` for stdout.
-    :param outcomes: the last error of each prompt that is in OUT, ``""`` for an answer.
+    :param is_regular: it is a file on a disk.
+    :param outcomes: the name of the last error of each prompt in OUT, ``""`` for an answer.
     """
 
-    def __init__(self, name: str, descriptor: int | None, outcomes: dict[str, str]) -> None:
-        self.outcomes = outcomes
+    def __init__(
+        self,
+        name: str,
+        descriptor: int | None,
+        form: Outcomes,
+        outcomes: dict[bytes, str],
+        *,
+        is_regular: bool = False,
+    ) -> None:
+        self.is_regular = is_regular
+        self._outcomes = outcomes
         self._name = name
         self._descriptor = descriptor
+        self._form = form
+        self._keys: list[bytes] = []
+        self._unsaved: float | None = None  # when the first of what is not on the disk was written
+
+    def left(self, lines: list[Line], *, retry_failed: bool) -> list[Line]:
+        """Return the prompts that are to be asked."""
+        self._keys = self._form.keys(lines)
+        return [
+            line
+            for line, key in zip(lines, self._keys)
+            if key not in self._outcomes or (retry_failed and self._outcomes[key])
+        ]
+
+    def begin(self) -> None:
+        """Write what stands above the first answer, where nothing is there yet."""
+        if self._form.head and not (self.is_regular and os.path.getsize(self._name)):
+            self._put(self._form.head)
 
     def write(self, line: Line, result: Result) -> None:
         """Add the answer to a prompt."""
-        text = answer_line(line, result)
+        self._put(self._form.written(line, result))
+        self._outcomes[self._keys[line.index]] = (failure(result) or "").partition(":")[0]
+        self.save(_KEPT)
+
+    def save(self, after: float = 0.0) -> None:
+        """Have the disk keep what was written, if that was *after* seconds ago."""
+        now = time.monotonic()
+        if self._unsaved is None or self._descriptor is None or now - self._unsaved < after:
+            return
+        if self.is_regular:
+            os.fsync(self._descriptor)
+        self._unsaved = None
+
+    @property
+    def failures(self) -> list[str]:
+        """The names of the errors that stand in OUT."""
+        return [name for name in self._form.of_all(self._outcomes, self._keys).values() if name]
+
+    def _put(self, content: bytes) -> None:
         if self._descriptor is None:
-            output.write_line(text)
-        else:
-            _write(self._descriptor, f"{text}\n".encode("ascii"), self._name)
-        self.outcomes[line.identity] = failure(result) or ""
+            output.write(content.decode("utf-8"))
+            return
+        _write(self._descriptor, content, self._name)
+        self._unsaved = self._unsaved or time.monotonic()
 
 
 def _write(descriptor: int, content: bytes, name: str) -> None:
@@ -50,7 +97,7 @@ def _write(descriptor: int, content: bytes, name: str) -> None:
 
 
 @contextmanager
-def opened_target(name: str) -> Iterator[Target]:
+def opened_target(name: str, prompts: Prompts) -> Iterator[Target]:
     """Give OUT, which is locked meanwhile.
 
     What is no regular file, such as a pipe or a terminal, is written and never read. A regular one
@@ -60,8 +107,9 @@ def opened_target(name: str) -> Iterator[Target]:
     :raises UsageError: another batch writes it, it holds something else than answers, or it cannot
         be used at all.
     """
+    form: Outcomes = Table(prompts) if name.lower().endswith(".csv") else JsonLines()
     if name == "-":
-        yield Target(name, None, {})
+        yield Target(name, None, form, {})
         return
     with ExitStack() as stack:
         try:
@@ -71,10 +119,14 @@ def opened_target(name: str) -> Iterator[Target]:
             stack.callback(os.close, descriptor)
             if regular:
                 _lock(name, stack)
-            outcomes = _read(name, descriptor) if regular else {}
+            outcomes = _read(name, descriptor, form) if regular else {}
         except (OSError, ValueError) as error:  # a ValueError: a NUL in the name
             raise _refusal(name, error) from error
-        yield Target(name, descriptor, outcomes)
+        target = Target(name, descriptor, form, outcomes, is_regular=regular)
+        try:
+            yield target
+        finally:
+            target.save()
 
 
 def _refusal(name: str, error: Exception) -> UsageError:
@@ -100,29 +152,19 @@ def _lock(name: str, stack: ExitStack) -> None:
         )
 
 
-def _read(name: str, descriptor: int) -> dict[str, str]:
+def _read(name: str, descriptor: int, form: Outcomes) -> dict[bytes, str]:
     """Return what is in OUT, and mend its end if a run was killed while it wrote."""
-    outcomes: dict[str, str] = {}
+    outcomes: dict[bytes, str] = {}
     whole = 0  # bytes
     with open(name, "rb") as stream:
-        for number, raw in enumerate(stream, 1):
-            found = read_answer(raw) if raw.strip() else None
-            if found is not None:
-                outcomes[found[0]] = found[1]
-                if not raw.endswith(b"\n"):
-                    _write(descriptor, b"\n", name)
-            elif not raw.endswith(b"\n") and _is_torn(raw):
+        for number, found in enumerate(form.read(stream), 1):
+            if found.is_torn:
                 os.ftruncate(descriptor, whole)
-            elif raw.strip():
+            elif found.key is None:
                 raise UsageError(f"{name}, line {number}: this is no answer of a batch")
-            whole += len(raw)
+            elif found.key:
+                outcomes[found.key] = found.error
+            if found.lacks_end and not found.is_torn:
+                _write(descriptor, b"\n", name)
+            whole += found.size
     return outcomes
-
-
-def _is_torn(raw: bytes) -> bool:
-    """Return whether a line without an end is the beginning of one of ours.
-
-    A power cut leaves NULs where the rest of it was to be.
-    """
-    begun = raw.rstrip(b"\0")
-    return begun.startswith(_BEGINNING) or _BEGINNING.startswith(begun)

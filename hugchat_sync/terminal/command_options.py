@@ -155,14 +155,47 @@ def _export(parser: argparse.ArgumentParser) -> None:
 
 
 def _batch(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("source", metavar="IN.jsonl", help="'-' is stdin")
     parser.add_argument(
-        "target", metavar="OUT.jsonl", help="what is in it is not asked again; '-' is stdout"
+        "source", metavar="IN", help="JSON lines, plain text, or a table; '-' is stdin"
     )
-    parser.add_argument("--workers", metavar="N", type=_count, default=4)
+    parser.add_argument(
+        "target",
+        metavar="OUT",
+        help="JSON lines, or a table if it ends in .csv; what is in it is not asked again; '-' is "
+        "stdout",
+    )
+    parser.add_argument(
+        "--format", choices=("jsonl", "txt", "csv"), help="of IN; default: what its name ends in"
+    )
+    parser.add_argument(
+        "--column", metavar="NAME", help="of a table, the one with the prompts; default: prompt"
+    )
+    parser.add_argument("-m", "--model", type=as_text, help="the model for all prompts")
+    parser.add_argument(
+        "-s", "--system", type=as_text, metavar="TEXT", help="the system prompt for all"
+    )
+    parser.add_argument("-w", "--web-search", action="store_true", help="search the web for all")
+    parser.add_argument(
+        "--workers",
+        metavar="N",
+        type=_count,
+        help="prompts at a time; default 4, or the executor's",
+    )
     parser.add_argument("--max-per-minute", metavar="M", type=_seconds)
     parser.add_argument(
         "--retry-failed", action="store_true", help="ask again what is in OUT with an error"
+    )
+    parser.add_argument(
+        "--keep-going",
+        action="store_true",
+        help="ask on after errors that all the others would meet, such as a quota that is used up",
+    )
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--dask", metavar="ADDRESS", help="answer on the workers of a Dask cluster")
+    where.add_argument(
+        "--executor",
+        metavar="MODULE:FACTORY",
+        help="answer in what this function returns, a concurrent.futures.Executor",
     )
     _add_timeout(parser)
 

@@ -265,7 +265,7 @@ class Table:
     ("prompts", "advice"),
     [
         (Table(), r'map\(table\["prompt"\]\)'),
-        ({"a": "b"}, r"prompts\.items\(\)"),
+        ({"a": "b"}, r"each of its items"),
         (b"a", "list"),
         (None, "list"),
         (3, "list"),

@@ -1,0 +1,97 @@
+"""How far a batch is: a bar on a terminal, and nothing elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import contextmanager
+from typing import Iterator
+
+from . import output
+
+_OFTEN = 0.2  # seconds between two changes of the line
+
+
+class Progress:
+    """Nothing to see; also what the others count.
+
+    :param total: prompts that are to be asked.
+    """
+
+    def __init__(self, total: int) -> None:
+        self.answered = self.failed = 0
+        self._total = total
+        self._began = time.monotonic()
+
+    @property
+    def left(self) -> int:
+        """How many have no result yet."""
+        return self._total - self.answered - self.failed
+
+    def count(self, *, failed: bool) -> None:
+        """Take a result."""
+        self.failed += failed
+        self.answered += not failed
+        self.show()
+
+    def show(self) -> None:
+        """Bring what is shown up to date."""
+
+    def complain(self, text: str) -> None:
+        """Write what went wrong beside it."""
+        output.complain(text)
+
+    def line(self) -> str:
+        """Return it in words."""
+        done, spent = self.answered + self.failed, time.monotonic() - self._began
+        rate = done / spent if spent > 0 else 0.0
+        parts = [f"{self.answered} done", f"{self.failed} failed", f"{self.left} left"]
+        if rate:
+            often = f"{rate:.1f}/s" if rate >= 1 else f"{rate * 60:.1f}/min"
+            parts += [often, f"{_clock(self.left / rate)} to go"]
+        return ", ".join(parts)
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+class _LineProgress(Progress):
+    """One line that is written again and again."""
+
+    _shown = float("-inf")
+
+    def show(self) -> None:
+        now = time.monotonic()
+        if now - self._shown >= _OFTEN:
+            self._shown = now
+            _put(f"\r{self.line()}\x1b[K")
+
+    def complain(self, text: str) -> None:
+        _put("\r\x1b[K")
+        output.complain(text)
+
+
+def _put(text: str) -> None:
+    sys.stderr.write(text)
+    sys.stderr.flush()
+
+
+@contextmanager
+def shown_progress(total: int) -> Iterator[Progress]:
+    """Show how far a batch is, where a human looks at stderr."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield Progress(total)
+        return
+    try:
+        from .rich_progress import bar
+    except ImportError:  # without the extra
+        try:
+            yield _LineProgress(total)
+        finally:
+            _put("\r\x1b[K")
+        return
+    with bar(total) as progress:
+        yield progress
