@@ -15,7 +15,7 @@ from functools import partial
 from typing import Callable, Iterator
 
 from ..dialects.base import Created, Dialect, Prompt
-from ..errors import TimedOut, UsageError
+from ..errors import ProtocolError, TimedOut, UsageError
 from ..events import Event
 from ..futures import begin
 from ..rate_limit import Pace
@@ -151,7 +151,12 @@ class Runs:
         if made is not None and (made.leaf_id is not None or not dialect.needs_parent):
             leaf, is_first = made.leaf_id, True
         else:
-            tree = self._idle(dialect, place, patience)
+            try:
+                tree = self._idle(dialect, place, patience)
+            except ProtocolError:  # nothing there tells whether a run is on
+                if prompt.parent_id is None:
+                    raise
+                return prompt
             if prompt.action == "retry" and not dialect.needs_parent:
                 return _with_question(prompt, tree)
             leaf, is_first = tree.leaf, not any(one.role == "user" for one in tree.messages)

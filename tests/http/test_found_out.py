@@ -14,7 +14,7 @@ from rawserver import Asked, RawServer, whole
 
 from hugchat_sync import Client, HugChatError, Retry
 from hugchat_sync.calls import Call, Request
-from hugchat_sync.errors import ConnectionFailed, SessionExpired, Unavailable
+from hugchat_sync.errors import ConnectionFailed, ProtocolError, SessionExpired, Unavailable
 from hugchat_sync.options import Timeout
 from hugchat_sync.transport.http import Transport
 from hugchat_sync.transport.retry import RENEWALS
@@ -77,6 +77,17 @@ def test_message_that_is_sent_again_has_a_log_of_its_own(monkeypatch: pytest.Mon
     with RawServer(answer) as server, client(server.url) as asking:
         assert asking.chat("hi", PLACE, resume=False).text() == "Good day."
     assert len(sent) == len(set(sent)) == 2
+
+
+def test_conversation_that_cannot_be_read_takes_a_message_whose_place_is_said() -> None:
+    lines, models = whole(FINAL, kind="application/jsonl"), whole('{"json": [{"id": "m"}]}')
+    with RawServer(
+        lambda asked, number: lines if asked.method == "POST" else models
+    ) as server, client(server.url) as asking:
+        assert asking.chat("hi", PLACE, parent_id=ROOT, resume=False).text() == "Good day."
+        with pytest.raises(ProtocolError):
+            asking.chat("hi", PLACE)
+        assert server.posts() == 1
 
 
 # who we are ----------------------------------------------------------------------------------
