@@ -7,7 +7,6 @@ import inspect
 import re
 import subprocess
 import sys
-import textwrap
 from functools import reduce
 from pathlib import Path
 
@@ -138,15 +137,14 @@ def test_old_command_hands_its_options_on(monkeypatch, words, handed):
 
 
 def test_recipe_for_langchain_runs(stage, tmp_path):
-    block = PAGE.partition("holds a client")[2].partition("\nPrograms")[0]
-    lines = [line for line in block.splitlines() if line.startswith("    ") or not line]
+    recipe = PAGE.partition("holds a client")[2].partition("```python\n")[2].partition("```")[0]
     (tmp_path / "langchain_core/language_models").mkdir(parents=True)
     (tmp_path / "langchain_core/language_models/llms.py").write_text(
         "class LLM:\n"
         "    def __init__(self, client): self.client = client\n"
         "    def invoke(self, prompt): return self._call(prompt)\n"
     )
-    (tmp_path / "recipe.py").write_text(textwrap.dedent("\n".join(lines)) + "\n")
+    (tmp_path / "recipe.py").write_text(recipe)
 
     done = run("-W", "ignore::ResourceWarning", str(tmp_path / "recipe.py"))
 

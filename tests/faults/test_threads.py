@@ -74,7 +74,7 @@ def test_32_threads_in_32_conversations_cross_nothing(echoing: LocalServer) -> N
     with Client(echoing.url) as client, ThreadPoolExecutor(32) as pool:
 
         def talk(number: int) -> None:
-            place = client._begin("local/plain", "")
+            place = client.create_conversation("local/plain", "")
             for turn in range(3):
                 words = f"thread{number} turn{turn}"
                 message = client.chat(words, place)

@@ -31,6 +31,7 @@ TREE = {
     "TransportError": ["HugChatError", "OSError"],
     "ConnectionFailed": ["TransportError", "ConnectionError"],
     "TimedOut": ["TransportError", "TimeoutError"],
+    "WorkerLost": ["TransportError"],
     "ServerError": ["HugChatError"],
     "BadRequest": ["ServerError"],
     "NotFound": ["ServerError"],

@@ -137,11 +137,13 @@ KEYWORDS = {
     (Client, "ask"): {**CHAT, "temporary": False},
     (Client, "with_options"): {"timeout": None, "retries": None, "model": None},
     (Client, "map"): {
-        "workers": 4,
+        "workers": None,
         "max_per_minute": None,
         "executor": None,
         "temporary": True,
         "ordered": True,
+        "chunk": 1,
+        "ship_cookies": True,
     },
     (Sign, "__init__"): {
         "base_url": None,
