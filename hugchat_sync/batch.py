@@ -32,7 +32,7 @@ from typing import (
 )
 from uuid import uuid4
 
-from .chat.uploads import read_uploads
+from .chat.files import read_uploads
 from .errors import (
     AuthError,
     ConnectionFailed,

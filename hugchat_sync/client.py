@@ -25,14 +25,11 @@ from .account import Account, Limits
 from .auth.connection import Connection
 from .auth.cookies import Hidden
 from .batch import Map, PromptArgument
-from .chat.conversations import ConversationMap, checked_id
+from .chat.conversations import ConversationMap, Runs, checked_id
 from .chat.creation import Creation
-from .chat.custom_data import custom_fields, warn_of_ignored
-from .chat.downloads import PathArgument, as_chat_file, written
+from .chat.files import FileArgument, PathArgument, as_chat_file, check_files, read_uploads, written
 from .chat.message import Message
-from .chat.runs import Runs
-from .chat.tool_servers import ServerArgument, check_tools, tool_choice
-from .chat.uploads import FileArgument, check_files, read_uploads
+from .chat.prompt import ServerArgument, check_tools, custom_fields, tool_choice, warn_of_ignored
 from .dialects import Dialect, Prompt, Upload
 from .errors import ConversationNotExistError, FeatureUnavailable, HugChatError, UsageError
 from .events import Event, FileCreated, TitleChanged

@@ -169,6 +169,18 @@ class Connection:
             return named
         return step if named is None or step.name == named.name else named
 
+    @property
+    def is_nobody(self) -> bool:
+        """Whether no credentials were given, and none were received yet."""
+        return self.credentials.is_nobody
+
+    def require_session(self, what: str) -> None:
+        """Refuse what a token alone is not enough for.
+
+        :raises AuthError: there is a token only.
+        """
+        self.credentials.require_session(what)
+
     def require_open(self) -> None:
         """Refuse what is asked after the end.
 

@@ -11,11 +11,19 @@ import threading
 import time
 from typing import Any, Callable, Iterator
 
-from ..errors import HugChatError, TimedOut, UsageError
-from ..events import Event, FinalAnswer, Token
+from ..errors import (
+    ConnectionFailed,
+    GenerationError,
+    HugChatError,
+    IncompleteAnswer,
+    TimedOut,
+    UsageError,
+)
+from ..events import Event, FinalAnswer, Token, ToolCall
 from ..futures import begin
+from ..records import ChatFile, Source
+from ..secret import safe_repr
 from .answer import Answer, conclude, fold
-from .known import failure_of
 from .polling import Polling
 
 TAIL = 10.0  # seconds that iteration goes on behind the final answer
@@ -50,6 +58,8 @@ class Message(Polling):
     :param ended: is called once, when nothing more will come.
     """
 
+    _reader: threading.Thread | None
+
     def __init__(
         self,
         events: Iterator[Event],
@@ -81,6 +91,99 @@ class Message(Polling):
         self._process = os.getpid()
         super().__init__()
         begin(self)
+
+    # what there is so far, from any thread and from a signal handler: never blocks or raises ---
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the text is settled, or never will be; unlike ``done`` it starts no reading."""
+        return self._answer.final is not None or self._ended
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether nothing more will come, not even a late title."""
+        return self._ended
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was closed, or interrupted, before its end."""
+        return self._closed
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the server has said that the answer is whole."""
+        return self._answer.final is not None or self._answer.finished
+
+    @property
+    def events_seen(self) -> Callable[[], int]:
+        """A function that counts the events; it is asked for every piece of the body."""
+        return self._events.__len__
+
+    @property
+    def error(self) -> HugChatError | None:
+        """Why the answer failed; ``None`` while it is good."""
+        return self._failure if self._answer.final is None else None
+
+    @property
+    def stopped(self) -> bool:
+        """Whether somebody here asked the server to stop before the text was settled."""
+        return self._stopped
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the run was stopped before its end."""
+        return self._answer.final is not None and self._answer.final.interrupted
+
+    @property
+    def reasoning(self) -> str:
+        """The model's thinking so far."""
+        return self._answer.reasoning
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """The pages that a web search found so far."""
+        return self._answer.sources
+
+    @property
+    def files(self) -> tuple[ChatFile, ...]:
+        """The files that the run has made so far."""
+        return tuple(self._answer.files)
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        """The tools called so far."""
+        return tuple(self._answer.tool_calls)
+
+    @property
+    def title(self) -> str | None:
+        """The conversation's new title, once the server has sent one."""
+        return self._answer.title
+
+    @property
+    def route(self) -> tuple[str, str, str] | None:
+        """Who answers: (route, model, provider), once the server has said so."""
+        known = self._answer.route
+        return None if known is None else (known.route, known.model, known.provider)
+
+    @property
+    def partial(self) -> str:
+        """The text so far."""
+        return self._answer.text
+
+    @safe_repr
+    def __repr__(self) -> str:
+        state = "failed" if self.error else "done" if self.is_over else "open"
+        count = len(self._events)
+        return f"<Message in {self.conversation_id}: {state}, {count} events; .text() reads it>"
+
+    def events_so_far(self) -> tuple[Event, ...]:
+        """Return the events that have come; unlike iteration it waits for nothing."""
+        return tuple(self._events)
+
+    def _raise_failure(self) -> None:
+        failure = self.error
+        if failure is not None:
+            raise failure
 
     # the three ways of reading ---------------------------------------------------------------
 
@@ -192,6 +295,23 @@ class Message(Polling):
 
     # reading ---------------------------------------------------------------------------------
 
+    def _start(self) -> None:
+        """Start the reader thread, unless it runs."""
+        self._settle_in_child()
+        if self._ended or self._reader is not None:
+            return
+        # a daemon: a pool task would delay the interpreter's exit until its answer ends
+        reader = threading.Thread(target=self._read_all, daemon=True, name="hugchat-sync reader")
+        with self._news:
+            if self._reader is None:
+                self._reader = reader
+        if self._reader is reader:
+            reader.start()
+
+    def _read_all(self) -> None:
+        while self._advance(len(self._events)):
+            pass
+
     def _more(self, index: int) -> bool:
         """Return whether there is an event at *index*, waiting for it if need be."""
         if self._reader is not None and self._reader is not threading.current_thread():
@@ -264,7 +384,7 @@ class Message(Polling):
         super().begin_anew()
         self._reading = threading.Lock()
         self._news = threading.Condition()  # a signal handler may close while its thread waits
-        self._reader: threading.Thread | None = None
+        self._reader = None
 
     def _settle_in_child(self) -> None:
         if os.getpid() != self._process and not self._ended:
@@ -297,3 +417,21 @@ class Message(Polling):
     def __setstate__(self, kept: dict[str, Any]) -> None:
         Message.__init__(self, iter(()))
         self.__dict__.update(kept, _ended=True)
+
+
+def failure_of(error: HugChatError | None, answer: Answer, *, closed: bool) -> HugChatError:
+    """Return what is raised of an answer that ended without being whole.
+
+    :param error: what ended it; ``None`` if it just ended.
+    """
+    if closed or error is None or isinstance(error, ConnectionFailed):
+        why = "it was closed" if closed else str(error or "the stream ended early")
+        incomplete = IncompleteAnswer(
+            f"the answer is incomplete: {why}; .partial has what came, and "
+            "Client.history() what the server keeps"
+        )
+        incomplete.__cause__ = None if closed else error
+        error = incomplete
+    if isinstance(error, (GenerationError, TimedOut)):
+        error.partial = answer.streamed
+    return error

@@ -6,19 +6,20 @@ import threading
 from abc import ABC, abstractmethod
 from typing import Any
 
-from ..events import WebSearch, WebSearchError, WebSearchSources, WebSearchStep
-from .known import Known
+from ..events import Event, WebSearch, WebSearchError, WebSearchSources, WebSearchStep
+from .answer import Answer
 
 
-class Polling(Known, ABC):
+class Polling(ABC):
     """The accessors of the old package; the first one asked starts the reader.
 
     Attributes never raise; methods raise the failure of the answer once there is one.
     """
 
+    conversation_id: str
     web_search_enabled: bool
-    _news: threading.Condition
-    _reader: threading.Thread | None
+    _events: list[Event]
+    _answer: Answer
 
     def __init__(self) -> None:
         self._characters: list[str] = []
@@ -31,32 +32,18 @@ class Polling(Known, ABC):
         """Take a new lock."""
         self._spelling = threading.Lock()  # two pollers must not spell a piece twice
 
+    @property
     @abstractmethod
-    def _advance(self, index: int) -> bool:
-        """Return whether there is an event at *index*; reads one if need be."""
+    def is_over(self) -> bool:
+        """Whether the text is settled, or never will be."""
 
     @abstractmethod
-    def _settle_in_child(self) -> None:
-        """Give the message up, if this process is a child forked from the one that reads it."""
-
-    # the reader ------------------------------------------------------------------------------
-
     def _start(self) -> None:
         """Start the reader thread, unless it runs."""
-        self._settle_in_child()
-        if self._ended or self._reader is not None:
-            return
-        # a daemon: a pool task would delay the interpreter's exit until its answer ends
-        reader = threading.Thread(target=self._read_all, daemon=True, name="hugchat-sync reader")
-        with self._news:
-            if self._reader is None:
-                self._reader = reader
-        if self._reader is reader:
-            reader.start()
 
-    def _read_all(self) -> None:
-        while self._advance(len(self._events)):
-            pass
+    @abstractmethod
+    def _raise_failure(self) -> None:
+        """Raise why the answer failed, if it did."""
 
     # attributes ------------------------------------------------------------------------------
 

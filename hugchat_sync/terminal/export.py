@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from .. import Client
-from ..chat.downloads import write_whole
+from ..chat.files import write_whole
 from ..errors import HugChatError
 from . import exits, output
 from .formats import FORMATS

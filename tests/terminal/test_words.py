@@ -19,16 +19,16 @@ PYTHON = re.compile(r"\b[a-z_]+=(?!\s)|\w\(\w*\)|base_url|allow_insecure|\.parti
 #: (file, beginning) → why no command leads there, or why Python is meant
 ELSEWHERE = {
     ("batch.py", ""): "map is of Python only; the program reads its prompts from a file",
-    ("custom_data.py", ""): "custom_data is of Python only",
+    ("prompt.py", "custom_data"): "custom_data is of Python only",
     ("bot.py", ""): "HuggingChat is of Python only",
     ("options.py", "retries is"): "there is no option for retries",
-    ("uploads.py", "files is a list"): "files are checked before",
+    ("files.py", "files is a list"): "files are checked before",
     ("refusals.py", "a gateway before"): "says itself that Python is wanted",
     ("sign.py", "there is no password"): "a Sign is used once",
-    ("tool_servers.py", "mcp_servers"): "the name of a field of batch",
+    ("prompt.py", "mcp_servers"): "the name of a field of batch",
     ("forms.py", "the text holds no cookie of the form"): "name=value is how a cookie is written",
     ("bad_news.py", "oauth|"): "a pattern",
-    ("known.py", "<Message"): "a repr",
+    ("message.py", "<Message"): "a repr",
 }
 
 

@@ -7,7 +7,7 @@ import stat
 
 import pytest
 
-from hugchat_sync.chat.downloads import safe_name, written
+from hugchat_sync.chat.files import safe_name, written
 from hugchat_sync.errors import UsageError
 from hugchat_sync.records import ChatFile
 

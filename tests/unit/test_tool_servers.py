@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hugchat_sync.chat.tool_servers import ToolChoice, chosen, tool_choice
+from hugchat_sync.chat.prompt import ToolChoice, chosen, tool_choice
 from hugchat_sync.dialects import dialect_named
 from hugchat_sync.errors import FeatureUnavailable, UsageError
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hugchat_sync.chat.uploads import LARGEST, read_uploads
+from hugchat_sync.chat.files import LARGEST, read_uploads
 from hugchat_sync.dialects import Upload
 from hugchat_sync.errors import TooLarge, UsageError
 
