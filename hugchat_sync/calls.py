@@ -27,6 +27,7 @@ class Reply:
     headers: Mapping[str, str] = field(repr=False)  # cookies among them
     body: bytes = field(repr=False)
     url: str = ""
+    base_url: str = ""  # of the server, as the caller spelt it
 
     @property
     def content_type(self) -> str:
@@ -48,9 +49,16 @@ class Part:
     mime: str | None = None
 
 
-def bare_error(reply: Reply) -> HugChatError:
-    """Return the error of a bad reply whose body nobody can read."""
+def bare_error(reply: Reply) -> HugChatError | None:
+    """Return the error of a bad status whose body nobody can read."""
+    if 200 <= reply.status < 300:
+        return None
     return status_error(reply.status, "", url=reply.url, body=reply.text)
+
+
+def no_error(reply: Reply) -> HugChatError | None:
+    """Find no fault with a reply: whoever reads it wants the bad ones as well."""
+    return None
 
 
 @dataclass(frozen=True)
@@ -63,7 +71,9 @@ class Request:
     :param form: the body as a urlencoded form, in order.
     :param body: the body as bytes; its type belongs into ``headers``.
     :param repeatable: sending it twice does no more than sending it once.
-    :param error: makes the error of a bad reply; only a dialect knows how bad news is spelt.
+    :param error: makes the error of a reply that is not what was asked for, ``None`` where it is:
+        only a dialect knows how bad news is spelt. It is given every complete reply, and whatever
+        comes in the place of a stream.
     """
 
     method: str
@@ -75,22 +85,15 @@ class Request:
     params: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     repeatable: bool = False
-    error: Callable[[Reply], HugChatError] = bare_error
+    error: Callable[[Reply], HugChatError | None] = bare_error
 
 
 @dataclass(frozen=True)
 class Call(Generic[T]):
-    """One request, and how to read its complete reply.
-
-    :param any_status: ``read`` wants bad statuses as well (a probe does).
-    :param any_sender: ``read`` wants what stands before the server as well: redirects, firewalls
-        (a sign-in does).
-    """
+    """One request, and how to read its complete reply."""
 
     request: Request
     read: Callable[[Reply], T]
-    any_status: bool = False
-    any_sender: bool = False
 
 
 @dataclass(frozen=True)

@@ -69,6 +69,7 @@ class AuthError(HugChatError):
 
     status: int | None = None
     url: str | None = None
+    by_gateway: bool = False  # somebody before the server refuses; the server was not asked
 
 
 class LoginFailed(AuthError):

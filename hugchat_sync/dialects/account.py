@@ -7,7 +7,7 @@ from typing import Any
 from ..calls import Call, Request
 from ..errors import ProtocolError
 from ..records import Model, Settings, User
-from .bad_news import read_error, read_nothing
+from .errors import read_nothing, refusal
 from .fields import kind_of, listed, need, text_of
 from .headers import WRITE
 
@@ -89,7 +89,7 @@ def save_as_json(settings: Settings, path: str = "/settings") -> Call[None]:
         json=settings_body(settings),
         headers=WRITE,
         repeatable=True,  # it replaces everything: twice is once
-        error=read_error,
+        error=refusal,
     )
     return Call(request, read_nothing)
 

@@ -12,10 +12,9 @@ from urllib.parse import urlsplit
 
 from ..calls import Call, Reply, Request
 from ..errors import ProtocolError, UnknownDialect
-from ..refusals import is_page
 from . import dialect_named
-from .bad_news import read_error, refuse_redirect
 from .base import Dialect
+from .errors import intercepted, is_page, read_error, refuse_redirect
 from .fields import dicts_of, text_of
 from .forms_2023 import in_path
 from .wire import read_json, sveltekit_nodes
@@ -54,9 +53,9 @@ def probe_within(name: str) -> Call[Verdict]:
 
 def _probe(path: str, read: Callable[[Reply], Verdict]) -> Call[Verdict]:
     request = Request(
-        "GET", path, headers={"Accept": "application/json"}, repeatable=True, error=read_error
+        "GET", path, headers={"Accept": "application/json"}, repeatable=True, error=intercepted
     )
-    return Call(request, read, any_status=True)
+    return Call(request, read)
 
 
 # the questions, in their order ---------------------------------------------------------------

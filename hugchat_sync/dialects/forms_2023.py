@@ -10,8 +10,8 @@ from ..calls import Call, Reply, Request
 from ..errors import ProtocolError
 from ..records import ConversationTree, Model, Settings, User
 from .account import read_models, read_settings, read_user
-from .bad_news import read_error, read_nothing, read_value
 from .base import Created, Dialect, Page
+from .errors import intercepted, read_error, read_nothing, read_value, refusal
 from .fields import each, kind_of, need, text_of
 from .headers import READ, WRITE
 from .messages import read_conversation, read_row
@@ -35,7 +35,7 @@ def page_of(conversation_id: str) -> Request:
         params=PAGE_ONLY,
         headers=READ,
         repeatable=True,
-        error=read_error,
+        error=refusal,
     )
 
 
@@ -47,7 +47,7 @@ def layout_of_home() -> Request:
         params=LAYOUT_ONLY,
         headers=READ,
         repeatable=True,
-        error=read_error,
+        error=refusal,
     )
 
 
@@ -78,7 +78,7 @@ class Forms2023(Dialect):
         return self._create({"model": model, "preprompt": system_prompt})
 
     def _create(self, body: dict[str, str]) -> Call[Created]:
-        request = Request("POST", "/conversation", json=body, headers=WRITE, error=read_error)
+        request = Request("POST", "/conversation", json=body, headers=WRITE, error=refusal)
         return Call(
             request,
             lambda reply: Created(need(read_value(reply), "conversationId", str), "Untitled"),
@@ -94,7 +94,7 @@ class Forms2023(Dialect):
             in_path(conversation_id),
             headers=WRITE,
             repeatable=True,
-            error=read_error,
+            error=refusal,
         )
         return Call(request, read_nothing)
 
@@ -115,9 +115,9 @@ class Forms2023(Dialect):
             form=(),
             headers=_FORM,
             repeatable=True,  # it leaves nothing, however often it is sent
-            error=read_error,
+            error=intercepted,
         )
-        return (Call(request, read, any_status=True),)
+        return (Call(request, read),)
 
     def require_route(self, reply: Reply, feature: str) -> None:
         """Raise unless *reply* is that of a route: a page says that there is none.
@@ -144,7 +144,7 @@ class Forms2023(Dialect):
             json={"title": title},
             headers=WRITE,
             repeatable=True,
-            error=read_error,
+            error=refusal,
         )
         return Call(request, read_nothing)
 
@@ -160,9 +160,7 @@ class Forms2023(Dialect):
 
         Source: POST /conversation/{id}/share, chat-ui 2023-09 and 2023-10 (measured).
         """
-        request = Request(
-            "POST", f"{in_path(conversation_id)}/share", headers=WRITE, error=read_error
-        )
+        request = Request("POST", f"{in_path(conversation_id)}/share", headers=WRITE, error=refusal)
         return Call(request, lambda reply: need(read_value(reply), "url", str))
 
     def create_from_share(self, share_id: str, model: str) -> Call[Created]:
@@ -194,7 +192,7 @@ class Forms2023(Dialect):
             form=settings_form(settings),
             headers=_FORM,
             repeatable=True,
-            error=read_error,
+            error=refusal,
         )
         return Call(request, read_form_answer)
 

@@ -13,8 +13,8 @@ from ..calls import Call, Reply, Request, StreamCall
 from ..events import Event
 from ..records import Settings
 from .account import save_as_json
-from .bad_news import read_error, read_nothing
 from .base import Look, Prompt, Stored
+from .errors import read_error, read_nothing
 from .fields import dicts_of, kind_of, need, text_of
 from .forms_2023 import Forms2023, in_path, page_of
 from .headers import MESSAGE, WRITE

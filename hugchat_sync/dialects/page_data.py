@@ -11,7 +11,7 @@ from typing import Any
 
 from ..calls import Reply
 from ..errors import HugChatError, ProtocolError
-from .bad_news import read_error, refuse_redirect
+from .errors import read_error, refuse_redirect
 from .wire import read_json, sveltekit_nodes
 
 #: The query that leaves the other nodes out, understood by every version of the page data.

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import urljoin, urlsplit
 
-from ..calls import Call, Reply, Request
-from ..refusals import REDIRECTS, intercepted, is_page, is_sign_in
-from .bad_news import read_error, read_nothing
+from ..calls import Call, Reply, Request, no_error
+from .errors import REDIRECTS, intercepted, is_page, is_sign_in, read_error, read_nothing
 from .fields import text_of
 from .headers import WRITE
 from .wire import read_json
@@ -21,8 +20,8 @@ def sign_out() -> Call[bool]:
     2024-12), 302 there (2025-07 … 2026-08); for nobody 401, or the way to the sign-in (measured).
     The servers of 2023 and 2024 end nothing but the cookie.
     """
-    request = Request("POST", _PATH, form=(), headers=WRITE, error=read_error)
-    return Call(request, _read, any_status=True, any_sender=True)
+    request = Request("POST", _PATH, form=(), headers=WRITE, error=no_error)
+    return Call(request, _read)
 
 
 def _read(reply: Reply) -> bool:
@@ -31,7 +30,7 @@ def _read(reply: Reply) -> bool:
         return False
     base_url = reply.url.partition("?")[0][: -len(_PATH)]
     leads_on = urlsplit(target).path.endswith(_PATH) or not target.startswith(base_url)
-    problem = intercepted(reply, base_url) if leads_on or not target else None
+    problem = intercepted(reply) if leads_on or not target else None
     if problem is not None:
         raise problem
     if not target and not 200 <= reply.status < 300:

@@ -21,7 +21,7 @@ from ..events import (
     WebSearchSources,
     fast_token,
 )
-from .bad_news import generation_error, refuse_redirect
+from .errors import generation_error, refuse_redirect
 from .fields import dicts_of, kind_of, need, text_of
 from .news import elicitation_news, file_news, route_news, search_news, source, tool_news
 from .text import Halves, ThinkSplitter, is_whole, split_thinking, whole

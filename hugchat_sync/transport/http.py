@@ -29,7 +29,6 @@ from ..errors import (
     hidden,
 )
 from ..options import Retry, Timeout, is_loopback
-from ..refusals import REDIRECTS, intercepted, media_type, page_instead
 from ..version import __version__
 from .adapter import Attempt
 from .retry import LONGEST, Patience, Renew, Retrying, longest_silence, seconds_asked_for
@@ -168,13 +167,10 @@ class Transport:
     def _refuse_instead(self, call: StreamCall[Any], stream: Stream) -> None:
         """Raise what came instead of a stream."""
         headers = stream.response.headers
-        if stream.response.status_code != 200:
-            reply = self._whole(stream)
-            self._refuse_others(reply)
-            self._refuse(call.request, reply)
-        kind = media_type(headers.get("Content-Type"))
-        if kind == "text/html":
-            raise page_instead(self._whole(stream))
+        kind = headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        if stream.response.status_code != 200 or kind == "text/html":
+            self._refuse(call.request, self._whole(stream))
+            raise ProtocolError("expected a stream", url=stream.url)
         if kind == "application/json" and "Content-Length" in headers:
             self._refuse_inside(call, stream)
 
@@ -197,10 +193,7 @@ class Transport:
         stream = self._opened(call.request, patience)
         with self._understood(stream.url):
             reply = self._whole(stream)
-            if not call.any_sender:
-                self._refuse_others(reply)
-            if not call.any_status and not 200 <= reply.status < 300:
-                self._refuse(call.request, reply)
+            self._refuse(call.request, reply)
             try:
                 return call.read(reply)
             except AuthError as error:  # some servers say it inside a good status
@@ -281,14 +274,16 @@ class Transport:
             pieces.append(piece)
         response = stream.response
         headers = {name.lower(): value for name, value in response.headers.items()}
-        return Reply(response.status_code, headers, b"".join(pieces), stream.url)
+        body = b"".join(pieces)
+        return Reply(response.status_code, headers, body, stream.url, self.base_url)
 
     def _take_cookies(self, response: requests.Response) -> None:
         values = Quiet(_set_cookies(response))
         if self._received is not None and values:
             # the answer to a request that left before there were cookies begins another session
             stray = "Cookie" not in response.request.headers
-            refused = stray or response.status_code in (*REDIRECTS, 401, 403)
+            status = response.status_code
+            refused = stray or 300 <= status < 400 or status in (401, 403)
             try:
                 self._received(response.url, values, refused)
             except Warning:  # of a file that cannot be written, where warnings are errors
@@ -297,24 +292,23 @@ class Transport:
 
     # bad news ------------------------------------------------------------------------------
 
-    def _refuse_others(self, reply: Reply) -> None:
-        """Raise the error of a reply that is not the server's own: a firewall's, a redirect."""
-        problem = intercepted(reply, self.base_url)
-        if problem is not None:
-            raise self._expired(problem, reply) if reply.status in REDIRECTS else problem
-
     def _refuse(self, request: Request, reply: Reply) -> None:
-        """Raise the error of a reply with a bad status."""
-        reply = replace(reply, body=hidden(reply.text, self._secrets()).encode("utf-8"))
+        """Raise the error of a reply that is not what was asked for."""
+        is_good = 200 <= reply.status < 300
+        if not is_good:  # what an error carries of it may be cut in the middle of a secret
+            reply = replace(reply, body=hidden(reply.text, self._secrets()).encode("utf-8"))
         error = request.error(reply)
-        after = seconds_asked_for(reply.headers.get("retry-after"))
+        if error is None:
+            return
+        after = None if is_good else seconds_asked_for(reply.headers.get("retry-after"))
         if isinstance(error, RateLimited) and after is not None:
             error.retry_after, error.told = after, True
         raise self._expired(error, reply)
 
     def _expired(self, error: HugChatError, reply: Reply) -> HugChatError:
         """Return *error*, as :class:`SessionExpired` if it means that our credentials lapsed."""
-        if type(error) is AuthError and self._signed_in and reply.status != 403:
+        lapsed = type(error) is AuthError and not error.by_gateway and reply.status != 403
+        if lapsed and self._signed_in:
             return SessionExpired(
                 f"the sign-in is no longer accepted ({error}); sign in again and pass new cookies",
                 status=reply.status,

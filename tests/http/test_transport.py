@@ -10,8 +10,8 @@ import requests
 import responses
 from responses import matchers
 
-from hugchat_sync.calls import Call, Part, Request, StreamCall
-from hugchat_sync.dialects.bad_news import read_error
+from hugchat_sync.calls import Call, Part, Request, StreamCall, no_error
+from hugchat_sync.dialects.errors import intercepted, read_error, refusal
 from hugchat_sync.errors import (
     AuthError,
     ConnectionFailed,
@@ -48,12 +48,12 @@ def transport(slept):
 
 
 def get(path="/thing", read=lambda reply: reply, **more):
-    more = {"repeatable": True, "error": read_error, **more}
+    more = {"repeatable": True, "error": refusal, **more}
     return Call(Request("GET", path, **more), read)
 
 
 def post(read=lambda reply: reply, **more):
-    return Call(Request("POST", "/thing", error=read_error, **more), read)
+    return Call(Request("POST", "/thing", error=refusal, **more), read)
 
 
 def sent(wire, number=-1):
@@ -171,7 +171,7 @@ def test_bad_status_is_the_error_of_the_call(wire, transport):
 
 def test_probe_reads_bad_statuses_as_well(wire, transport):
     wire.get(f"{BASE}/thing", status=404)
-    call = Call(Request("GET", "/thing"), lambda reply: reply.status, any_status=True)
+    call = Call(Request("GET", "/thing", error=intercepted), lambda reply: reply.status)
 
     assert transport.send(call) == 404
 
@@ -238,7 +238,7 @@ def test_reply_that_is_too_large_is_refused(wire):
 @pytest.mark.parametrize("kind", ["text/html", "text/html; charset=utf-8", "TEXT/HTML"])
 def test_page_instead_of_a_stream_is_refused(wire, transport, kind):
     wire.post(f"{BASE}/thing", body="<!doctype html>", content_type=kind)
-    call = StreamCall(Request("POST", "/thing"), lambda chunks: iter(()))
+    call = StreamCall(Request("POST", "/thing", error=read_error), lambda chunks: iter(()))
 
     with pytest.raises(ProtocolError, match="HTML page") as caught:
         transport.open(call)
@@ -370,7 +370,7 @@ def test_cookies_of_a_refusal_are_told_as_such(wire, status):
         auth=lambda request: request.headers.update(Cookie="hf-chat=0") or request,
         received=lambda *reply: told.append(reply[2]),
     )
-    call = Call(Request("GET", "/thing"), lambda reply: None, any_status=True, any_sender=True)
+    call = Call(Request("GET", "/thing", error=no_error), lambda reply: None)
 
     transport.send(call)
 

@@ -23,11 +23,11 @@ ELSEWHERE = {
     ("bot.py", ""): "HuggingChat is of Python only",
     ("options.py", "retries is"): "there is no option for retries",
     ("files.py", "files is a list"): "files are checked before",
-    ("refusals.py", "a gateway before"): "says itself that Python is wanted",
+    ("errors.py", "a gateway before"): "says itself that Python is wanted",
     ("sign.py", "there is no password"): "a Sign is used once",
     ("prompt.py", "mcp_servers"): "the name of a field of batch",
     ("forms.py", "the text holds no cookie of the form"): "name=value is how a cookie is written",
-    ("bad_news.py", "oauth|"): "a pattern",
+    ("errors.py", "oauth|"): "a pattern",
     ("message.py", "<Message"): "a repr",
 }
 

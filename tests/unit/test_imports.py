@@ -22,7 +22,7 @@ FLOORS = {
     5: "client account",
     4: "chat auth batch",
     3: "transport dialects rate_limit",
-    2: "calls records options list_bots refusals",
+    2: "calls records options list_bots",
     1: "errors events secret futures version",
 }
 FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms.split()}

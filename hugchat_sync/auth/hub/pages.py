@@ -13,6 +13,7 @@ from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
 
 from ...calls import Reply
+from ...dialects.errors import is_challenge, is_guarded, names_challenge
 from ...errors import (
     ChallengeRequired,
     HugChatError,
@@ -21,7 +22,6 @@ from ...errors import (
     WrongPassword,
     status_error,
 )
-from ...refusals import is_challenge, is_guarded, names_challenge
 from .addresses import is_redirect, target_of
 
 

@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, quote_plus, urlsplit
 import requests
 from requests.cookies import RequestsCookieJar
 
-from ...calls import Call, Reply, Request
+from ...calls import Call, Reply, Request, no_error
 from ...errors import ConsentMissing, LoginFailed
 from ...options import Timeout, is_loopback
 from ...secret import Secret
@@ -291,6 +291,4 @@ def _held(url: str, cookies: RequestsCookieJar | None) -> CookieStore:
 
 
 def _call(method: str, path: str, **more: Any) -> Call[Reply]:
-    return Call(
-        Request(method, path, **more), lambda reply: reply, any_status=True, any_sender=True
-    )
+    return Call(Request(method, path, error=no_error, **more), lambda reply: reply)

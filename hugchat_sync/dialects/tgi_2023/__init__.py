@@ -8,8 +8,8 @@ from ...calls import Call, Reply, Request, StreamCall
 from ...events import Event
 from ...records import Settings
 from ..account import read_settings
-from ..bad_news import read_error, read_nothing, read_value
 from ..base import Created, Prompt, Stored
+from ..errors import read_error, read_nothing, read_value, refusal
 from ..fields import dicts_of, need, text_of
 from ..forms_2023 import Forms2023, in_path, layout_of_home, page_of
 from ..headers import MESSAGE, READ, WRITE
@@ -71,7 +71,7 @@ class Tgi2023(Forms2023):
         Source: POST /conversation/{id}/summarize, chat-ui 0.6.0, 2023-09 (measured).
         """
         request = Request(
-            "POST", f"{in_path(conversation_id)}/summarize", headers=WRITE, error=read_error
+            "POST", f"{in_path(conversation_id)}/summarize", headers=WRITE, error=refusal
         )
         return Call(request, lambda reply: text_of(read_value(reply), "title"))
 
@@ -142,7 +142,7 @@ class Tgi2023(Forms2023):
         Source: POST /conversation/{id}/stop-generating, chat-ui 0.6.0, 2023-09 (measured).
         """
         path = f"{in_path(conversation_id)}/stop-generating"
-        return Call(Request("POST", path, headers=WRITE, error=read_error), read_nothing)
+        return Call(Request("POST", path, headers=WRITE, error=refusal), read_nothing)
 
     def stored(self, conversation_id: str, prompt: Prompt) -> Call[Stored | None]:
         """Describe looking for what became of *prompt*, by the ids that we gave.

@@ -7,7 +7,7 @@ from typing import Any, Iterable, Iterator
 from ...calls import Reply
 from ...errors import HugChatError, IncompleteAnswer, ProtocolError
 from ...events import Event, FinalAnswer, Unknown
-from ..bad_news import generation_error, read_error
+from ..errors import generation_error, read_error
 from ..fields import need, text_of
 from ..text import whole
 from ..updates import Updates

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from typing import Any, Callable, Mapping
 
 from ...calls import Call, Reply, Request, StreamCall
+from ...errors import HugChatError
 from ...events import Event
 from ...records import ConversationTree, Model, Settings, User
 from ..account import read_models, read_user, save_as_json
-from ..bad_news import read_error, read_nothing, read_value
 from ..base import Created, Dialect, Look, Page, Prompt, Stored
+from ..errors import intercepted, read_error, read_nothing, read_value, refusal
 from ..fields import kind_of
 from ..forms_2023 import Forms2023, in_path, layout_of_home
 from ..headers import READ, WRITE
@@ -95,9 +96,9 @@ class Tree2024(Forms2023):
             read_nothing(reply)
 
         request = Request(
-            "DELETE", "/api/conversations", headers=WRITE, repeatable=True, error=read_error
+            "DELETE", "/api/conversations", headers=WRITE, repeatable=True, error=intercepted
         )
-        return (*super().remove_all_conversations(), Call(request, read, any_status=True))
+        return (*super().remove_all_conversations(), Call(request, read))
 
     # account
 
@@ -132,7 +133,7 @@ class Tree2024(Forms2023):
                 raise read_error(reply)
             return read_user(read_value(reply))
 
-        return Call(_api("/api/user"), read, any_status=True)
+        return Call(_api("/api/user", intercepted), read)
 
     def login_required(self) -> Call[bool]:
         """Describe asking whether this server has a sign-in at all.
@@ -167,7 +168,7 @@ class Tree2024(Forms2023):
         Source: POST /conversation/{id}/stop-generating, chat-ui 2024-04 … 2024-12 (measured).
         """
         path = f"{in_path(conversation_id)}/stop-generating"
-        return Call(Request("POST", path, headers=WRITE, error=read_error), read_nothing)
+        return Call(Request("POST", path, headers=WRITE, error=refusal), read_nothing)
 
     def stored(self, conversation_id: str, prompt: Prompt) -> Call[Stored | None]:
         """Describe looking for what became of *prompt*."""
@@ -199,5 +200,5 @@ class Tree2024(Forms2023):
         return download(conversation_id, sha)
 
 
-def _api(path: str) -> Request:
-    return Request("GET", path, headers=READ, repeatable=True, error=read_error)
+def _api(path: str, error: Callable[[Reply], HugChatError | None] = refusal) -> Request:
+    return Request("GET", path, headers=READ, repeatable=True, error=error)

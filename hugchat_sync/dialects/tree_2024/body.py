@@ -9,8 +9,8 @@ from typing import Any
 
 from ...calls import Part, Request
 from ...errors import UsageError
-from ..bad_news import read_error
 from ..base import Prompt, Upload
+from ..errors import read_error
 from ..headers import MESSAGE
 
 WEB_SEARCH_NAME = "websearch"

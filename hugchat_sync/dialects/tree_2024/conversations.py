@@ -8,8 +8,8 @@ from urllib.parse import quote
 from ...calls import Call, Reply, Request
 from ...errors import HugChatError, ModelNotFound, status_error
 from ...records import ConversationTree
-from ..bad_news import read_error, read_value
 from ..base import Created, Look, Page, Prompt, Stored
+from ..errors import intercepted, is_guarded, read_value, refusal
 from ..fields import dicts_of, each, need, text_of
 from ..forms_2023 import in_path, page_of
 from ..headers import READ, WRITE
@@ -37,7 +37,7 @@ def list_conversations(number: int) -> Call[Page]:
         params={"p": str(number)},
         headers=READ,
         repeatable=True,
-        error=read_error,
+        error=refusal,
     )
     return Call(request, read)
 
@@ -48,9 +48,9 @@ def create_conversation(body: dict[str, str]) -> Call[Created]:
     Source: POST /conversation, chat-ui 2024-04 … 2024-12 (measured).
     """
 
-    def error(reply: Reply) -> HugChatError:
-        if reply.status != 400:
-            return read_error(reply)
+    def error(reply: Reply) -> HugChatError | None:
+        if reply.status != 400 or is_guarded(reply):
+            return refusal(reply)
         # the values sent are texts, so what is wrong with them is the model
         return status_error(
             400,
@@ -113,7 +113,7 @@ def share(conversation_id: str) -> Call[str]:
         return text_of(value, "url") or f"/r/{need(value, 'shareId', str)}"
 
     path = f"{in_path(conversation_id)}/share"
-    return Call(Request("POST", path, headers=WRITE, error=read_error), read)
+    return Call(Request("POST", path, headers=WRITE, error=refusal), read)
 
 
 def remove_message(
@@ -126,5 +126,5 @@ def remove_message(
     Source: DELETE /api/conversation/{id}/message/{id}, chat-ui 2024-04 … 2025-08 (measured).
     """
     path = f"/api{in_path(conversation_id)}/message/{quote(message_id, safe='')}"
-    request = Request("DELETE", path, headers=WRITE, repeatable=True, error=read_error)
-    return Call(request, read, any_status=True)
+    request = Request("DELETE", path, headers=WRITE, repeatable=True, error=intercepted)
+    return Call(request, read)

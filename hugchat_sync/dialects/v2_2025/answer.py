@@ -9,8 +9,8 @@ from typing import Any, Iterable, Iterator, Mapping
 from ...calls import Call, Part, Request, StreamCall
 from ...errors import HugChatError, ProtocolError
 from ...events import Event
-from ..bad_news import read_error, read_nothing
 from ..base import Logged, Prompt
+from ..errors import read_error, read_nothing
 from ..fields import need
 from ..headers import LOG, MESSAGE
 from ..updates import Updates

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Mapping
 from urllib.parse import quote
 
 from ...calls import Call, Reply, Request
 from ...errors import HugChatError, ModelNotFound, ProtocolError, status_error
 from ...records import ConversationTree
-from ..bad_news import read_error, read_nothing, read_value
 from ..base import Created, Page
+from ..errors import intercepted, is_guarded, read_error, read_nothing, read_value, refusal
 from ..fields import each, kind_of, need, text_of
 from ..headers import READ, WRITE
 from ..messages import read_conversation, read_tree
@@ -21,13 +20,14 @@ _PAGE_SIZE = 30
 
 def get(path: str, read: Any, **more: Any) -> Call[Any]:
     """Return a call that changes nothing."""
-    request = Request("GET", path, headers=READ, repeatable=True, error=read_error, **more)
-    return Call(request, read)
+    more.setdefault("error", refusal)
+    return Call(Request("GET", path, headers=READ, repeatable=True, **more), read)
 
 
 def post(path: str, read: Any, **more: Any) -> Call[Any]:
     """Return a call that changes something, and must not be sent twice."""
-    return Call(Request("POST", path, headers=WRITE, error=read_error, **more), read)
+    more.setdefault("error", refusal)
+    return Call(Request("POST", path, headers=WRITE, **more), read)
 
 
 def plain(reply: Reply) -> Any:
@@ -79,10 +79,9 @@ def create_from_share(share_id: str, model: str) -> Call[Created]:
 
 
 def _create(model: str, more: Mapping[str, str]) -> Call[Created]:
-    def error(reply: Reply) -> HugChatError:
-        found = read_error(reply)
-        if reply.status != 400:
-            return found
+    def error(reply: Reply) -> HugChatError | None:
+        if reply.status != 400 or is_guarded(reply):
+            return refusal(reply)
         # the two values sent are texts, so what is wrong with them is the model
         return status_error(
             400,
@@ -141,7 +140,7 @@ def remove_message(conversation_id: str, message_id: str) -> Call[None]:
 
 
 def _delete(path: str) -> Call[None]:
-    request = Request("DELETE", path, headers=WRITE, repeatable=True, error=read_error)
+    request = Request("DELETE", path, headers=WRITE, repeatable=True, error=refusal)
     return Call(request, read_nothing)
 
 
@@ -156,7 +155,7 @@ def remove_all_conversations() -> Call[int | None]:
         return count if isinstance(count, int) and not isinstance(count, bool) else None
 
     path = "/api/v2/conversations"
-    return Call(Request("DELETE", path, headers=WRITE, repeatable=True, error=read_error), read)
+    return Call(Request("DELETE", path, headers=WRITE, repeatable=True, error=refusal), read)
 
 
 def rename_conversation(conversation_id: str, title: str) -> Call[None]:
@@ -176,9 +175,9 @@ def rename_conversation(conversation_id: str, title: str) -> Call[None]:
 
     path = f"/api/v2/conversations/{in_path(conversation_id)}"
     request = Request(
-        "PATCH", path, json={"title": title}, headers=WRITE, repeatable=True, error=read_error
+        "PATCH", path, json={"title": title}, headers=WRITE, repeatable=True, error=intercepted
     )
-    return Call(request, read, any_status=True)
+    return Call(request, read)
 
 
 def conversation(conversation_id: str) -> Call[ConversationTree]:
@@ -223,5 +222,6 @@ def import_share(share_id: str) -> Call[str | None]:
         inner = value.get("json") if isinstance(value, dict) else None
         return need(inner if isinstance(inner, dict) else value, "conversationId", str)
 
-    call = post("/api/v2/conversations/import-share", read, json={"shareId": share_id})
-    return replace(call, any_status=True)
+    return post(
+        "/api/v2/conversations/import-share", read, json={"shareId": share_id}, error=intercepted
+    )

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Mapping
 
 from ...calls import Call, Reply, Request
-from ..bad_news import read_error, read_value
+from ..errors import intercepted, read_error, read_value, refusal
 from ..fields import each, need
 from ..headers import WRITE
 from ..wire import read_json
@@ -35,7 +34,7 @@ def tool_servers() -> Call[tuple[dict[str, Any], ...]]:
             raise read_error(reply)
         return each(read_value(reply), _tool_server, "tool servers")
 
-    return replace(get("/api/mcp/servers", read), any_status=True)
+    return get("/api/mcp/servers", read, error=intercepted)
 
 
 def _tool_server(value: Any) -> dict[str, Any]:
@@ -71,9 +70,9 @@ def tool_server_health(url: str, headers: Mapping[str, str] | None) -> Call[dict
         json=body,
         headers=WRITE,
         repeatable=True,  # it only asks
-        error=read_error,
+        error=intercepted,
     )
-    return Call(request, read, any_status=True)
+    return Call(request, read)
 
 
 def answer_elicitation(
@@ -104,6 +103,6 @@ def transcribe(audio: bytes, mime: str) -> Call[str]:
         body=audio,
         headers={**WRITE, "Content-Type": mime},
         repeatable=True,  # it stores nothing
-        error=read_error,
+        error=refusal,
     )
     return Call(request, lambda reply: need(read_value(reply), "text", str))

@@ -1,30 +1,44 @@
-"""Replies that are not the server's own: a firewall's, a gateway's, a page, a redirect.
+"""Bad news of every kind: what it is, how each era spells it, and the error that it becomes.
 
-The one place that says what such a reply means; transport, dialects and sign-in ask here.
+The one place that says what a reply means which is not what was asked for: a firewall's check, a
+gateway's page, a redirect to a sign-in or a move, a bad status, an error inside an answer. The
+transport asks here through ``Request.error`` and knows nothing of it.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Mapping
 from urllib.parse import SplitResult, parse_qs, urljoin, urlsplit
 
-from .calls import Reply
-from .errors import (
+from ..calls import Reply
+from ..errors import (
     AuthError,
+    BadRequest,
     ChallengeRequired,
     ConnectionFailed,
+    ConversationLimit,
+    ConversationNotExistError,
+    FeatureUnavailable,
+    GenerationError,
     HugChatError,
+    ModelOverloaded,
+    NotFound,
     ProtocolError,
+    QuotaExceeded,
+    RateLimited,
     UsageError,
     status_error,
 )
+from .fields import kind_of, text_of
+from .text import whole
+from .wire import read_json
 
 REDIRECTS = (301, 302, 303, 307, 308)
 
 _SHOWN = 200  # characters of a page that an error carries
 _LOOKED_AT = 262144  # bytes of a page in which a firewall is looked for
-_MINUTE = 60.0  # the wait for a gateway that limits, and does not say for how long
+_MINUTE, _HOUR = 60.0, 3600.0  # the windows of the limits; nobody names them
 _USUAL_PORTS = {"http": 80, "https": 443}
 
 # what a reply is -------------------------------------------------------------------------------
@@ -41,11 +55,6 @@ _CHALLENGE = re.compile(
 _CHALLENGE_SERVICE = re.compile(r"captcha-delivery\.com|cf-chl|challenges\.cloudflare|awswaf")
 _PAGE_TITLE = re.compile(r"<title[^>]*>([^<]{1,120})", re.IGNORECASE)
 _PASSWORD_SCHEME = re.compile(r"(^|,)\s*(basic|digest|negotiate|ntlm)\b", re.IGNORECASE)
-
-
-def media_type(content_type: str | None) -> str:
-    """Return a media type without its parameters, lower case."""
-    return (content_type or "").partition(";")[0].strip().lower()
 
 
 def is_page(reply: Reply) -> bool:
@@ -90,15 +99,17 @@ def is_challenge(reply: Reply) -> bool:
 # what stands before the server -----------------------------------------------------------------
 
 
-def intercepted(reply: Reply, base_url: str) -> HugChatError | None:
+def intercepted(reply: Reply) -> HugChatError | None:
     """Return the error of a reply which the server itself cannot have sent; ``None`` otherwise.
 
     Firewalls, redirects, and gateways and proxies that want a password of their own.
     """
+    if 200 <= reply.status < 300 and reply.status not in _BLOCKED and not is_guarded(reply):
+        return None
     if is_challenge(reply):
         return _challenged(reply)
     if reply.status in REDIRECTS:
-        return redirected(base_url, reply)
+        return redirected(reply)
     if wants_password(reply):
         return AuthError(
             f"a gateway before {_host(reply.url)} wants a user name and a password of its own "
@@ -106,6 +117,7 @@ def intercepted(reply: Reply, base_url: str) -> HugChatError | None:
             "with session.auth = (user, password) as session=",
             status=reply.status,
             url=reply.url,
+            by_gateway=True,
         )
     if reply.status == 407:
         return ConnectionFailed(
@@ -211,13 +223,13 @@ def is_sign_in(target: str, base_url: str = "") -> bool:
     return elsewhere and bool(_SIGN_IN_HOST.match(host))
 
 
-def redirected(base_url: str, reply: Reply) -> HugChatError:
+def redirected(reply: Reply) -> HugChatError:
     """Return the error of a redirect, which is never followed.
 
     One that leads to a sign-in wants to know who asks; any other is a move, whatever its number.
     """
-    target = _joined(reply.url or base_url, reply.headers.get("location", ""))
-    return _redirect_error(target, reply.status, reply.url, base_url)
+    target = _joined(reply.url or reply.base_url, reply.headers.get("location", ""))
+    return _redirect_error(target, reply.status, reply.url, reply.base_url)
 
 
 def redirected_inside(location: str, status: int | None, url: str) -> HugChatError:
@@ -292,3 +304,171 @@ def _place(parts: SplitResult, path: str) -> str:
 
 def _host(url: str) -> str:
     return urlsplit(url).netloc.rpartition("@")[2] or "the server"
+
+
+# what the server itself says ------------------------------------------------------------------
+
+_OFTEN_YOURS = "often the values sent are the cause, not the server: check them before a retry"
+_TERMS = "accept the terms once: update_settings(ethics_modal_accepted=True)"
+_FOREIGN = "the server knows itself by another address: use that one as base URL"
+
+#: A sentence that says more than its status: (pattern, class, advice, further facts).
+_SENTENCES: tuple[tuple[str, type[HugChatError], str | None, Mapping[str, Any]], ...] = (
+    (r"conversation not found", ConversationNotExistError, "check the id", {}),
+    (r"you don't have access to this conversation", ConversationNotExistError, "", {}),
+    (r"message not found", NotFound, None, {}),
+    (r"invalid (model|conversation) id", BadRequest, None, {}),
+    (r"need to accept the welcome modal", BadRequest, _TERMS, {}),
+    (
+        r"need to have an? (origin|referer)|invalid referer|cross-site \w+ form submissions",
+        AuthError,
+        _FOREIGN,
+        {},
+    ),
+    (r"messages before login", AuthError, "sign in, or start a new conversation", {}),
+    (r"maximum number of conversations", ConversationLimit, "delete some", {}),
+    (r"conversation has more than", ConversationLimit, "start a new one", {}),
+    (r"exported your data recently", RateLimited, None, {"retry_after": _HOUR}),
+)
+
+
+def refusal(reply: Reply) -> HugChatError | None:
+    """Return the error of a complete reply that is bad news by its head; ``None`` for a good one.
+
+    A page with a good status is none: some routes send pages, and who reads the reply knows.
+    """
+    return intercepted(reply) if 200 <= reply.status < 300 else read_error(reply)
+
+
+def read_error(reply: Reply) -> HugChatError:
+    """Return the error of a reply that is not what was asked for, with the server's own sentence.
+
+    Source: every body shape of chat-ui 2023-05 … 2026-08 (measured).
+    """
+    problem = intercepted(reply)
+    if problem is not None:
+        return problem
+    if 200 <= reply.status < 300 and is_page(reply):
+        return page_instead(reply)
+    said, error_id = _said(reply)
+    if reply.status == 403 and "API is disabled" in said:
+        return FeatureUnavailable(
+            "this server hides its API, and what was asked for is found nowhere else", feature="api"
+        )
+    for pattern, kind, advice, facts in _SENTENCES:
+        if re.search(pattern, said, re.IGNORECASE):
+            return _error(reply, said, kind=kind, advice=advice, **facts)
+    if is_page(reply):
+        return page_error(reply)
+    if reply.status == 429:
+        return _error(reply, said, retry_after=_MINUTE)
+    if reply.status == 402:
+        return _error(reply, said, status_code=402)
+    if reply.status == 500:
+        return _error(reply, said, advice=_OFTEN_YOURS, error_id=error_id)
+    return _error(reply, said, error_id=error_id)
+
+
+def _error(reply: Reply, said: str, **facts: Any) -> HugChatError:
+    return status_error(reply.status, said, url=reply.url, body=reply.text, **facts)
+
+
+def _said(reply: Reply) -> tuple[str, str | None]:
+    """Return the server's sentence and the id under which it logged the error."""
+    if is_page(reply):
+        return "", None
+    try:
+        value = read_json(reply.body)
+    except ProtocolError:
+        return reply.text, None  # the hooks of the server say it in plain text
+    return whole(_sentence(value)), kind_of(value, "errorId", str, None)
+
+
+def _sentence(value: Any) -> str:
+    """Return the sentence in a JSON body, wherever this era puts it."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and value:  # one entry for each field that is wrong
+        return _sentence(value[0])
+    if not isinstance(value, dict):
+        return ""
+    for name in ("message", "error", "json", "summary"):
+        found = _sentence(value.get(name))
+        if found:
+            return found
+    if value.get("type") == "validation":
+        return f"the server does not take the {text_of(value, 'on') or 'values'} as sent"
+    return ""
+
+
+def read_value(reply: Reply) -> Any:
+    """Return the value of a good reply's JSON body.
+
+    :raises AuthError: it is the redirect that stands for "sign in".
+    :raises ProtocolError: it is something else than JSON.
+    """
+    if is_page(reply):
+        raise page_instead(reply, "JSON")
+    value = read_json(reply.body, reply.url)
+    refuse_redirect(value, reply.url)
+    return value
+
+
+def read_nothing(reply: Reply) -> None:
+    """Read a reply which only says that all is well; its body may be empty.
+
+    :raises AuthError: it is the redirect that stands for "sign in".
+    :raises ProtocolError: it is a page: the request never reached its endpoint.
+    """
+    if is_page(reply):
+        raise page_instead(reply, "an empty reply")
+    if reply.body.lstrip().startswith(b"{"):
+        read_value(reply)
+
+
+def refuse_redirect(value: Any, url: str = "") -> None:
+    """Raise when *value* is the redirect that some endpoints send with status 200.
+
+    Source: chat-ui with a forced login, 2025-10 … 2026-08 (measured).
+
+    :raises AuthError: the server wants to know who asks.
+    :raises UsageError: it leads elsewhere than to a sign-in.
+    """
+    if isinstance(value, dict) and value.get("type") == "redirect":
+        status = kind_of(value, "status", int, None)
+        raise redirected_inside(text_of(value, "location"), status, url)
+
+
+# inside an answer ----------------------------------------------------------------------------
+
+_SIGN_IN = re.compile(r"oauth|sign(ed)? ?in|logged in|log in|user token not found", re.IGNORECASE)
+_BUSY = re.compile(r"overloaded|\b429\b", re.IGNORECASE)
+_BROKE = re.compile(r"^402\b")
+
+
+def generation_error(said: str, code: int | None) -> HugChatError:
+    """Return the error of an error line inside an answer.
+
+    :param said: the server's sentence, which is the upstream's in most cases.
+    :param code: the status of the upstream, where the server tells it (since 2025-10).
+
+    Source: the status lines of POST /conversation/{id}, chat-ui 2023-11 … 2026-08 (measured).
+    """
+    said = said.strip()[:300] or "no reason given"
+    if code == 402 or (code is None and _BROKE.search(said)):
+        return QuotaExceeded(
+            f"the account is out of credits: {said} (top up, or choose another model)",
+            status_code=402,
+            status=402,
+        )
+    if code == 429 or _BUSY.search(said):
+        return ModelOverloaded(
+            f"the model is overloaded: {said} (try again later)", status_code=code
+        )
+    if _SIGN_IN.search(said):
+        return AuthError(
+            f"the model was not asked: {said} (sign in again, or pass new cookies)",
+            status=code,
+            status_code=code,
+        )
+    return GenerationError(f"the model failed: {said}", status_code=code)
