@@ -59,6 +59,15 @@ def test_programs_that_the_readme_names_are_there() -> None:
     assert named and [one for one in named if not (ROOT / "examples" / one).is_file()] == []
 
 
+def test_sums_of_the_faults_are_those_of_their_table() -> None:
+    table = (ROOT / "tests" / "faults" / "README.rst").read_text(encoding="utf-8")
+    found = re.findall(r" (\d+) +(\d+) +(\d+) +(\d+)$", table, re.M)
+    answers, faults, lost, doubled = (sum(map(int, column)) for column in zip(*found))
+
+    assert f"{answers:,} answers with {faults:,} faults" in README
+    assert (lost, doubled) == (0, 0)
+
+
 def test_table_of_eras_is_that_of_the_dialects() -> None:
     sys.path.insert(0, str(ROOT / "tests"))
     table = import_module("era_table").table
@@ -77,7 +86,14 @@ def test_changelog_has_the_version_that_the_program_prints() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["README.rst", "CHANGELOG.rst", "CONTRIBUTING.rst", "benchmarks/README.rst"]
+    "name",
+    [
+        "README.rst",
+        "CHANGELOG.rst",
+        "CONTRIBUTING.rst",
+        "benchmarks/README.rst",
+        "tests/faults/README.rst",
+    ],
 )
 def test_markup_is_sound(name: str) -> None:
     from docutils.core import publish_doctree
