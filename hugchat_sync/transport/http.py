@@ -78,8 +78,10 @@ class Transport:
         self.retry = retry or Retry()
         self._waits = waits
         self._given = session
-        # traffic to this machine takes no proxy of the environment; the session's own ones hold
-        here = urlsplit(base_url).hostname if is_loopback(base_url) else None
+        # traffic to this machine takes no proxy of the environment, which would read it; through a
+        # tunnel to https it reads nothing. The proxies of the session itself hold.
+        open_here = is_loopback(base_url) and base_url.startswith("http://")
+        here = urlsplit(base_url).hostname if open_here else None
         self._no_proxy = {"no_proxy": here} if here else {}
         self._session = self._made_session()
         self._process = os.getpid()
