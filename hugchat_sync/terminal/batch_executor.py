@@ -12,7 +12,7 @@ from typing import Iterator
 
 from ..errors import ConnectionFailed, HugChatError, UsageError
 
-_CONNECTING = 30  # seconds
+_CONNECTING = 10  # seconds
 
 
 @contextmanager
@@ -41,7 +41,7 @@ def _dask(address: str) -> Iterator[Executor]:
         ) from error
     try:
         client = distributed.Client(address, timeout=_CONNECTING, set_as_default=False)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, distributed.TimeoutError) as error:
         raise ConnectionFailed(f"there is no Dask scheduler at {address}: {error}") from error
     try:
         yield client.get_executor(pure=False)
