@@ -24,7 +24,7 @@ from ..errors import (
 )
 from ..events import Event
 from ..transport.http import Transport
-from ..transport.retry import Patience, is_unsure
+from ..transport.retry import Patience, Tries, is_unsure
 from ..transport.stream import Stream
 from .message import Message
 from .prior_search import PriorSearch
@@ -69,6 +69,7 @@ class Run:
         self._pace = pace
         self._learned = learned
         self._search = PriorSearch(transport, dialect, patience)
+        self._tries = Tries()
         self._sent = False  # until then there is nothing that could go on without us
         self._call: StreamCall[Event] | None = None
         self._stream: Stream | None = None  # none, if the answer must be fetched from the log
@@ -110,9 +111,7 @@ class Run:
         :raises HugChatError: it was not accepted, or nobody can tell.
         """
         self.prompt = self._search.before(self.prompt, self._pace)
-        tried = 0
         while True:
-            tried += 1
             try:
                 self._open()
             except HugChatError as error:
@@ -124,9 +123,9 @@ class Run:
                     self._trouble = error
                     return
                 tells = not self._dialect.stores_at_end and not page
-                if not tells or tried >= self._patience.retry.tries:
+                if not tells or self._tries.made >= self._patience.retry.tries:
                     raise
-                self._transport.pause(tried, self._patience)
+                self._transport.pause(self._tries.made, self._patience)
                 # should the lost one come after all, each has a log of its own
                 self.prompt = replace(self.prompt, generation_id=str(uuid4()))
             else:
@@ -157,7 +156,7 @@ class Run:
         self._call = self._dialect.chat(self.prompt)
         self._pace()
         self._sent = True
-        self._stream = self._transport.open(self._call, self._patience)
+        self._stream = self._transport.open(self._call, self._patience, self._tries)
 
     def _arrived(self, error: HugChatError) -> bool:
         """Return whether the server has the message after all.

@@ -30,9 +30,16 @@ from ..errors import (
 )
 from ..options import Retry, Timeout, is_loopback
 from ..version import __version__
-from .adapter import Attempt
-from .retry import LONGEST, Patience, Renew, Retrying, longest_silence, seconds_asked_for
-from .session import Quiet, close_own_adapters, own_session, shielded
+from .adapter import Attempt, Quiet, close_own_adapters, own_session, shielded
+from .retry import (
+    LONGEST,
+    Patience,
+    Renew,
+    Retrying,
+    Tries,
+    longest_silence,
+    seconds_asked_for,
+)
 from .stream import Stream, forgotten, not_understood, translated
 
 T = TypeVar("T")
@@ -133,10 +140,17 @@ class Transport:
         patience = patience or self.patience()
         return self._repeated(call.request, patience, lambda: self._exchange(call, patience))
 
-    def open(self, call: StreamCall[Any], patience: Patience | None = None) -> Stream:
+    def open(
+        self,
+        call: StreamCall[Any],
+        patience: Patience | None = None,
+        tries: Tries | None = None,
+    ) -> Stream:
         """Return the open reply of *call*, whose status was good.
 
         A request that may have reached the server is not repeated; the error's ``unsure`` tells.
+
+        :param tries: those that were made already; these are added.
         """
         patience = patience or self.patience()
         request = call.request
@@ -147,7 +161,7 @@ class Transport:
                 self._refuse_instead(call, stream)
             return stream
 
-        return self._repeated(request, patience, attempt)
+        return self._repeated(request, patience, attempt, tries)
 
     @contextmanager
     def _understood(self, url: str) -> Iterator[None]:
@@ -159,9 +173,15 @@ class Transport:
         except Exception as error:
             raise not_understood(error, url) from error
 
-    def _repeated(self, request: Request, patience: Patience, attempt: Callable[[], T]) -> T:
+    def _repeated(
+        self,
+        request: Request,
+        patience: Patience,
+        attempt: Callable[[], T],
+        tries: Tries | None = None,
+    ) -> T:
         try:
-            return self._retrying.repeated(request.repeatable, patience, attempt, self.renew)
+            return self._retrying.repeated(request.repeatable, patience, attempt, self.renew, tries)
         except HugChatError as error:
             error.hide(self._secrets())
             raise

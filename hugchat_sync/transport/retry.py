@@ -56,6 +56,12 @@ class Patience:
         return replace(self, retry=self.retry.with_tries(1), waits=False)
 
 
+class Tries:
+    """How many requests one message has taken, whichever loop has sent them."""
+
+    made = 0
+
+
 class Retrying:
     """Repeats what the table of retries allows.
 
@@ -93,14 +99,16 @@ class Retrying:
         patience: Patience,
         attempt: Callable[[], T],
         renew: Renew | None = None,
+        tries: Tries | None = None,
     ) -> T:
         """Return what *attempt* returns, after as many tries as are allowed.
 
         :param repeatable: doing it twice does no more than doing it once.
+        :param tries: those that were made already, where somebody else repeats it as well.
         """
-        tried = renewed = 0
+        tries, renewed = tries or Tries(), 0
         while True:
-            tried += 1
+            tries.made += 1
             began = time.monotonic()
             try:
                 return attempt()
@@ -112,10 +120,10 @@ class Retrying:
                     raise
                 renewed += 1
             except (TransportError, ServerError) as error:
-                wait = self._wait(repeatable, error, tried, patience)
+                wait = self._wait(repeatable, error, tries.made, patience)
                 if wait is None:
                     raise
-                logger.debug("try %d failed (%s), waiting %.1f s", tried, error, wait)
+                logger.debug("try %d failed (%s), waiting %.1f s", tries.made, error, wait)
                 self._sleep(wait)
 
     def _wait(

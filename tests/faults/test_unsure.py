@@ -23,7 +23,7 @@ from hugchat_sync.local import LocalServer
 from hugchat_sync.local.responder import Text, ToolCall, ToolResult
 from hugchat_sync.local.testing import Script, Scripted
 from hugchat_sync.options import Retry, Timeout
-from hugchat_sync.transport.retry import Patience
+from hugchat_sync.transport.retry import Patience, Tries
 
 LOST = [
     Harm(reply_cut=0),
@@ -113,6 +113,25 @@ def test_no_more_sends_than_tries(proxy: FaultProxy, client: Client) -> None:
     assert client.history(place) == []
 
 
+SLOW_DOWN = (
+    b"HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/json\r\nRetry-After: 0\r\n"
+    b"Content-Length: 2\r\n\r\n{}"
+)
+
+
+def test_no_more_sends_than_tries_whatever_befalls_them(proxy: FaultProxy) -> None:
+    """Lost connections and rate limits are met by different loops, which count together."""
+    lost, limited = Harm(request_cut=0), Harm(reply=SLOW_DOWN, passed_on=False)
+    with impatient(proxy.url, cookies={"hf-chat": "somebody"}, timeout=20) as client:
+        place = client.create_conversation(system_prompt="")
+        proxy.harm("POST", place, *[limited, limited, lost] * 5)
+        with pytest.raises(HugChatError):
+            client.chat("hi", place)
+        assert proxy.harmed == 4
+        proxy.behave()
+        assert client.history(place) == []
+
+
 def test_retry_and_edit_are_cleared_up_as_well(proxy: FaultProxy, client: Client) -> None:
     place = client.create_conversation(system_prompt="")
     client.ask("hi", place)
@@ -132,8 +151,9 @@ class NeverStored:
     def __init__(self) -> None:
         self.posts = 0
 
-    def open(self, call: Any, patience: Patience) -> Any:
+    def open(self, call: Any, patience: Patience, tries: Tries) -> Any:
         self.posts += 1
+        tries.made += 1
         raise ConnectionFailed("broken", unsure=True)
 
     def send(self, call: Any, patience: Patience) -> Stored | None:
