@@ -32,7 +32,7 @@ from .chat.message import Message
 from .chat.prompt import ServerArgument, check_tools, custom_fields, tool_choice, warn_of_ignored
 from .dialects import Dialect, Prompt, Upload
 from .errors import ConversationNotExistError, FeatureUnavailable, HugChatError, UsageError
-from .events import Event, FileCreated, TitleChanged
+from .events import FileCreated
 from .list_bots import Prompt as WikiPrompt
 from .options import CLIENTS_TRIES, Retry, Timeout, checked_base_url
 from .rate_limit import Pace
@@ -477,7 +477,7 @@ class Client(Account):
             )
             text = message.text()
             if not temporary:
-                self._runs.stay(message.conversation_id)
+                self._runs.await_title(message.conversation_id)
             return text
         finally:
             made = asking.current_conversation
@@ -765,7 +765,7 @@ class Client(Account):
             )
 
     def _made_runs(self, pace: Pace) -> Runs:
-        return Runs(self._connection.transport, pace, self._told, self._connection.keep)
+        return Runs(self._connection.transport, pace, self._keep_title, self._connection.keep)
 
     def _use_pace(self, pace: Pace) -> None:
         self._runs.pace = pace
@@ -795,9 +795,8 @@ class Client(Account):
         target = self._map.named(conversation_id)
         return Prompt(target, text, message_id=str(uuid4()), generation_id=str(uuid4()), **more)
 
-    def _told(self, conversation_id: str, event: Event) -> None:
-        if isinstance(event, TitleChanged):
-            self._map.rename(conversation_id, event.title)
+    def _keep_title(self, conversation_id: str, title: str) -> None:
+        self._map.rename(conversation_id, title)
 
 
 def _checked_text(text: object) -> str:

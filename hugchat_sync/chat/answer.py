@@ -38,8 +38,12 @@ def merged_text(streamed: str, final: str) -> str:
 
 @dataclass
 class Answer:
-    """The state of one answer; :func:`fold` brings it forward."""
+    """The record of one answer: its events, and what they add up to.
 
+    The message fills it, under its lock; :func:`fold` brings it forward. Its run reads it.
+    """
+
+    events: list[Event] = field(default_factory=list)
     pieces: list[str] = field(default_factory=list)
     thoughts: list[str] = field(default_factory=list)
     sources: tuple[Source, ...] = ()
@@ -49,6 +53,11 @@ class Answer:
     route: Route | None = None
     finished: bool = False
     final: FinalAnswer | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the server has said that the answer is whole."""
+        return self.final is not None or self.finished
 
     @property
     def streamed(self) -> str:

@@ -12,7 +12,6 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any, Callable, Iterator, Mapping
 
 from ..dialects.base import Created, Dialect, Look, Prompt, Unfinished
@@ -26,14 +25,14 @@ from ..errors import (
     TransportError,
     UsageError,
 )
-from ..events import Event, FinalAnswer, Token
+from ..events import FinalAnswer, Token
 from ..futures import begin
 from ..rate_limit import Pace
 from ..records import ConversationTree
 from ..transport.http import Transport
 from ..transport.retry import Patience
 from .message import TAIL, Message
-from .recovery import Rest
+from .recovery import OpenReply, Recovery
 from .run import Run
 
 _ID = re.compile(r"[0-9a-fA-F]{24}\Z")
@@ -198,34 +197,38 @@ class Place:
     lock: threading.Lock = field(default_factory=threading.Lock)
     made: Created | None = None  # in this very call: nobody else can have found it yet
     run: Run | None = None  # the last one, until it is known to be over
+    message: Message | None = None  # its answer; none, if nobody knows whether it was sent
     ended: Ended = field(default_factory=Ended)
 
 
 class Runs:
     """The places of one client.
 
-    :param told: is called with (conversation id, event) for everything but tokens.
-    :param learned: is called with the dialect that the server turned out to want.
+    :param keep_title: takes (conversation id, title) that an answer brought.
+    :param keep_dialect: takes the dialect that the server turned out to want.
     """
 
     def __init__(
         self,
         transport: Transport,
         pace: Pace,
-        told: Callable[[str, Event], None],
-        learned: Callable[[Dialect], None],
+        keep_title: Callable[[str, str], None],
+        keep_dialect: Callable[[Dialect], None],
     ) -> None:
-        self._transport = transport
         self.pace = pace
-        self._told = told
-        self._learned = learned
+        self.keep_title = keep_title
+        self._transport = transport
+        self._keep_dialect = keep_dialect
         self._places: dict[str, Place] = {}
         begin(self)
 
     def place(self, conversation_id: str) -> Place:
         """Return the place of a conversation."""
         with self._map:
-            return self._places.setdefault(conversation_id, Place(conversation_id))
+            place = self._places.get(conversation_id)
+            if place is None:
+                place = self._places[conversation_id] = Place(conversation_id)
+            return place
 
     def begin_anew(self) -> None:
         """Take new locks; the runs of a parent are runs that somebody else reads."""
@@ -245,14 +248,15 @@ class Runs:
         with self._map:
             places = list(self._places.values())
         for place in places:
-            self.stay(place.conversation_id)
+            self.await_title(place.conversation_id)
             _close(place)
 
-    def stay(self, conversation_id: str) -> None:
+    def await_title(self, conversation_id: str) -> None:
         """Read on behind an answer whose title the server keeps only while it is read."""
-        run = self.place(conversation_id).run
-        if run is not None and run.message is not None and run.stays:
-            run.message.drain(time.monotonic() + TAIL)
+        place = self.place(conversation_id)
+        run, message = place.run, place.message
+        if run is not None and message is not None and run.needs_a_reader:
+            message.drain(time.monotonic() + TAIL)
 
     @contextmanager
     def quiet(
@@ -260,15 +264,15 @@ class Runs:
         dialect: Dialect,
         conversation_id: str,
         patience: Patience,
-        surely: Callable[[Callable[[], ConversationTree], Patience], ConversationTree],
+        verified: Callable[[Callable[[], ConversationTree], Patience], ConversationTree],
     ) -> Iterator[ConversationTree]:
         """Hold a conversation in which no run is on, and none begins meanwhile; yields it.
 
-        :param surely: looks into a refusal of the conversation that may be one of the session.
+        :param verified: looks into a refusal of the conversation that may be one of the session.
         :raises TimedOut: the time of this call was spent waiting.
         """
         with self._held(conversation_id, patience) as place:
-            yield surely(lambda: self._idle(dialect, place, patience), patience)
+            yield verified(lambda: self._idle(dialect, place, patience), patience)
 
     @contextmanager
     def _held(self, conversation_id: str, patience: Patience) -> Iterator[Place]:
@@ -295,15 +299,25 @@ class Runs:
                 self._placed(dialect, prompt, place, patience),
                 patience,
                 resume=resume,
-                pace=partial(self.pace.wait, patience.deadline),
-                learned=self._learned,
+                pace=self.pace,
+                home=self,
             )
-            place.run = run  # also if this is interrupted: the server may be at it all the same
+            # also if this is interrupted: the server may be at it all the same
+            place.run, place.message = run, None
             try:
                 run.begin()
-                return self._message(run, place)
             finally:
-                self._drop(place, run)
+                self.leave(run)
+            if run.dialect is not dialect:
+                self._keep_dialect(run.dialect)
+            place.message = Message(
+                run,
+                run.record,
+                conversation_id=prompt.conversation_id,
+                generation_id=run.prompt.generation_id,
+                web_search=prompt.web_search or prompt.search_server is not None,
+            )
+            return place.message
 
     def _placed(self, dialect: Dialect, prompt: Prompt, place: Place, patience: Patience) -> Prompt:
         """Return *prompt* with its place among the messages, once no run is on there."""
@@ -330,7 +344,7 @@ class Runs:
         :param is_ours: the last run of ours is meant, also where it is over.
         """
         place = self.place(conversation_id)
-        message = place.run.message if place.run is not None else None
+        message = place.message
         if message is None or message.is_over:
             return is_ours and bool(message or place.ended.ours)
         message.stop()
@@ -352,61 +366,44 @@ class Runs:
 
     # inside ----------------------------------------------------------------------------------
 
-    def _message(self, run: Run, place: Place) -> Message:
-        prompt = run.prompt
-        message = Message(
-            run.events(),
-            conversation_id=prompt.conversation_id,
-            generation_id=prompt.generation_id,
-            web_search=prompt.web_search or prompt.search_server is not None,
-            close=run.close,
-            stop=run.stop,
-            limit=run.limit,
-            told=lambda event: self._told(prompt.conversation_id, event),
-            ended=lambda: self._drop(place, run),
-        )
-        run.watch(message)
-        return message
-
-    def _drop(self, place: Place, run: Run) -> None:
-        """Keep a run no longer that is over."""
+    def leave(self, run: Run) -> None:
+        """Keep a run no longer, if it is over."""
         with self._map:
-            if place.run is run and run.is_over:
-                place.run = None
+            place = self._places.get(run.prompt.conversation_id)
+            if place is not None and place.run is run and run.is_over:
+                place.run = place.message = None
                 place.ended.add_ours(run.ids)
 
     def _acquire(self, place: Place, patience: Patience) -> None:
         while not place.lock.acquire(timeout=_SLICE):
             if time.monotonic() >= patience.deadline:
                 sentence = "another call in this conversation did not end in time"
-                raise _goes_on_still(_text_so_far(place.run), sentence)
+                raise _goes_on_still(_text_so_far(place), sentence)
 
     def _settle(self, place: Place, patience: Patience) -> None:
         """Wait for the end of the last run; how it ended is its own message's business."""
-        run = place.run
+        run, message = place.run, place.message
         if run is None:
             return
-        if run.message is None:  # its send was interrupted, or nobody knows whether it arrived
+        if message is None:  # its send was interrupted, or nobody knows whether it arrived
             run.close()
-        elif not run.message.drain(patience.deadline):
-            raise _goes_on_still(_text_so_far(run))
+        elif not message.drain(patience.deadline):
+            raise _goes_on_still(message.partial)
         if not run.is_over:
             try:
                 run.await_end(patience)
             except TimedOut as error:
-                raise _goes_on_still(_text_so_far(run)) from error
-        self._drop(place, run)
+                raise _goes_on_still(_text_so_far(place)) from error
+        self.leave(run)
 
 
 def _close(place: Place, tail: float = 0.0) -> None:
-    run = place.run
-    if run is None:
-        return
-    if run.message is not None and tail:
-        run.message.finish(tail)
-    elif run.message is not None:
-        run.message.close()
-    else:
+    run, message = place.run, place.message
+    if message is not None and tail:
+        message.finish(tail)
+    elif message is not None:
+        message.close()
+    elif run is not None:
         run.close()
 
 
@@ -416,8 +413,8 @@ def _goes_on_still(
     return TimedOut(sentence, phase="total", partial=partial, is_earlier=True)
 
 
-def _text_so_far(run: Run | None) -> str:
-    return run.message.partial if run is not None and run.message is not None else ""
+def _text_so_far(place: Place) -> str:
+    return place.message.partial if place.message is not None else ""
 
 
 def _with_question(prompt: Prompt, tree: ConversationTree) -> Prompt:
@@ -492,11 +489,11 @@ def _follow(
     if not answer.generation_id or "reattach" not in dialect.features:
         return False
     prompt = Prompt(conversation_id, "", "", answer.generation_id)
-    rest = Rest(transport, dialect, prompt, patience)
+    log = Recovery(transport, dialect, prompt, OpenReply(transport, patience))
     said: list[str] = []
     log_tells = True
     try:
-        for event in rest.replayed():
+        for event in log.replayed():
             if isinstance(event, Token):
                 said.append(event.text)
             elif isinstance(event, FinalAnswer):
@@ -513,7 +510,7 @@ def _follow(
         log_tells = False
     except (TransportError, ServerError, ProtocolError, AuthError):
         log_tells = False
-    if not (log_tells and rest.log_end != "gone") and not answer.is_said:
+    if not (log_tells and log.log_end != "gone") and not answer.is_said:
         return False
     ended.add_log(answer)  # without a log, at most a title is missing of a whole text
     return True

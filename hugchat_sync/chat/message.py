@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import threading
 import time
-from typing import Any, Callable, Iterator
+from dataclasses import replace
+from typing import Any, Iterator, Protocol
 
 from ..errors import (
     ConnectionFailed,
@@ -39,8 +40,40 @@ _KEPT = (  # by a pickled message; the rest is of the connection, or is made aga
 )
 
 
-def _nothing() -> None:
-    return None
+class EventSource(Protocol):
+    """Where the events of an answer come from, and how they are ended; called from any thread."""
+
+    def events(self) -> Iterator[Event]:
+        """Yield the events; may raise :class:`HugChatError`. Called once, from one thread."""
+        ...
+
+    def stop(self) -> None:
+        """Ask the server to stop the run."""
+        ...
+
+    def limit(self, seconds: float) -> None:
+        """Let what follows the final answer take *seconds*."""
+        ...
+
+    def close(self) -> None:
+        """End the connection."""
+        ...
+
+
+class _Past:
+    """The source of an answer that is over."""
+
+    def events(self) -> Iterator[Event]:
+        return iter(())
+
+    def stop(self) -> None:
+        return
+
+    def limit(self, seconds: float) -> None:
+        return
+
+    def close(self) -> None:
+        return
 
 
 class Message(Polling):
@@ -50,42 +83,47 @@ class Message(Polling):
     second loop replays them. :meth:`text` is the whole answer. However it is read, in any mixture
     and from any thread, there is one answer and one message on the server.
 
-    :param events: the events as the dialect reads them; may raise :class:`HugChatError`.
-    :param close: ends the connection; called from any thread.
-    :param stop: asks the server to stop the run.
-    :param limit: is given the seconds that the rest may take, once the answer is there.
-    :param told: is called with every event but the tokens.
-    :param ended: is called once, when nothing more will come.
+    :param source: where its events come from.
+    :param record: what they add up to; filled here, read by the source as well.
+
+    What an answer is, and what asking for it does:
+
+    =======  ====================================  ======================  =====================
+    state    how it comes about                    ``text()``              iteration
+    =======  ====================================  ======================  =====================
+    open     the server has accepted the message   reads on                reads on
+    said     "finished" came, no final answer yet  reads on                reads on
+    settled  the final answer came                 the text                goes on, at most 10 s
+    done     nothing more comes of a settled one,  the text                ends
+             of a said one, or of one that we
+             stopped: its tokens are its text
+    failed   the server said so, or it just ended  raises; ``partial``     raises behind the last
+    closed   ``close()`` or Ctrl-C came first      ``IncompleteAnswer``    raises behind the last
+    =======  ====================================  ======================  =====================
+
+    A state only moves down this table. ``is_over`` is true from "settled" on; a failure behind the
+    final answer changes nothing.
     """
 
     _reader: threading.Thread | None
 
     def __init__(
         self,
-        events: Iterator[Event],
+        source: EventSource,
+        record: Answer | None = None,
         *,
         conversation_id: str = "",
         generation_id: str = "",
         web_search: bool = False,
-        close: Callable[[], None] = _nothing,
-        stop: Callable[[], None] = _nothing,
-        limit: Callable[[float], None] | None = None,
-        told: Callable[[Event], None] | None = None,
-        ended: Callable[[], None] = _nothing,
     ) -> None:
         self.conversation_id = conversation_id
         self.generation_id = generation_id
         self.web_search_enabled = web_search
-        self._events: list[Event] = []
-        self._answer = Answer()
+        self._answer = Answer() if record is None else record
         self._failure: HugChatError | None = None
         self._ended = False  # nothing more will come
-        self._source: Iterator[Event] = events
-        self._close = close
-        self._stop = stop
-        self._limit = limit
-        self._told = told
-        self._on_end = ended
+        self._source = source
+        self._incoming = source.events()
         self._stopped = False
         self._closed = False
         self._process = os.getpid()
@@ -112,12 +150,7 @@ class Message(Polling):
     @property
     def is_complete(self) -> bool:
         """Whether the server has said that the answer is whole."""
-        return self._answer.final is not None or self._answer.finished
-
-    @property
-    def events_seen(self) -> Callable[[], int]:
-        """A function that counts the events; it is asked for every piece of the body."""
-        return self._events.__len__
+        return self._answer.is_complete
 
     @property
     def error(self) -> HugChatError | None:
@@ -173,12 +206,12 @@ class Message(Polling):
     @safe_repr
     def __repr__(self) -> str:
         state = "failed" if self.error else "done" if self.is_over else "open"
-        count = len(self._events)
+        count = len(self._answer.events)
         return f"<Message in {self.conversation_id}: {state}, {count} events; .text() reads it>"
 
     def events_so_far(self) -> tuple[Event, ...]:
         """Return the events that have come; unlike iteration it waits for nothing."""
-        return tuple(self._events)
+        return tuple(self._answer.events)
 
     def _raise_failure(self) -> None:
         failure = self.error
@@ -193,7 +226,7 @@ class Message(Polling):
         :raises HugChatError: the answer failed; what had come was yielded before.
         """
         self._settle_in_child()
-        index, events = 0, self._events
+        index, events = 0, self._answer.events
         while True:
             while index < len(events):
                 yield events[index]
@@ -223,7 +256,7 @@ class Message(Polling):
         :raises TransportError: the connection broke and the answer could not be completed.
         """
         self._settle_in_child()
-        while self._answer.final is None and self._more(len(self._events)):
+        while self._answer.final is None and self._more(len(self._answer.events)):
             pass
         if self._answer.final is None:
             self._raise_failure()
@@ -261,7 +294,7 @@ class Message(Polling):
         """
         if not self.is_over:
             self._stopped = True
-            self._stop()
+            self._source.stop()
 
     def close(self) -> None:
         """Close the connection; the server's run goes on where its era allows that.
@@ -272,7 +305,7 @@ class Message(Polling):
         if self._ended or self._closed:
             return
         self._closed = True
-        self._close()
+        self._source.close()
         self._end()  # its reader is awake now, and finds that it is over
 
     def finish(self, seconds: float) -> None:
@@ -281,9 +314,9 @@ class Message(Polling):
         A connection whose reply was read to its end can be used again.
         """
         reads = self._reader is None and not self._reading.locked()
-        if reads and self._limit is not None and self._answer.final is not None:
-            self._limit(seconds)
-            while self._more(len(self._events)):
+        if reads and self._answer.final is not None:
+            self._source.limit(seconds)
+            while self._more(len(self._answer.events)):
                 pass
         self.close()
 
@@ -309,21 +342,21 @@ class Message(Polling):
             reader.start()
 
     def _read_all(self) -> None:
-        while self._advance(len(self._events)):
+        while self._advance(len(self._answer.events)):
             pass
 
     def _more(self, index: int) -> bool:
         """Return whether there is an event at *index*, waiting for it if need be."""
         if self._reader is not None and self._reader is not threading.current_thread():
             with self._news:
-                while index >= len(self._events) and not self._ended:
+                while index >= len(self._answer.events) and not self._ended:
                     self._news.wait(_SLICE)
-            return index < len(self._events)
+            return index < len(self._answer.events)
         return self._advance(index)
 
     def _advance(self, index: int) -> bool:
         """Return whether there is an event at *index*; reads one if need be."""
-        events = self._events
+        events = self._answer.events
         with self._reading:
             if index < len(events):
                 return True
@@ -331,7 +364,7 @@ class Message(Polling):
                 return False
             settled = False
             try:
-                event = next(self._source)
+                event = next(self._incoming)
                 if type(event) is Token:  # nearly every event takes this way
                     self._answer.pieces.append(event.text)
                     events.append(event)
@@ -349,17 +382,15 @@ class Message(Polling):
             finally:
                 if not settled:  # Ctrl-C, or a bug: whoever reads next must not hang
                     self._closed = True
-                    self._close()
+                    self._source.close()
                     self._end()
             return index < len(events)
 
     def _take(self, event: Event) -> None:
         event = fold(self._answer, event)
-        self._events.append(event)
-        if self._told is not None:
-            self._told(event)
-        if type(event) is FinalAnswer and self._limit is not None:
-            self._limit(TAIL)
+        self._answer.events.append(event)
+        if type(event) is FinalAnswer:
+            self._source.limit(TAIL)
 
     def _notify(self) -> None:
         with self._news:
@@ -372,12 +403,11 @@ class Message(Polling):
                 return
             final = conclude(self._answer, stopped=self._stopped and not self._closed)
             if final is not None:
-                self._events.append(final)
+                self._answer.events.append(final)
             if self._answer.final is None:
                 self._failure = failure_of(error, self._answer, closed=self._closed)
             self._ended = True
             self._news.notify_all()
-        self._on_end()
 
     def begin_anew(self) -> None:
         """Take new locks and no reader."""
@@ -398,7 +428,7 @@ class Message(Polling):
         if not self.is_over:
             self._start()  # only a reader of its own lets us leave at the deadline
         if self._reader is None:
-            while self._more(len(self._events)):  # the tail has a limit of its own
+            while self._more(len(self._answer.events)):  # the tail has a limit of its own
                 pass
             return True
         with self._news:
@@ -411,11 +441,11 @@ class Message(Polling):
     def __getstate__(self) -> dict[str, Any]:
         if not self.is_over:
             raise UsageError("an answer pickles once it is finished; read it to the end first")
-        kept = {name: self.__dict__[name] for name in _KEPT}
-        return {**kept, "_events": list(self._events)}
+        record = replace(self._answer, events=list(self._answer.events))  # a title may yet come
+        return {**{name: self.__dict__[name] for name in _KEPT}, "_answer": record}
 
     def __setstate__(self, kept: dict[str, Any]) -> None:
-        Message.__init__(self, iter(()))
+        Message.__init__(self, _Past())
         self.__dict__.update(kept, _ended=True)
 
 

@@ -6,7 +6,7 @@ import threading
 from abc import ABC, abstractmethod
 from typing import Any
 
-from ..events import Event, WebSearch, WebSearchError, WebSearchSources, WebSearchStep
+from ..events import WebSearch, WebSearchError, WebSearchSources, WebSearchStep
 from .answer import Answer
 
 
@@ -18,7 +18,6 @@ class Polling(ABC):
 
     conversation_id: str
     web_search_enabled: bool
-    _events: list[Event]
     _answer: Answer
 
     def __init__(self) -> None:
@@ -75,8 +74,8 @@ class Polling(ABC):
         """What the web search did so far, as one growing list of the dicts of 2023."""
         self._start()
         with self._spelling:
-            while self._looked_at < len(self._events):
-                event = self._events[self._looked_at]
+            while self._looked_at < len(self._answer.events):
+                event = self._answer.events[self._looked_at]
                 if isinstance(event, WebSearch):
                     self._steps.append(_step(event))
                 self._looked_at += 1

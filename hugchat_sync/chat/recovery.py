@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from contextlib import closing
 from dataclasses import replace
-from typing import Callable, Iterator
+from typing import Callable, Iterator, TypeVar
 
 from ..calls import StreamCall
-from ..dialects.base import Dialect, Logged, Prompt, Stored
+from ..dialects.base import Dialect, Prompt, Stored
 from ..errors import (
     AuthError,
     ConnectionFailed,
@@ -23,10 +23,12 @@ from ..errors import (
 )
 from ..events import Event, FinalAnswer, Reasoning, Token
 from ..transport.http import Transport
-from ..transport.retry import Patience
+from ..transport.retry import Patience, Tries
 from ..transport.stream import Stream
-from .answer import StoredAnswer
+from .answer import Answer, StoredAnswer
 from .replay import Gap
+
+E = TypeVar("E")
 
 _LOOK_AGAIN = 0.5  # seconds between two looks at what the server has stored, at first
 _SELDOM = 4.0  # seconds between two looks in the end
@@ -35,15 +37,47 @@ _MOMENTS = (0.0, 0.05, 0.1, 0.2, 0.4)  # seconds in which a server notices that 
 _MOST_TRIES = 30  # more of them make a pause no longer
 
 
-def _never() -> bool:
-    return False
+class OpenReply:
+    """The reply of a run that is open now; limited and closed from any thread."""
+
+    def __init__(self, transport: Transport, patience: Patience) -> None:
+        self.patience = patience
+        self.closed = False
+        self._transport = transport
+        self._stream: Stream | None = None
+
+    def open(
+        self, call: StreamCall[E], events_seen: Callable[[], int], tries: Tries | None = None
+    ) -> Stream:
+        """Return the reply of *call*, once its head is there.
+
+        :param events_seen: counts what came of it, which is its progress.
+        """
+        self._stream = stream = self._transport.open(call, self.patience, tries)
+        stream.watch(events_seen)
+        if self.closed:  # meanwhile
+            stream.close()
+        return stream
+
+    def limit(self, seconds: float) -> None:
+        """Let what is still to come take *seconds*, over all connections."""
+        deadline = min(self.patience.deadline, time.monotonic() + seconds)
+        self.patience = replace(self.patience, deadline=deadline)
+        if self._stream is not None:
+            self._stream.limit(seconds)
+
+    def close(self) -> None:
+        """End the reply, and each that is opened from now on."""
+        self.closed = True
+        if self._stream is not None:
+            self._stream.close()
 
 
-class Rest:
-    """The rest of one run.
+class Recovery:
+    """What is missing of one run after a lost connection.
 
-    :param seen: gives the events that the reader has had so far.
-    :param is_complete: says whether the server has said that the answer is whole.
+    :param record: the answer as far as it has come; nothing of it where there is none.
+    :param was_stopped: by us, so what the server keeps is no whole answer.
     """
 
     def __init__(
@@ -51,21 +85,19 @@ class Rest:
         transport: Transport,
         dialect: Dialect,
         prompt: Prompt,
-        patience: Patience,
-        seen: Callable[[], tuple[Event, ...]] = tuple,
-        is_complete: Callable[[], bool] = _never,
+        reply: OpenReply,
+        record: Answer | None = None,
+        *,
+        was_stopped: bool = False,
     ) -> None:
         self.is_over = False  # the server is known to be done with the run
-        self.was_stopped = False  # by us, so what it keeps is no whole answer
         self.log_end = ""  # how the log says that the run ended
         self._transport = transport
         self._dialect = dialect
         self._prompt = prompt
-        self._patience = patience
-        self._seen = seen
-        self._is_complete = is_complete
-        self._stream: Stream | None = None
-        self._closed = False
+        self._open = reply
+        self._record = Answer() if record is None else record
+        self._was_stopped = was_stopped
         self._steps = 0  # of the log
 
     def events(self, trouble: HugChatError | None) -> Iterator[Event]:
@@ -73,7 +105,7 @@ class Rest:
 
         :param trouble: what cut the answer short, if it is known.
         """
-        gap = Gap(self._seen())
+        gap = Gap(tuple(self._record.events))
         if "reattach" in self._dialect.features:
             try:
                 for event in self.replayed():
@@ -81,12 +113,12 @@ class Rest:
             except (GenerationError, TimedOut) as error:
                 self.is_over = isinstance(error, GenerationError)
                 if self.is_over or getattr(error, "phase", "") != "idle":
-                    yield from gap.rest()
+                    yield from gap.let_go()
                     raise
                 trouble = trouble or error
             except (TransportError, ServerError, ProtocolError, AuthError) as error:
                 trouble = trouble or error
-        if self._closed or (self._is_complete() and not gap.holds):
+        if self._open.closed or (self._record.is_complete and not gap.holds):
             return
         yield from self._kept(gap, trouble)
 
@@ -100,13 +132,13 @@ class Rest:
         reader = self._dialect.log_reader(self._prompt)
         position = tried = 0
         moved = time.monotonic()
-        while not self._closed:
+        while not self._open.closed:
             tried += 1
             call = self._dialect.reattach(
                 self._prompt.conversation_id, self._prompt.generation_id, position, reader
             )
             try:
-                with closing(self._opened(call)) as stream:
+                with closing(self._open.open(call, self._steps_seen)) as stream:
                     for logged in stream.read(call):
                         if logged.position > position:
                             position, tried, moved = logged.position, 0, time.monotonic()
@@ -118,19 +150,15 @@ class Rest:
                             return
             except (ConnectionFailed, TimedOut, ProtocolError) as error:
                 other_clock = isinstance(error, TimedOut) and error.phase != "idle"
-                if other_clock or self._closed or tried >= self._patience.retry.tries:
+                if other_clock or self._open.closed or tried >= self._open.patience.retry.tries:
                     raise
-            if time.monotonic() - moved >= self._patience.timeout.progress:
+            if time.monotonic() - moved >= self._open.patience.timeout.progress:
                 raise TimedOut("nothing more came of this answer", phase="progress")
             if tried:  # the server ends a log that is long under way without a word
-                self._transport.pause(min(tried, _MOST_TRIES), self._patience)
+                self._transport.pause(min(tried, _MOST_TRIES), self._open.patience)
 
-    def _opened(self, call: StreamCall[Logged]) -> Stream:
-        self._stream = stream = self._transport.open(call, self._patience)
-        stream.watch(lambda: self._steps)
-        if self._closed:  # meanwhile
-            stream.close()
-        return stream
+    def _steps_seen(self) -> int:
+        return self._steps
 
     # what is stored --------------------------------------------------------------------------
 
@@ -140,9 +168,9 @@ class Rest:
         :raises IncompleteAnswer: it has no whole answer either.
         """
         stored = self._settled()
-        if stored is not None and not self._closed:
+        if stored is not None and not self._open.closed:
             told = iter(stored.events)
-            others = Gap(self._seen())
+            others = Gap(tuple(self._record.events))
             for event in told:
                 if isinstance(event, FinalAnswer):
                     break
@@ -151,12 +179,12 @@ class Rest:
             # where leaving ends a run, what is stored is what our own clock has left of it
             left = isinstance(trouble, TimedOut) and not self._dialect.survives_disconnect
             if self._is_whole(stored) and not left:
-                yield StoredAnswer(stored.text, self.was_stopped or stored.state == "interrupted")
+                yield StoredAnswer(stored.text, self._was_stopped or stored.state == "interrupted")
                 for event in told:
                     yield from others.missing(event)
                 return
-        yield from gap.rest()
-        if self._is_complete() or self._closed:
+        yield from gap.let_go()
+        if self._record.is_complete or self._open.closed:
             return
         if stored is not None and stored.error is not None:
             raise stored.error from trouble
@@ -175,7 +203,7 @@ class Rest:
 
     def _missing_text(self, stored: Stored) -> Iterator[Event]:
         """Yield what is missing of the text and the thinking, where they go on from what came."""
-        seen = self._seen()
+        seen = tuple(self._record.events)
         thought = "".join(event.text for event in seen if isinstance(event, Reasoning))
         said = "".join(event.text for event in seen if isinstance(event, Token))
         if stored.reasoning.startswith(thought) and stored.reasoning != thought:
@@ -188,7 +216,7 @@ class Rest:
 
     def _settled(self) -> Stored | None:
         """Return what the server keeps of this run, once it is no longer at it."""
-        progress = self._patience.timeout.progress
+        progress = self._open.patience.timeout.progress
         before, moved, looks, pause = None, time.monotonic(), 0, _LOOK_AGAIN
         while True:
             looks += 1
@@ -199,15 +227,15 @@ class Rest:
             if stored != before:
                 before, moved = stored, time.monotonic()
             now = time.monotonic()
-            until = min(self._patience.deadline, moved + progress)
-            if self._closed or not self._may_go_on(stored, looks) or now + pause >= until:
+            until = min(self._open.patience.deadline, moved + progress)
+            if self._open.closed or not self._may_go_on(stored, looks) or now + pause >= until:
                 return stored
             self._transport.sleep(pause)
             pause = min(2 * pause, _SELDOM)
 
     def _look(self) -> Stored | None:
         call = self._dialect.stored(self._prompt.conversation_id, self._prompt)
-        return self._transport.send(call, self._patience)
+        return self._transport.send(call, self._open.patience)
 
     def _may_go_on(self, stored: Stored | None, looks: int) -> bool:
         """Return whether another look may show more."""
@@ -241,7 +269,7 @@ class Rest:
             if self.is_over:
                 return
         self._settled()
-        if not self.is_over and time.monotonic() + _SELDOM >= self._patience.deadline:
+        if not self.is_over and time.monotonic() + _SELDOM >= self._open.patience.deadline:
             raise TimedOut("an earlier answer in this conversation goes on", phase="total")
 
     def _await_notice(self) -> None:
@@ -250,22 +278,9 @@ class Rest:
         It writes the whole conversation then, over whatever a hasty next message put there.
         """
         for pause in _MOMENTS:
-            if time.monotonic() + pause >= self._patience.deadline:
+            if time.monotonic() + pause >= self._open.patience.deadline:
                 return
             self._transport.sleep(pause)
             stored = self._look()
             if stored is not None and stored.text:
                 return
-
-    def limit(self, seconds: float) -> None:
-        """Let what is still to come take *seconds*."""
-        deadline = min(self._patience.deadline, time.monotonic() + seconds)
-        self._patience = replace(self._patience, deadline=deadline)
-        if self._stream is not None:
-            self._stream.limit(seconds)
-
-    def close(self) -> None:
-        """End the connection, from any thread."""
-        self._closed = True
-        if self._stream is not None:
-            self._stream.close()

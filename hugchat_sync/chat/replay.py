@@ -58,7 +58,7 @@ class Gap:
             return (event,)
         self._held.append(event)
         if isinstance(event, FinalAnswer):
-            return self._let_go(*split_thinking(event.text))
+            return self._let_go_mended(*split_thinking(event.text))
         return ()
 
     def _was_seen(self, event: Event) -> bool:
@@ -69,12 +69,12 @@ class Gap:
         self._others.remove(event)
         return True
 
-    def rest(self) -> tuple[Event, ...]:
+    def let_go(self) -> tuple[Event, ...]:
         """Return what is held back, as it is: nothing can mend it."""
         held, self._held = self._held, []
         return tuple(held)
 
-    def _let_go(self, text: str, reasoning: str) -> tuple[Event, ...]:
+    def _let_go_mended(self, text: str, reasoning: str) -> tuple[Event, ...]:
         """Return what is held back, if the whole *text* and *reasoning* mend all of it."""
         mended: dict[type[Event], Iterator[str]] = {}
         for kind, whole in ((Token, text), (Reasoning, reasoning)):
@@ -83,7 +83,7 @@ class Gap:
             if found is None:
                 return ()
             mended[kind] = iter(found)
-        held = [_with_text(event, mended) for event in self.rest()]
+        held = [_with_text(event, mended) for event in self.let_go()]
         for event in held:
             if isinstance(event, (Token, Reasoning)):
                 self._had[type(event)] += units(event.text)
@@ -95,7 +95,7 @@ def missing(seen: Iterable[Event], replayed: Iterable[Event]) -> Iterator[Event]
     gap = Gap(seen)
     for event in replayed:
         yield from gap.missing(event)
-    yield from gap.rest()
+    yield from gap.let_go()
 
 
 def _with_text(event: Event, texts: dict[type[Event], Iterator[str]]) -> Event:

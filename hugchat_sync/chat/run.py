@@ -9,11 +9,11 @@ from __future__ import annotations
 import time
 from contextlib import closing
 from dataclasses import replace
-from typing import Callable, Generator, Iterator
+from typing import Generator, Iterator, Protocol
 from uuid import uuid4
 
 from ..calls import StreamCall
-from ..dialects.base import Dialect, Prompt, Stored
+from ..dialects.base import Dialect, Prompt
 from ..errors import (
     ConnectionFailed,
     HugChatError,
@@ -22,31 +22,31 @@ from ..errors import (
     TransportError,
     Unavailable,
 )
-from ..events import Event
+from ..events import Event, TitleChanged, Unknown, WebSearchError
+from ..rate_limit import Pace
 from ..transport.http import Transport
 from ..transport.retry import Patience, Tries, is_unsure
 from ..transport.stream import Stream
-from .message import Message
-from .prior_search import PriorSearch
-from .recovery import Rest
+from .answer import Answer
+from .recovery import OpenReply, Recovery
 
 _PAUSES = (0.0, 0.5, 1.0, 2.0)  # seconds before each look for a message that may have arrived
 
 
-def _nothing() -> None:
-    return None
+class Home(Protocol):
+    """Where a run belongs: what is told of titles and of runs that are over."""
 
+    def keep_title(self, conversation_id: str, title: str) -> None: ...  # noqa: D102
 
-def _ignore(dialect: Dialect) -> None:
-    return None
+    def leave(self, run: Run) -> None: ...  # noqa: D102
 
 
 class Run:
-    """One message on its way, and its answer.
+    """One message on its way, and the source of the events of its answer.
 
+    :param record: the answer, which the message fills; what is missing of it is read there.
+    :param pace: at which messages may leave.
     :param resume: whether a lost connection is made good.
-    :param pace: is called before a message leaves, and returns when it may.
-    :param learned: is told the dialect that the server turned out to want.
     """
 
     def __init__(
@@ -57,35 +57,36 @@ class Run:
         patience: Patience,
         *,
         resume: bool = True,
-        pace: Callable[[], None] = _nothing,
-        learned: Callable[[Dialect], None] = _ignore,
+        pace: Pace | None = None,
+        home: Home | None = None,
     ) -> None:
         self.prompt = prompt
-        self.message: Message | None = None
+        self.dialect = dialect  # the one that the server turned out to want, once it was sent
+        self.record = Answer()
         self._transport = transport
-        self._dialect = dialect
         self._patience = patience
         self._resume = resume
-        self._pace = pace
-        self._learned = learned
-        self._search = PriorSearch(transport, dialect, patience)
+        self._pace = pace if pace is not None and pace.is_limited else None
+        self._home = home
+        self._open = OpenReply(transport, patience)
         self._tries = Tries()
-        self._sent = False  # until then there is nothing that could go on without us
-        self._call: StreamCall[Event] | None = None
+        self._searched: list[Event] = []  # what a search before the message told
+        self._call: StreamCall[Event] | None = None  # until it was sent nothing can go on
         self._stream: Stream | None = None  # none, if the answer must be fetched from the log
-        self._rest: Rest | None = None
+        self._recovery: Recovery | None = None
         self._trouble: HugChatError | None = None  # what became of the first connection
-        self._closed = False
         self._was_left = False  # when text had come: the server has yet to notice, and to store it
-        self._stopped = False
+        self._was_stopped = False
         self._over = False
+        self._ended = False  # nothing more will come
 
     @property
     def is_over(self) -> bool:
         """Whether the server is known to be done with it, or never to have had it."""
-        if self._over or not self._sent or (self._rest is not None and self._rest.is_over):
+        recovered = self._recovery is not None and self._recovery.is_over
+        if self._over or self._call is None or recovered:
             return True
-        return self._closed and not self._dialect.survives_disconnect and not self._was_left
+        return self._open.closed and not self.dialect.survives_disconnect and not self._was_left
 
     @property
     def ids(self) -> frozenset[str]:
@@ -96,12 +97,12 @@ class Run:
         return frozenset((sent.message_id, sent.generation_id, *filter(None, given)))
 
     @property
-    def stays(self) -> bool:
+    def needs_a_reader(self) -> bool:
         """Whether a whole answer must be read on, lest the server lose the title."""
-        call, message = self._call, self.message
-        if call is None or message is None or self._closed or not call.stays_for_title:
+        call, record = self._call, self.record
+        if call is None or self._open.closed or self._ended or not call.stays_for_title:
             return False
-        return message.is_complete and message.title is None and not message.is_ended
+        return record.is_complete and record.title is None
 
     # sending ---------------------------------------------------------------------------------
 
@@ -110,19 +111,20 @@ class Run:
 
         :raises HugChatError: it was not accepted, or nobody can tell.
         """
-        self.prompt = self._search.before(self.prompt, self._pace)
+        if self.prompt.web_search and self.prompt.search_id is None:
+            self._search_first()
         while True:
             try:
-                self._open()
+                self._post()
             except HugChatError as error:
                 page = isinstance(error, ProtocolError)  # somebody on the way answered instead
                 if not (page or is_unsure(error)):
                     self._over = True
                     raise
-                if self._arrived(error):
+                if self._has_arrived(error):
                     self._trouble = error
                     return
-                tells = not self._dialect.stores_at_end and not page
+                tells = not self.dialect.stores_at_end and not page
                 if not tells or self._tries.made >= self._patience.retry.tries:
                     raise
                 self._transport.pause(self._tries.made, self._patience)
@@ -131,34 +133,32 @@ class Run:
             else:
                 return
 
-    def _open(self) -> None:
+    def _post(self, *, in_other_form: bool = True) -> None:
         """Post the message, once more in the other form of its body if the server wants that one.
 
         :raises Unavailable: it wants neither; the wrong form stores nothing.
         """
+        if self._pace is not None:
+            self._pace.wait(self._patience.deadline)
+        self._call = self.dialect.chat(self.prompt)
         try:
-            self._post()
+            self._stream = self._open.open(self._call, self.record.events.__len__, self._tries)
         except Unavailable as error:
-            other = self._dialect.other_body_form() if error.status == 500 else None
-            if other is None:
+            other = self.dialect.other_body_form() if error.status == 500 else None
+            if other is None or not in_other_form:
                 raise
-            before, self._dialect = self._dialect, other
+            before, self.dialect = self.dialect, other
             try:
-                self._post()
+                self._post(in_other_form=False)
             except Unavailable as again:
                 if again.status != 500:
                     raise
-                self._dialect = before  # the form was not the reason
+                self.dialect = before  # the form was not the reason
                 raise error from None
-            self._learned(other)
+        if "reattach" in self.dialect.features and self._stream is not None:
+            self._stream.ends(self._check_end)
 
-    def _post(self) -> None:
-        self._call = self._dialect.chat(self.prompt)
-        self._pace()
-        self._sent = True
-        self._stream = self._transport.open(self._call, self._patience, self._tries)
-
-    def _arrived(self, error: HugChatError) -> bool:
+    def _has_arrived(self, error: HugChatError) -> bool:
         """Return whether the server has the message after all.
 
         :raises HugChatError: *error*, when the server cannot be asked.
@@ -168,58 +168,60 @@ class Run:
                 raise error
             if pause:
                 self._transport.sleep(pause)
+            call = self.dialect.stored(self.prompt.conversation_id, self.prompt)
             try:
-                stored = self._stored()
+                stored = self._transport.send(call, self._patience)
             except HugChatError as trouble:
                 raise error from trouble
             if stored is not None:
                 return True
         return False
 
-    def _stored(self) -> Stored | None:
-        call = self._dialect.stored(self.prompt.conversation_id, self.prompt)
-        return self._transport.send(call, self._patience)
+    def _search_first(self) -> None:
+        """Search, where that is a request of its own; one that fails costs only its results.
+
+        The server counts it like a message.
+
+        :raises HugChatError: the server refuses the conversation, or who asks.
+        """
+        call = self.dialect.search(self.prompt.conversation_id, self.prompt.text)
+        if call is None:
+            return
+        if self._pace is not None:
+            self._pace.wait(self._patience.deadline)
+        found: str | None = None
+        try:
+            with closing(self._open.open(call, self._searched.__len__)) as stream:
+                for event in stream.read(call):
+                    if isinstance(event, Unknown) and set(event.raw) == {"search_id"}:
+                        found = str(event.raw["search_id"])
+                        break
+                    self._searched.append(event)
+        except (TransportError, Unavailable, ProtocolError) as error:
+            if self._open.closed or (isinstance(error, TimedOut) and error.phase == "total"):
+                raise
+            self._searched.append(WebSearchError("The web search broke off", (str(error),)))
+        if self._open.closed:
+            raise ConnectionFailed("the web search was closed; the message was not sent")
+        self.prompt = replace(self.prompt, search_id=found)
 
     # reading ---------------------------------------------------------------------------------
 
-    def watch(self, message: Message) -> None:
-        """Know *message* as the one that takes the events."""
-        self.message = message
-        if self._stream is not None:
-            self._stream.watch(message.events_seen)
-            if "reattach" in self._dialect.features:
-                self._stream.ends(self._check_end)
-
-    def _check_end(self) -> None:
-        """Refuse the end of a body that is not the end of the answer.
-
-        A body that is shorter than its head says ends like a whole one, and its reader would take
-        half a tag for text.
-        """
-        if not self._is_complete():
-            raise ConnectionFailed("the stream ended before the answer did")
-
     def events(self) -> Iterator[Event]:
         """Yield the events of the answer, over as many connections as it takes."""
-        yield from self._search.events
-        trouble = (yield from self._first()) or self._trouble
-        if self._over or self._closed:
-            return
-        if not self._resume:
-            if trouble is not None:
-                raise trouble
-            return
-        yield from self._going_on().events(trouble)
-
-    def _going_on(self) -> Rest:
-        seen = self.message.events_so_far if self.message is not None else tuple
-        self._rest = rest = Rest(
-            self._transport, self._dialect, self.prompt, self._patience, seen, self._is_complete
-        )
-        rest.was_stopped = self._stopped
-        if self._closed:  # meanwhile
-            rest.close()
-        return rest
+        is_thrown_away = False
+        try:
+            yield from self._searched
+            trouble = (yield from self._first()) or self._trouble
+            if not (self._over or self._open.closed):
+                yield from self._going_on(trouble)
+        except GeneratorExit:
+            is_thrown_away = True  # whoever collects garbage may hold the lock of our home
+            raise
+        finally:
+            if not is_thrown_away:
+                self._ended = True
+                self._leave()
 
     def _first(self) -> Generator[Event, None, HugChatError | None]:
         """Yield what the first connection brings, and return what cut it short."""
@@ -228,7 +230,10 @@ class Run:
             return None
         try:
             with closing(stream):
-                yield from stream.read(call)
+                for event in stream.read(call):
+                    if type(event) is TitleChanged:
+                        self._keep_title(event)
+                    yield event
         except TransportError as error:
             if isinstance(error, TimedOut) and error.phase != "idle":
                 raise
@@ -236,51 +241,78 @@ class Run:
         except ProtocolError as error:
             # nonsense may be the fault of the way; a line without end is not read twice
             nonsense = error.line or error.field
-            if not nonsense or "reattach" not in self._dialect.features:
+            if not nonsense or "reattach" not in self.dialect.features:
                 raise
             return error
         except HugChatError:
             self._over = True  # the server itself has said so
             raise
-        ends = not self._dialect.survives_disconnect
-        self._over = (self._is_complete() or ends) and not self._was_left
+        ends = not self.dialect.survives_disconnect
+        self._over = (self.record.is_complete or ends) and not self._was_left
         return None
 
-    def _is_complete(self) -> bool:
-        return self.message is not None and self.message.is_complete
+    def _check_end(self) -> None:
+        """Refuse the end of a body that is not the end of the answer.
+
+        A body that is shorter than its head says ends like a whole one, and its reader would take
+        half a tag for text.
+        """
+        if not self.record.is_complete:
+            raise ConnectionFailed("the stream ended before the answer did")
+
+    def _going_on(self, trouble: HugChatError | None) -> Iterator[Event]:
+        """Yield what the first connection owed."""
+        if not self._resume:
+            if trouble is not None:
+                raise trouble
+            return
+        self._recovery = Recovery(
+            self._transport,
+            self.dialect,
+            self.prompt,
+            self._open,
+            self.record,
+            was_stopped=self._was_stopped,
+        )
+        for event in self._recovery.events(trouble):
+            if type(event) is TitleChanged:
+                self._keep_title(event)
+            yield event
+
+    def _keep_title(self, event: TitleChanged) -> None:
+        if self._home is not None:
+            self._home.keep_title(self.prompt.conversation_id, event.title)
 
     # ending ----------------------------------------------------------------------------------
 
     def limit(self, seconds: float) -> None:
-        """Let the rest behind the final answer take *seconds*."""
-        if self._call is not None and self._call.closes_at_answer and not self.stays:
+        """Let what follows the final answer take *seconds*."""
+        if self._call is not None and self._call.closes_at_answer and not self.needs_a_reader:
             self._over = True
             self.close()
-            return
-        deadline = min(self._patience.deadline, time.monotonic() + seconds)
-        self._patience = replace(self._patience, deadline=deadline)
-        for reading in (self._stream, self._rest):
-            if reading is not None:
-                reading.limit(seconds)
+        else:
+            self._open.limit(seconds)
 
     def close(self) -> None:
         """End the connection, from any thread."""
-        if self.message is not None and not self._is_complete() and self.message.partial:
+        if not self.record.is_complete and self.record.text:
             self._was_left = True
-        self._closed = True
-        for reading in (self._search, self._stream, self._rest):
-            if reading is not None:
-                reading.close()
+        self._open.close()
+        self._leave()
+
+    def _leave(self) -> None:
+        if self._home is not None:
+            self._home.leave(self)
 
     def stop(self) -> None:
         """Ask the server to stop the run."""
-        self._stopped = True
-        call = self._dialect.stop(self.prompt.conversation_id, self.prompt.generation_id)
+        self._was_stopped = True
+        call = self.dialect.stop(self.prompt.conversation_id, self.prompt.generation_id)
         try:
             if call is not None:
                 self._transport.send(call)
         finally:
-            if self._dialect.stops_by_closing:
+            if self.dialect.stops_by_closing:
                 self.close()
 
     def await_end(self, patience: Patience) -> None:
@@ -288,9 +320,10 @@ class Run:
 
         :raises TimedOut: the time of the call that waits is spent.
         """
-        rest = Rest(self._transport, self._dialect, self.prompt, patience)
+        fresh = OpenReply(self._transport, patience)
+        recovery = Recovery(self._transport, self.dialect, self.prompt, fresh)
         try:
-            rest.await_end(self._was_left)
+            recovery.await_end(self._was_left)
         except HugChatError as error:
             # how the earlier run ended is not the new call's business; that it ended, is
             if isinstance(error, TimedOut) and error.phase == "total":

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
-from typing import Any, Iterable
+from typing import Any, Callable, Iterable, Iterator
 
 from exchanges import content, exchange
 
 from hugchat_sync.chat.answer import Answer, conclude, fold
+from hugchat_sync.chat.message import Message
 from hugchat_sync.dialects import Dialect, Prompt, dialect_named
 from hugchat_sync.errors import HugChatError
 from hugchat_sync.events import Event, FinalAnswer, Reasoning, Token
@@ -28,6 +29,34 @@ def prompt(**fields: Any) -> Prompt:
         "parent_id": "33333333-3333-4333-8333-333333333333",
     }
     return Prompt(**{**known, **fields})
+
+
+class Given:
+    """A source of events that does what a test says."""
+
+    def __init__(
+        self,
+        events: Iterable[Event],
+        stop: Callable[[], Any] = tuple,
+        limit: Callable[[float], Any] = float,
+        close: Callable[[], Any] = tuple,
+    ) -> None:
+        self._events, self.stop, self.limit, self.close = events, stop, limit, close
+
+    def events(self) -> Iterator[Event]:
+        return iter(self._events)
+
+
+def message_of(
+    events: Iterable[Event],
+    *,
+    stop: Callable[[], Any] = tuple,
+    limit: Callable[[float], Any] = float,
+    close: Callable[[], Any] = tuple,
+    **about: Any,
+) -> Message:
+    """Return the message that these events make."""
+    return Message(Given(events, stop, limit, close), **about)
 
 
 @dataclass

@@ -6,8 +6,8 @@ import threading
 import time
 
 import pytest
+from answers import message_of
 
-from hugchat_sync.chat.message import Message
 from hugchat_sync.events import (
     FinalAnswer,
     Status,
@@ -52,7 +52,7 @@ STEPS = [
 
 @pytest.fixture()
 def searched():
-    message = Message(iter(SEARCH), conversation_id="6" * 24, web_search=True)
+    message = message_of(iter(SEARCH), conversation_id="6" * 24, web_search=True)
     message.wait(5)
     return message
 
@@ -70,7 +70,7 @@ def test_text_is_one_growing_list():
         yield Token("cd")
         yield FinalAnswer("abcd")
 
-    message = Message(events())
+    message = message_of(events())
     end = time.monotonic() + 5
     while len(message.getText()) < 2 and time.monotonic() < end:
         time.sleep(0.005)
@@ -115,7 +115,7 @@ def test_search_is_done_when_the_text_begins():
         yield Token("It")
         yield FinalAnswer("It")
 
-    message = Message(events(), web_search=True)
+    message = message_of(events(), web_search=True)
     before = message.web_search_done
     go_on.set()
     message.wait(5)
@@ -124,7 +124,7 @@ def test_search_is_done_when_the_text_begins():
 
 
 def test_waiting_for_a_search_that_nobody_asked_for_never_ended():
-    message = Message(iter([Token("x"), FinalAnswer("x")]))
+    message = message_of(iter([Token("x"), FinalAnswer("x")]))
 
     assert (message.web_search_enabled, message.web_search_done) == (False, True)
 
@@ -137,7 +137,7 @@ def test_final_text_is_none_until_done():
         assert go_on.wait(5)
         yield Status("finished")
 
-    message = Message(events())
+    message = message_of(events())
     before = message.getFinalText()
     go_on.set()
 
@@ -145,7 +145,7 @@ def test_final_text_is_none_until_done():
 
 
 def test_two_pollers_do_not_spell_a_piece_twice():
-    message = Message(iter([*(Token("ab") for _ in range(500)), FinalAnswer("ab" * 500)]))
+    message = message_of(iter([*(Token("ab") for _ in range(500)), FinalAnswer("ab" * 500)]))
     threads = [
         threading.Thread(target=lambda: [message.getText() for _ in range(50)]) for _ in range(4)
     ]

@@ -119,7 +119,7 @@ def test_what_only_the_history_can_mend_stays_held() -> None:
     for event in (Token("\ufffd\ufffd one"), CALL, Token(" two"), FinalAnswer("two")):
         assert gap.missing(event) == ()
     assert gap.holds
-    assert gap.rest() == (Token("\ufffd\ufffd one"), CALL, Token(" two"), FinalAnswer("two"))
+    assert gap.let_go() == (Token("\ufffd\ufffd one"), CALL, Token(" two"), FinalAnswer("two"))
     assert not gap.holds
 
 
