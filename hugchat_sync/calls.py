@@ -100,14 +100,15 @@ class Call(Generic[T]):
 class StreamCall(Generic[E]):
     """One request, and how to read a reply that comes piece by piece.
 
-    :param read: bytes as they arrive → what they mean; raises when the stream says so.
+    :param read: bytes as they arrive → what they mean, that of one piece together; raises when the
+        stream says so.
     :param closes_at_answer: the server never ends this reply: close it at the final answer.
     :param stays_for_title: unless a title has come: the server keeps one only while it is read.
     :param keep_alives: the server shows signs of life while it is busy.
     """
 
     request: Request
-    read: Callable[[Iterable[bytes]], Iterator[E]]
+    read: Callable[[Iterable[bytes]], Iterator[list[E]]]
     closes_at_answer: bool = False
     stays_for_title: bool = False
     keep_alives: bool = True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import closing
 from dataclasses import replace
+from itertools import chain
 from typing import Callable, Iterator, TypeVar
 
 from ..calls import StreamCall
@@ -139,7 +140,7 @@ class Recovery:
             )
             try:
                 with closing(self._open.open(call, self._steps_seen)) as stream:
-                    for logged in stream.read(call):
+                    for logged in chain.from_iterable(stream.read(call)):
                         if logged.position > position:
                             position, tried, moved = logged.position, 0, time.monotonic()
                         self._steps += 1

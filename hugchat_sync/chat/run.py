@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from contextlib import closing
 from dataclasses import replace
+from itertools import chain
 from typing import Generator, Iterator, Protocol
 from uuid import uuid4
 
@@ -192,7 +193,7 @@ class Run:
         found: str | None = None
         try:
             with closing(self._open.open(call, self._searched.__len__)) as stream:
-                for event in stream.read(call):
+                for event in chain.from_iterable(stream.read(call)):
                     if isinstance(event, Unknown) and set(event.raw) == {"search_id"}:
                         found = str(event.raw["search_id"])
                         break
@@ -230,7 +231,7 @@ class Run:
             return None
         try:
             with closing(stream):
-                for event in stream.read(call):
+                for event in chain.from_iterable(stream.read(call)):
                     if type(event) is TitleChanged:
                         self._keep_title(event)
                     yield event

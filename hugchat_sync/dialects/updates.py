@@ -66,32 +66,45 @@ class Updates:
             "error": self.on_error,
         }
 
-    def read(self, chunks: Iterable[bytes]) -> Iterator[Event]:
-        """Yield the events of a body; errors come after everything that arrived before them.
+    def read(self, chunks: Iterable[bytes]) -> Iterator[list[Event]]:
+        """Yield the events of a body, those of one piece of it together.
+
+        Errors come after everything that arrived before them.
 
         :raises GenerationError: the server says that the run failed (or a subclass of it).
         :raises ProtocolError: a line is no update.
         """
         token, easy = fast_token, self._easy
-        for value in objects(chunks):
-            if value.get("type") == "stream":
-                text = value.get("token")
-                # nearly every line takes this way, which must cost next to nothing
-                if (
-                    easy
-                    and type(text) is str
-                    and "<" not in text
-                    and (text.isascii() or is_whole(text))
-                ):
-                    text = text.replace("\0", "")  # padding
-                    if text:
-                        yield token(text)
-                    continue
-            yield from self.line(value)
-            easy = self._easy
+        for values in objects(chunks):
+            events: list[Event] = []
+            try:
+                for value in values:
+                    if easy and value.get("type") == "stream":
+                        text = value.get("token")
+                        # nearly every line takes this way, which must cost next to nothing
+                        if type(text) is str and "<" not in text:
+                            text = text.replace("\0", "")  # padding
+                            if text.isascii() or is_whole(text):
+                                if text:
+                                    events.append(token(text))
+                                continue
+                    for event in self.line(value):  # one by one: an error takes none of them along
+                        events.append(event)
+                    easy = self._easy
+                    if self._answered and self.ends_at_answer:
+                        break
+            except HugChatError:
+                if events:
+                    yield events
+                raise
+            if events:
+                yield events
             if self._answered and self.ends_at_answer:
                 return
-        yield from self.ended()
+        last = self.ended()
+        if last:
+            yield last
+        self.require_good()
 
     def line(self, value: dict[str, Any]) -> Iterable[Event]:
         """Yield the events of one update."""
@@ -99,9 +112,12 @@ class Updates:
         handler = self._kinds.get(kind) if isinstance(kind, str) else None
         return (Unknown(value),) if handler is None else handler(value)
 
-    def ended(self) -> Iterator[Event]:
-        """Yield what is left when the body is over."""
-        yield from self._split(self._splitter.rest())
+    def ended(self) -> list[Event]:
+        """Return what is left when the body is over."""
+        return self._split(self._splitter.rest())
+
+    def require_good(self) -> None:
+        """Raise what is still to be raised when the body is over."""
 
     def rest(self) -> Iterator[Event]:
         """Yield what was held back, because nothing can complete it any more."""

@@ -18,11 +18,13 @@ _NOT_JSON = (ValueError, RecursionError)  # of JSON, of UTF-8, and of a thousand
 
 _decode = json.JSONDecoder(strict=False).decode
 _decode_at = json.JSONDecoder(strict=False).raw_decode
+_decode_strictly = json.JSONDecoder().decode
 
 
 def lines(chunks: Iterable[bytes], longest: int = LONGEST_LINE) -> Iterator[tuple[bytes, bool]]:
-    """Yield each line without its line feed, and whether that was seen.
+    """Yield, for each piece, the lines that it completes, joined, without the last line feed.
 
+    The second value is whether that line feed was seen: it lacks at the end of a body that was cut.
     Cuts bytes, never text: U+2028 and its kin are ordinary characters inside JSON.
 
     :raises ProtocolError: a line is longer than *longest* bytes.
@@ -30,15 +32,14 @@ def lines(chunks: Iterable[bytes], longest: int = LONGEST_LINE) -> Iterator[tupl
     pending: list[bytes] = []  # a list: joining once is linear, ``+=`` is not
     size = 0
     for chunk in chunks:
-        parts = chunk.split(b"\n")
-        last = parts.pop()
-        if parts and pending:
-            pending.append(parts[0])
-            parts[0] = b"".join(pending)
-            pending.clear()
-            size = 0
-        for line in parts:
-            yield line, True
+        complete, feed, last = chunk.rpartition(b"\n")
+        if feed:
+            if pending:
+                pending.append(complete)
+                complete = b"".join(pending)
+                pending.clear()
+                size = 0
+            yield complete, True
         if last:
             pending.append(last)
             size += len(last)
@@ -48,36 +49,76 @@ def lines(chunks: Iterable[bytes], longest: int = LONGEST_LINE) -> Iterator[tupl
         yield b"".join(pending), False
 
 
-def objects(chunks: Iterable[bytes], longest: int = LONGEST_LINE) -> Iterator[dict[str, Any]]:
-    """Yield the JSON objects of a body that has one in a line; blank lines are passed over.
+def objects(chunks: Iterable[bytes], longest: int = LONGEST_LINE) -> Iterator[list[dict[str, Any]]]:
+    """Yield, for each piece, the JSON objects of the lines that it completes; never an empty list.
 
-    An unfinished last line that is no JSON is left out: the connection was cut there.
+    Blank lines are passed over. An unfinished last line that is no JSON is left out: the connection
+    was cut there.
 
     :raises ProtocolError: a finished line is not a JSON object, or the body is an HTML page;
-        ``line`` shows its beginning.
+        ``line`` shows its beginning. What stood before it was yielded.
     """
-    for line, finished in lines(chunks, longest):
-        if not line or line.isspace():
-            continue
-        try:
-            text = line.decode("utf-8")
-            try:
+    for joined, finished in lines(chunks, longest):
+        feeds = joined.count(b"\n")
+        if not feeds:
+            try:  # a lone line, as most pieces are where an answer is being made
+                text = joined.decode("utf-8")
                 value, end = _decode_at(text)  # half the price; knows no blanks around the value
+                if end == len(text) and type(value) is dict:
+                    yield [value]
+                    continue
             except _NOT_JSON:
-                end = -1
-            if end != len(text):
-                value = _decode(text)
-        except _NOT_JSON:
-            kind = _kind(line)
-            if not finished and kind != _PAGE:
-                return
-            # from None: the error below has the whole line
-            raise ProtocolError(
-                f"expected an answer of JSON lines, got {kind}", line=_shown(line)
-            ) from None
-        if not isinstance(value, dict):
-            raise ProtocolError("a line of the answer is not a JSON object", line=_shown(line))
-        yield value
+                pass  # it is looked at more closely below
+        elif joined.count(b"}\n{") == feeds:
+            together = decoded_together(joined.replace(b"}\n{", b"},\n{"), feeds + 1)
+            if together is not None:
+                yield together
+                continue
+        found: list[dict[str, Any]] = []
+        trouble = None
+        for line in joined.split(b"\n") if feeds else (joined,):
+            try:
+                found.extend(_object_of(line, finished))
+            except ProtocolError as error:
+                trouble = error
+                break
+        if found:
+            yield found
+        if trouble is not None:
+            raise trouble
+
+
+def decoded_together(items: bytes, count: int) -> list[dict[str, Any]] | None:
+    """Return *count* JSON objects that are joined by commas, all decoded at once.
+
+    ``None`` where they are not that many whole objects; each is to be looked at by itself, then.
+    Decoding is strict here, so that no line feed that stood between two lines is part of a text.
+    """
+    try:
+        found = _decode_strictly(f"[{items.decode('utf-8')}]")
+    except _NOT_JSON:
+        return None
+    if len(found) != count or set(map(type, found)) != {dict}:
+        return None
+    return found  # type: ignore[no-any-return]
+
+
+def _object_of(line: bytes, finished: bool) -> list[dict[str, Any]]:
+    """Return the object in a line; none for a blank line, and for one that was cut."""
+    if not line or line.isspace():
+        return []
+    sentence = "a line of the answer is not a JSON object"
+    try:
+        value = _decode(line.decode("utf-8"))
+        if isinstance(value, dict):
+            return [value]
+    except _NOT_JSON:
+        kind = _kind(line)
+        if not finished and kind != _PAGE:
+            return []
+        sentence = f"expected an answer of JSON lines, got {kind}"
+    # raised out here: the error below has the whole line, in which a cookie may be echoed
+    raise ProtocolError(sentence, line=_shown(line))
 
 
 def _shown(line: bytes) -> str:
@@ -110,36 +151,49 @@ def _kind(body: bytes) -> str:
     return _PAGE if start.startswith((b"<!doctype", b"<html")) else "something else"
 
 
-def sse_frames(chunks: Iterable[bytes]) -> Iterator[tuple[str, str, str]]:
-    """Yield ``(event, data, id)`` of a body of server-sent events; comments are passed over.
+def sse_frames(chunks: Iterable[bytes]) -> Iterator[list[tuple[str, str, str]]]:
+    """Yield, for each piece, the ``(event, data, id)`` of the server-sent events that it completes.
 
-    A frame that the end of the body cut short is left out.
+    Comments are passed over. A frame that the end of the body cut short is left out.
 
     :raises ProtocolError: a frame is no text, or longer than a line may be.
     """
     from sseclient import SSEClient  # here: only two eras speak it
 
-    try:
-        for frame in SSEClient(_whole_frames(chunks)).events():
-            yield frame.event, frame.data, frame.id or ""
-    except UnicodeDecodeError as error:
-        shown = _shown(error.object)
-        raise ProtocolError("expected server-sent events, got noise", line=shown) from None
+    for frames in _whole_frames(chunks):
+        found: list[tuple[str, str, str]] = []
+        trouble = None
+        try:
+            for frame in SSEClient(iter(frames)).events():
+                found.append((frame.event, frame.data, frame.id or ""))
+        except UnicodeDecodeError as error:
+            shown = _shown(error.object)
+            trouble = ProtocolError("expected server-sent events, got noise", line=shown)
+        if found:
+            yield found
+        if trouble is not None:
+            raise trouble
 
 
-def _whole_frames(chunks: Iterable[bytes]) -> Iterator[bytes]:
+def _whole_frames(chunks: Iterable[bytes]) -> Iterator[list[bytes]]:
     frame: list[bytes] = []
     size = 0
-    for line, finished in lines(chunks):
+    for joined, finished in lines(chunks):
         if not finished:
             return  # sseclient would hand out the cut frame as a good one
-        frame.append(line)
-        size = size + len(line) if len(frame) > 1 else len(line)
-        if size > LONGEST_LINE:
-            raise ProtocolError(f"an event is longer than {LONGEST_LINE} bytes")
-        if not line.strip(b"\r"):
-            yield b"\n".join(frame) + b"\n"
-            frame.clear()
+        whole: list[bytes] = []
+        for line in joined.split(b"\n"):
+            frame.append(line)
+            size = size + len(line) if len(frame) > 1 else len(line)
+            if size > LONGEST_LINE:
+                if whole:
+                    yield whole
+                raise ProtocolError(f"an event is longer than {LONGEST_LINE} bytes")
+            if not line.strip(b"\r"):
+                whole.append(b"\n".join(frame) + b"\n")
+                frame.clear()
+        if whole:
+            yield whole
 
 
 # how values are packed into JSON: superjson, and the devalue tables of page data ----------------

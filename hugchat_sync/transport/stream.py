@@ -75,8 +75,8 @@ class Stream:
         """Yield *body*, which was read already."""
         self._whole = body
 
-    def read(self, call: StreamCall[E]) -> Iterator[E]:
-        """Yield what the body means.
+    def read(self, call: StreamCall[E]) -> Iterator[list[E]]:
+        """Yield what the body means, that of one piece of it together.
 
         :raises HugChatError: and nothing else, whatever the server sends.
         """

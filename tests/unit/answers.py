@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Callable, Iterable, Iterator
 
 from exchanges import content, exchange
@@ -96,7 +97,7 @@ def played(dialect: str | Dialect, chunks: Iterable[bytes], **fields: Any) -> Pl
     dialect = dialect_named(dialect) if isinstance(dialect, str) else dialect
     found = Played()
     try:
-        for event in dialect.chat(prompt(**fields)).read(chunks):
+        for event in chain.from_iterable(dialect.chat(prompt(**fields)).read(chunks)):
             fold(found.answer, event)
             found.events.append(event)
     except HugChatError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -79,7 +80,7 @@ def test_an_answer_with_an_id_of_the_servers_is_found_behind_its_question(
 
 def test_the_reply_of_february_2024_is_read_to_its_title() -> None:
     call = FebruaryLines().chat(prompt("Hi", "q"))
-    events = list(call.read(chunked("between", "2402-09-send")))
+    events = list(chain.from_iterable(call.read(chunked("between", "2402-09-send"))))
     assert not call.closes_at_answer
     assert events == [
         Status("started"),
@@ -91,11 +92,8 @@ def test_the_reply_of_february_2024_is_read_to_its_title() -> None:
 
 
 def test_the_reply_of_0_9_5_under_its_own_label() -> None:
-    events = list(
-        Tree2024()
-        .chat(prompt("Hi", "q", parent_id="p"))
-        .read(chunked("between", "0.9.5-06-stream"))
-    )
+    call = Tree2024().chat(prompt("Hi", "q", parent_id="p"))
+    events = list(chain.from_iterable(call.read(chunked("between", "0.9.5-06-stream"))))
     assert events[-1] == FinalAnswer("hello from the old server", False)
     assert "".join(str(event) for event in events if isinstance(event, Token)) == (
         "hello from the old server"

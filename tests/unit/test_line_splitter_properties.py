@@ -8,8 +8,8 @@ from contextlib import suppress
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pieces import lines, objects, sse_frames
 
-from hugchat_sync.dialects.wire import lines, objects, sse_frames
 from hugchat_sync.errors import ProtocolError
 
 BODY = st.lists(

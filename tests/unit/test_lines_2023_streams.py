@@ -85,7 +85,7 @@ def test_reading_stops_at_the_final_answer() -> None:
         pytest.fail("read on after the final answer, where the server is silent for ever")
 
     call = dialect_named(ERA).chat(prompt())
-    assert isinstance(list(call.read(endless()))[-1], FinalAnswer)
+    assert isinstance(list(call.read(endless()))[-1][-1], FinalAnswer)
     assert call.closes_at_answer
     assert not call.keep_alives
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from itertools import chain
 from typing import Any, Iterable, Iterator
 
 import pytest
@@ -89,7 +90,7 @@ def run(chunks: Iterable[bytes], **parameters: Any) -> tuple[list[Event], HugCha
     events: list[Event] = []
     read = Tgi2023().chat(prompt(custom={"parameters": parameters})).read
     try:
-        for event in read(chunks):
+        for event in chain.from_iterable(read(chunks)):
             events.append(event)  # noqa: PERF402 - what came before an error counts
     except HugChatError as error:
         return events, error
@@ -129,7 +130,9 @@ def test_the_examples_made_by_hand() -> None:
     assert error is None
     assert events[-1] == FinalAnswer("Hello! How can I help?", False)
     assert isinstance(run(example("answer-2023-09.tgi-error.sse"))[1], ModelOverloaded)
-    found = list(read_search(example("web-search-2023-09.concatenated-json.txt")))
+    found = list(
+        chain.from_iterable(read_search(example("web-search-2023-09.concatenated-json.txt")))
+    )
     assert found[-1] == Unknown({"search_id": "650b1f2e3d4c5b6a79880123"})
     assert [len(event.sources) for event in found if isinstance(event, WebSearchSources)] == [2]
     body = json.loads(example("message-request-2023-09.json")[0])

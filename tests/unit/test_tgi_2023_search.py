@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from typing import Iterator
+from itertools import chain
+from typing import Iterable, Iterator
 
 import pytest
 from exchanges import chunked, one_by_one, reply
@@ -18,8 +19,12 @@ from hugchat_sync.events import (
 )
 
 
+def flat(news: Iterable[list[Event]]) -> list[Event]:
+    return list(chain.from_iterable(news))
+
+
 def search(name: str) -> list[Event]:
-    return list(read_search([reply("tgi-2023", name).body]))
+    return flat(read_search([reply("tgi-2023", name).body]))
 
 
 @pytest.mark.parametrize(
@@ -47,15 +52,15 @@ def test_recorded_search(
     assert found == sources
     assert (isinstance(events[-1], Unknown) and len(events[-1].raw["search_id"]) == 24) == has_id
     body = reply("tgi-2023", name).body
-    assert list(read_search(one_by_one(body))) == events
-    assert list(read_search(chunked("tgi-2023", name))) == events
+    assert flat(read_search(one_by_one(body))) == events
+    assert flat(read_search(chunked("tgi-2023", name))) == events
 
 
 def test_a_search_cut_at_every_offset() -> None:
     body = reply("tgi-2023", "td07-search-nothing").body
     whole = search("td07-search-nothing")
     for offset in range(len(body)):
-        assert list(read_search([body[:offset], body[offset:]])) == whole
+        assert flat(read_search([body[:offset], body[offset:]])) == whole
 
 
 def test_nothing_is_read_behind_the_result_of_a_search() -> None:
@@ -63,7 +68,7 @@ def test_nothing_is_read_behind_the_result_of_a_search() -> None:
         yield b'{"messages":[{"type":"result","id":"x"}]}'
         pytest.fail("the server never ends this reply: reading on would hang")
 
-    assert list(read_search(chunks())) == [Unknown({"search_id": "x"})]
+    assert flat(read_search(chunks())) == [Unknown({"search_id": "x"})]
 
 
 @pytest.mark.parametrize(
@@ -71,12 +76,12 @@ def test_nothing_is_read_behind_the_result_of_a_search() -> None:
 )
 def test_a_search_that_is_none_is_a_protocol_error(body: bytes) -> None:
     with pytest.raises(ProtocolError):
-        list(read_search([body]))
+        flat(read_search([body]))
 
 
 def test_an_invented_message_of_a_search_passes_through() -> None:
     body = b'{"messages":[{"type":"news","x":1},{"type":"result","id":"i"}]}'
-    assert list(read_search([body]))[0] == Unknown({"type": "news", "x": 1})
+    assert flat(read_search([body]))[0] == Unknown({"type": "news", "x": 1})
 
 
 def test_a_refused_search() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from itertools import chain
 from typing import Any, Iterable
 
 import pytest
@@ -44,7 +45,7 @@ def run(chunks: Iterable[bytes], name: str = "") -> tuple[list[Event], HugChatEr
     dialect = V22025() if name.startswith("2507") else Tree2024()
     events: list[Event] = []
     try:
-        for event in dialect.chat(PROMPT).read(chunks):
+        for event in chain.from_iterable(dialect.chat(PROMPT).read(chunks)):
             events.append(event)  # noqa: PERF402 - what came before an error counts
     except HugChatError as error:
         return events, error

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from itertools import chain
 from typing import Any, Iterable, Iterator
 
 import pytest
@@ -29,7 +30,7 @@ def run(chunks: Iterable[bytes]) -> tuple[list[Event], HugChatError | None]:
     events: list[Event] = []
     read = Tree2024().chat(Prompt("a" * 24, "hi", "m", "g", parent_id="p")).read
     try:
-        for event in read(chunks):
+        for event in chain.from_iterable(read(chunks)):
             events.append(event)  # noqa: PERF402 - what came before an error counts
     except HugChatError as error:
         return events, error

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -41,14 +42,14 @@ def token(text: str) -> dict[str, str]:
 
 
 def events(*values: Any) -> list[Event]:
-    return list(Updates().read(lines(*values)))
+    return list(chain.from_iterable(Updates().read(lines(*values))))
 
 
 def until_error(chunks: Any) -> tuple[list[Event], HugChatError]:
     found: list[Event] = []
     with pytest.raises(HugChatError) as raised:
-        for event in Updates().read(chunks):
-            found.append(event)  # noqa: PERF402
+        for events in Updates().read(chunks):
+            found.extend(events)
     return found, raised.value
 
 

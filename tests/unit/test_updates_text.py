@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import time
+from itertools import chain
 from typing import Any, Iterator
 
 import pytest
@@ -35,14 +36,14 @@ def token(text: str) -> dict[str, str]:
 
 
 def events(*values: Any) -> list[Event]:
-    return list(Updates().read(lines(*values)))
+    return list(chain.from_iterable(Updates().read(lines(*values))))
 
 
 def until_error(chunks: Any) -> tuple[list[Event], HugChatError]:
     found: list[Event] = []
     with pytest.raises(HugChatError) as raised:
-        for event in Updates().read(chunks):
-            found.append(event)  # noqa: PERF402
+        for events in Updates().read(chunks):
+            found.extend(events)
     return found, raised.value
 
 
@@ -55,13 +56,13 @@ def test_padding_may_be_anywhere() -> None:
 
 def test_four_thousand_blanks_stand_in_front_of_the_next_line() -> None:
     body = lines({"type": "finalAnswer", "text": "Hi"})[0] + b" " * 4096 + lines(FINISHED)[0]
-    assert list(Updates().read([body])) == [FinalAnswer("Hi", False), Status("finished")]
-    assert list(Updates().read([body, b" " * 4096]))[-1] == Status("finished")
+    assert list(*Updates().read([body])) == [FinalAnswer("Hi", False), Status("finished")]
+    assert list(*Updates().read([body, b" " * 4096]))[-1] == Status("finished")
 
 
 def test_line_ends_of_other_alphabets_are_text() -> None:
     body = '{"type":"stream","token":"a\u2028b\x85c"}\r\n'.encode()
-    assert list(Updates().read([body])) == [Token("a\u2028b\x85c")]
+    assert list(*Updates().read([body])) == [Token("a\u2028b\x85c")]
 
 
 HALVES = (token("a\ud83d"), token("\ude80b"))
@@ -182,7 +183,7 @@ def test_blanks_before_the_first_word() -> None:
     body = lines(
         token(" "), token("  Hel"), token(" lo"), {"type": "finalAnswer", "text": "   Hel lo"}
     )
-    assert list(Trimming().read(body)) == [
+    assert list(chain.from_iterable(Trimming().read(body))) == [
         Token("Hel"),
         Token(" lo"),
         FinalAnswer("Hel lo", False),

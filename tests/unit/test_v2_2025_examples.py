@@ -77,7 +77,7 @@ def test_title_as_a_status_and_a_failed_search() -> None:
 
 def test_log_from_behind_a_position() -> None:
     call = dialect_named(NEW).reattach("x", "y", 3)
-    steps = list(call.read([content("reattach-2026-08.sse")]))
+    steps = list(*call.read([content("reattach-2026-08.sse")]))
     assert steps[0] == Logged(4, (Token("It is 24 °C and "),))
     assert steps[-1] == Logged(7, (), "completed")
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import chain
+
 import pytest
 from answers import body_of, comes_to, cuts_of, played
 from exchanges import chunked, one_by_one
@@ -15,7 +17,8 @@ RUN = "9e30f209-8a12-42fa-ab37-2e887b08314a"
 
 
 def log(chunks: list[bytes], after: int = 0) -> list[Logged]:
-    return list(dialect_named(ERA).reattach(CONVERSATION, RUN, after).read(chunks))
+    call = dialect_named(ERA).reattach(CONVERSATION, RUN, after)
+    return list(chain.from_iterable(call.read(chunks)))
 
 
 def test_request() -> None:
@@ -108,8 +111,8 @@ def test_what_came_before_a_failure_is_not_lost() -> None:
     )
     found = []
     with pytest.raises(GenerationError):
-        for step in dialect_named(ERA).reattach(CONVERSATION, RUN).read([body]):
-            found.append(step)  # noqa: PERF402
+        for steps in dialect_named(ERA).reattach(CONVERSATION, RUN).read([body]):
+            found.extend(steps)
     assert found == [Logged(1, (Token("a "),)), Logged(2, (Token("<t"),))]
 
 

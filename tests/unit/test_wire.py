@@ -10,14 +10,12 @@ import pytest
 from exchanges import content, exchange, one_by_one
 from hypothesis import given
 from hypothesis import strategies as some
+from pieces import lines, objects, sse_frames
 
 from hugchat_sync.dialects.text import Halves, is_whole, whole_characters
 from hugchat_sync.dialects.wire import (
     devalue,
-    lines,
-    objects,
     read_json,
-    sse_frames,
     superjson,
     sveltekit_nodes,
 )

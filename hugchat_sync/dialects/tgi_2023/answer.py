@@ -30,7 +30,7 @@ class ModelEvents(Updates):
         self._stops = stops
         self._said: list[str] = []
 
-    def read(self, chunks: Iterable[bytes]) -> Iterator[Event]:
+    def read(self, chunks: Iterable[bytes]) -> Iterator[list[Event]]:
         """Yield the pieces of an answer, and the whole text at its last event.
 
         :raises GenerationError: the model server sent an error, or stopped sending.
@@ -38,9 +38,21 @@ class ModelEvents(Updates):
 
         Source: POST /conversation/{id}, chat-ui 0.6.0, 2023-09 (measured).
         """
-        for _, data, _ in sse_frames(chunks):
-            yield from self.line(_object(data))
-        yield from self.rest()
+        for frames in sse_frames(chunks):
+            events: list[Event] = []
+            try:
+                for _, data, _ in frames:
+                    for event in self.line(_object(data)):
+                        events.append(event)
+            except HugChatError:
+                if events:
+                    yield events
+                raise
+            if events:
+                yield events
+        last = list(self.rest())
+        if last:
+            yield last
         if not self._answered:
             raise IncompleteAnswer(
                 "the model server stopped before its last event: nothing of this is stored, and"

@@ -16,7 +16,7 @@ _LONGEST = 16 * 1024 * 1024  # characters of one object; a search of that size i
 _raw_decode = JSONDecoder(strict=False).raw_decode
 
 
-def read_search(chunks: Iterable[bytes]) -> Iterator[Event]:
+def read_search(chunks: Iterable[bytes]) -> Iterator[list[Event]]:
     """Yield what a search tells, each piece of news once; at last ``Unknown({"search_id": id})``.
 
     A reply that ends without an id ends with a :class:`WebSearchError`: the question can still be
@@ -32,14 +32,14 @@ def read_search(chunks: Iterable[bytes]) -> Iterator[Event]:
         for message in messages[told:]:  # each object repeats what the earlier ones said
             kind = need(message, "type", str)
             if kind == "result":
-                yield Unknown({"search_id": need(message, "id", str)})
+                yield [Unknown({"search_id": need(message, "id", str)})]
                 return  # the server never ends this reply
             if kind in ("update", "error", "sources"):
-                yield from search_news({**message, "messageType": kind})
+                yield [*search_news({**message, "messageType": kind})]
             else:
-                yield Unknown(message)
+                yield [Unknown(message)]
         told = max(told, len(messages))
-    yield WebSearchError("The web search ended before its result came")
+    yield [WebSearchError("The web search ended before its result came")]
 
 
 def _joined_objects(chunks: Iterable[bytes]) -> Iterator[dict[str, Any]]:

@@ -21,7 +21,7 @@ class TreeUpdates(Updates):
         self._error: HugChatError | None = None
         self._thought = False
 
-    def read(self, chunks: Iterable[bytes]) -> Iterator[Event]:
+    def read(self, chunks: Iterable[bytes]) -> Iterator[list[Event]]:
         """Return the events of a body; errors come after everything that arrived.
 
         :raises GenerationError: the server says that the run failed (or a subclass of it).
@@ -57,9 +57,8 @@ class TreeUpdates(Updates):
             self._error = None
         yield from super().on_final(value)
 
-    def ended(self) -> Iterator[Event]:
-        """Yield what is left when the body is over, then raise the error that was held."""
-        yield from super().ended()
+    def require_good(self) -> None:
+        """Raise the error that was held."""
         if self._error is not None:
             raise self._error
 

@@ -106,25 +106,39 @@ def reattach(
     return StreamCall(request, lambda chunks: _log(chunks, after, updates))
 
 
-def _log(chunks: Iterable[bytes], position: int, updates: Updates) -> Iterator[Logged]:
-    for event, data, number in sse_frames(chunks):
-        position = int(number) if number.isascii() and number.isdigit() else position
-        if event == "update":
+def _log(chunks: Iterable[bytes], position: int, updates: Updates) -> Iterator[list[Logged]]:
+    for frames in sse_frames(chunks):
+        steps: list[Logged] = []
+        trouble: HugChatError | None = None
+        for event, data, number in frames:
+            position = int(number) if number.isascii() and number.isdigit() else position
             events: list[Event] = []
+            end = ""
             try:
-                for found in updates.line(_object(data)):
-                    events.append(found)  # one by one: an error must not take the earlier along
-            except ProtocolError:
-                raise  # another try may still bring what is held back
-            except HugChatError:
+                if event == "update":
+                    for found in updates.line(_object(data)):
+                        events.append(found)  # one by one: an error takes none of them along
+                elif event == "end":
+                    end = need(_object(data), "status", str)
+                    events.extend(updates.rest())
+                else:
+                    continue
+            except ProtocolError as error:
+                trouble = error  # another try may still bring what is held back
+                break
+            except HugChatError as error:
+                trouble = error
                 events.extend(updates.rest())
-                if events:
-                    yield Logged(position, tuple(events))
-                raise
-            yield Logged(position, tuple(events))
-        elif event == "end":
-            status = need(_object(data), "status", str)
-            yield Logged(position, tuple(updates.rest()), status)
+                if not events:
+                    break
+            steps.append(Logged(position, tuple(events), end))
+            if trouble is not None or end:
+                break
+        if steps:
+            yield steps
+        if trouble is not None:
+            raise trouble
+        if steps and steps[-1].end:
             return
 
 
