@@ -89,7 +89,7 @@ class Storage:
                 )
                 connection.execute("CREATE INDEX records_of ON records (kind, owner, sort)")
                 connection.execute(f"PRAGMA user_version = {_VERSION}")
-            if 0 < version < _VERSION:
+            if version == _VERSION - 1:
                 self._take_over_old_tables()
 
     def close(self) -> None:
@@ -109,13 +109,19 @@ class Storage:
                 yield self._connection
 
     def _take_over_old_tables(self) -> None:
+        """Take what an older version kept, before there was one table for everything."""
         query = "SELECT id, owner, updated_at, body FROM conversations WHERE era = 'v2-2025'"
-        for one, owner, moment, body in self._rows(f"{query} ORDER BY number"):
+        for one, owner, moment, text in self._rows(f"{query} ORDER BY number"):
             query = "SELECT body FROM messages WHERE conversation = ? ORDER BY position"
-            messages = [json.loads(text) for (text,) in self._rows(query, one)]
-            self.add(
-                Conversation(one, owner, updated_at=moment, messages=messages, **json.loads(body))
-            )
+            messages = [json.loads(body) for (body,) in self._rows(query, one)]
+            body = {**json.loads(text), "messages": messages}
+            self.add(Conversation(one, owner, updated_at=moment, **body))
+        for owner, text in self._rows("SELECT owner, body FROM settings WHERE era = 'v2-2025'"):
+            self.put_settings(owner, json.loads(text))
+        for one, *file in self._rows("SELECT conversation, sha, name, mime, content FROM files"):
+            self.put_file(one, StoredFile(*file))
+        for one, text in self._rows("SELECT id, body FROM shares WHERE era = 'v2-2025'"):
+            self.put_share(one, json.loads(text))
 
     def _rows(self, query: str, *values: object) -> list[Any]:
         with self._lock:

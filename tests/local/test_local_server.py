@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import gc
+import hashlib
 import socket
+import sqlite3
 import threading
 import time
 from contextlib import closing
 
 import pytest
 from eras.arena import EMBEDDED
-from local_talk import until
+from local_talk import Talk, until
 from local_wire import Wire, call, updates
 
 from hugchat_sync.local import LocalServer
@@ -234,3 +236,42 @@ def test_nonsense_on_the_socket_was_printed(capfd: pytest.CaptureFixture[str]) -
             assert b"400" in line.recv(4096)
 
     assert capfd.readouterr() == ("", "")
+
+
+OLD_TABLES = """
+CREATE TABLE conversations (id TEXT PRIMARY KEY, era TEXT NOT NULL, owner TEXT NOT NULL,
+ updated_at TEXT NOT NULL, number INTEGER NOT NULL, body TEXT NOT NULL);
+CREATE TABLE messages (conversation TEXT NOT NULL, position INTEGER NOT NULL, id TEXT NOT NULL,
+ parent TEXT, body TEXT NOT NULL, PRIMARY KEY (conversation, position)) WITHOUT ROWID;
+CREATE TABLE settings (owner TEXT NOT NULL, era TEXT NOT NULL, body TEXT NOT NULL,
+ PRIMARY KEY (owner, era)) WITHOUT ROWID;
+CREATE TABLE files (conversation TEXT NOT NULL, sha TEXT NOT NULL, name TEXT NOT NULL,
+ mime TEXT NOT NULL, content BLOB NOT NULL, PRIMARY KEY (conversation, sha));
+CREATE TABLE shares (id TEXT PRIMARY KEY, era TEXT NOT NULL, conversation TEXT NOT NULL,
+ digest TEXT NOT NULL, body TEXT NOT NULL);
+INSERT INTO conversations VALUES ('6b086e3762b8d336cc003cd9', 'v2-2025', '{owner}',
+ '2026-11-26T17:36:55.893Z', 1, '{"title": "Kept", "model": "omni", "preprompt": "",
+ "created_at": "2026-11-26T17:36:55.881Z", "extra": {}}');
+INSERT INTO messages VALUES ('6b086e3762b8d336cc003cd9', 0, 'root', NULL,
+ '{"id": "root", "from": "system", "content": "", "children": ["one"], "ancestors": []}');
+INSERT INTO messages VALUES ('6b086e3762b8d336cc003cd9', 1, 'one', 'root',
+ '{"id": "one", "from": "user", "content": "Kept, too", "children": [], "ancestors": ["root"]}');
+INSERT INTO settings VALUES ('{owner}', 'v2-2025', '{"customPrompts": {"omni": "be nice"}}');
+INSERT INTO files VALUES ('6b086e3762b8d336cc003cd9', 'aa', 'a.txt', 'text/plain', X'41');
+PRAGMA user_version = 6;
+"""
+
+
+def test_a_file_of_an_older_version_keeps_its_conversations(tmp_path):
+    path = tmp_path / "chat.db"
+    owner = hashlib.sha256(b"me").hexdigest()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(OLD_TABLES.replace("{owner}", owner))
+    for _ in range(2):
+        with LocalServer(database=path) as server:
+            talk = Talk(server, cookie="me")
+            talk.id = "6b086e3762b8d336cc003cd9"
+            assert (talk.read()["title"], talk.last()["content"]) == ("Kept", "Kept, too")
+            settings = talk.call("GET", "/api/v2/user/settings").json()["json"]
+            assert settings["customPrompts"] == {"omni": "be nice"}
+            assert talk.call("GET", f"/conversation/{talk.id}/output/aa").body == b"A"
