@@ -15,22 +15,13 @@ from ..documents import SEARCH_SERVER, SEARCH_TOOL
 from .identity import identity
 from .wire import Date, Undefined, superjson, told_model
 
-_DEFAULTS: Mapping[str, Any] = {
-    "activeModel": "",
-    "streamingMode": "smooth",
-    "directPaste": False,
-    "hapticsEnabled": True,
-    "hidePromptExamples": {},
-    "shareConversationsWithModelAuthors": True,
-    "customPrompts": {},
-    "customPromptsEnabled": {},
-    "multimodalOverrides": {},
-    "toolsOverrides": {},
-    "artifactsOverrides": {},
-    "providerOverrides": {},
-    "reasoningEffortOverrides": {},
-    "reasoningOverrides": {},
-}
+_DEFAULTS: Mapping[str, Any] = json.loads("""
+{"activeModel": "", "streamingMode": "smooth", "directPaste": false, "hapticsEnabled": true,
+ "hidePromptExamples": {}, "shareConversationsWithModelAuthors": true, "customPrompts": {},
+ "customPromptsEnabled": {}, "multimodalOverrides": {}, "toolsOverrides": {},
+ "artifactsOverrides": {}, "providerOverrides": {}, "reasoningEffortOverrides": {},
+ "reasoningOverrides": {}}
+""")
 _MAPS_OF_TEXT = ("customPrompts", "providerOverrides", "reasoningEffortOverrides")
 
 
@@ -73,26 +64,20 @@ class Account:
 
     def feature_flags(self) -> Response:
         """Return what is switched on."""
-        flags = {
-            "enableAssistants": False,
-            "loginEnabled": self._site.token is not None,
-            "isAdmin": False,
-            "transcriptionEnabled": False,
-        }
+        flags = {"enableAssistants": False, "isAdmin": False, "transcriptionEnabled": False}
+        flags["loginEnabled"] = self._site.token is not None
         return json_reply(superjson(flags))
 
     def user(self) -> Response:
         """Return the user or ``null``."""
         if not identity().signed_in:
             return json_reply(superjson(None))
-        user = {
+        user: dict[str, Any] = {
             "id": identity().owner[:24],
             "username": "local",
-            "avatarUrl": "",
             "email": "local@localhost",
-            "isAdmin": False,
-            "isEarlyAccess": False,
         }
+        user = {**user, "avatarUrl": "", "isAdmin": False, "isEarlyAccess": False}
         return json_reply(superjson(user))
 
     def settings(self) -> Response:
@@ -138,17 +123,9 @@ class Account:
 
     def tool_servers(self) -> Response:
         """Return the tool servers of this site: the search of its documents (a13)."""
-        return json_reply(
-            [
-                {
-                    "id": f"base-{SEARCH_SERVER}",
-                    "name": SEARCH_SERVER,
-                    "url": f"{self._site.url}/mcp/documents",
-                    "type": "base",
-                    "isLocked": False,
-                }
-            ]
-        )
+        url = f"{self._site.url}/mcp/documents"
+        server = {"id": f"base-{SEARCH_SERVER}", "name": SEARCH_SERVER, "url": url}
+        return json_reply([{**server, "type": "base", "isLocked": False}])
 
     def tool_health(self) -> Response:
         """Say whether a tool server answers; only the site's own one can be asked (a28)."""
@@ -158,15 +135,12 @@ class Account:
         if url != f"{self._site.url}/mcp/documents":
             failure = {"ready": False, "error": "Connection failed", "authRequired": False}
             return json_reply(failure, 503)
-        tool = {
+        query = {"properties": {"query": {"type": "string"}}, "required": ["query"]}
+        tool: dict[str, Any] = {
             "name": SEARCH_TOOL,
             "description": "Searches the documents of this server",
-            "inputSchema": {
-                "type": "object",
-                "properties": {"query": {"type": "string"}},
-                "required": ["query"],
-            },
         }
+        tool = {**tool, "inputSchema": {"type": "object", **query}}
         return json_reply({"ready": True, "tools": [tool], "authRequired": False})
 
 

@@ -11,7 +11,7 @@ import threading
 import time
 from typing import Callable, Iterator
 
-from .wire import line, status
+from .wire import line
 
 _TICK = 0.1
 _LONGEST_SAVE = 0.5
@@ -60,7 +60,7 @@ class Outlet:
                     return
                 if time.monotonic() >= due and (piece or due):
                     if not due or not self._quiet:
-                        yield line(status("keepAlive"))
+                        yield line({"type": "status", "status": "keepAlive"})
                     due = time.monotonic() + _TICK
         finally:
             if piece is not None:

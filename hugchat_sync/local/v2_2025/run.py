@@ -99,7 +99,7 @@ class Run:
 
     def _work(self) -> None:
         closing = self._site.closing
-        self._update(wire.status("started"))
+        self._update({"type": "status", "status": "started"})
         if self._wants_title:
             self._title = self._new_title()
         self._tick()
@@ -123,7 +123,8 @@ class Run:
             return
         while self._title is not None and not closing.wait(_SLICE / 2):
             self._tick()
-        self._last(wire.status("finished"), "interrupted" if self._interrupted else "completed")
+        how = "interrupted" if self._interrupted else "completed"
+        self._last({"type": "status", "status": "finished"}, how)
 
     def _new_title(self) -> Title | None:
         try:
@@ -190,7 +191,8 @@ class Run:
         self._final = True
         with self._lock:
             self.record.final(text, self._interrupted, bool(self._calls))
-        self._update(wire.final_answer(text, self._interrupted), last_of_text=True)
+        update = {"type": "finalAnswer", "text": text, "interrupted": self._interrupted}
+        self._update(update, last_of_text=True)
         self.outlet.put(_BLANKS)
 
     def _fail(self, step: Failure) -> None:

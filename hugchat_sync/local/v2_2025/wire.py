@@ -167,11 +167,6 @@ def told_model(model: Model) -> dict[str, Any]:
 # the lines of an answer -------------------------------------------------------------------------
 
 
-def status(name: str) -> dict[str, Any]:
-    """Return a ``started``, ``finished`` or ``keepAlive`` update."""
-    return {"type": "status", "status": name}
-
-
 def failure(step: Failure) -> dict[str, Any]:
     """Return an error update."""
     code = {} if step.status is None else {"statusCode": step.status}
@@ -181,11 +176,6 @@ def failure(step: Failure) -> dict[str, Any]:
 def padded(token: str) -> dict[str, Any]:
     """Return a token as the wire has it: filled up with NUL to 16 UTF-16 units."""
     return {"type": "stream", "token": token + "\0" * (_PADDED_TO - utf16_length(token))}
-
-
-def final_answer(text: str, interrupted: bool) -> dict[str, Any]:
-    """Return the final answer."""
-    return {"type": "finalAnswer", "text": text, "interrupted": interrupted}
 
 
 def told_step(step: Step, calls: Mapping[str, ToolCall]) -> list[dict[str, Any]]:
@@ -216,25 +206,16 @@ def told_step(step: Step, calls: Mapping[str, ToolCall]) -> list[dict[str, Any]]
     if step.structured is not None:
         output["structured"] = step.structured
     output["content"] = [{"type": "text", "text": step.text}]
-    made_by = calls[step.uuid]
-    result = {
-        "status": "success",
-        "call": {"name": made_by.name, "parameters": dict(made_by.parameters)},
-        "outputs": [output],
-        "display": True,
-    }
+    call = {"name": calls[step.uuid].name, "parameters": dict(calls[step.uuid].parameters)}
+    result = {"status": "success", "call": call, "outputs": [output], "display": True}
     return [{**tool, "subtype": "result", "result": result}]
 
 
 def question(step: Question, elicitation_id: str, expires_at: int) -> dict[str, Any]:
     """Return what a tool asks the user."""
-    asked = {
-        "server": step.server,
-        "mode": "form",
-        "message": step.message,
-        "fields": [dict(entry) for entry in step.fields],
-        "elicitationId": elicitation_id,
-    }
+    fields = [dict(entry) for entry in step.fields]
+    asked = {"server": step.server, "mode": "form", "message": step.message, "fields": fields}
+    asked["elicitationId"] = elicitation_id
     tool = {} if step.tool_uuid is None else {"toolUuid": step.tool_uuid}
     kind = {"type": "elicitation", "subtype": "request"}
     return {**kind, "request": asked, "expiresAt": expires_at, **tool}
@@ -242,11 +223,6 @@ def question(step: Question, elicitation_id: str, expires_at: int) -> dict[str, 
 
 def resolved(step: Question, elicitation_id: str, resolution: str) -> dict[str, Any]:
     """Return how the user answered."""
-    return {
-        "type": "elicitation",
-        "subtype": "resolved",
-        "elicitationId": elicitation_id,
-        "action": step.action,
-        "resolution": resolution,
-        **({} if step.content is None else {"content": dict(step.content)}),
-    }
+    told = {"elicitationId": elicitation_id, "action": step.action, "resolution": resolution}
+    content = {} if step.content is None else {"content": dict(step.content)}
+    return {"type": "elicitation", "subtype": "resolved", **told, **content}
