@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 import os
 import pickle
+import time
 from contextlib import contextmanager, suppress
-from functools import partial
+from dataclasses import dataclass, replace
+from math import inf
 from pathlib import Path
 from typing import (
     TYPE_CHECKING,
     Any,
+    Callable,
     ContextManager,
     Iterable,
     Iterator,
@@ -19,29 +22,36 @@ from typing import (
     TypeVar,
     Union,
 )
-from uuid import uuid4
 
-from .account import Account, Limits
+from .auth.account import Account
 from .auth.connection import Connection
 from .auth.cookies import Hidden
 from .batch import Map, PromptArgument
+from .calls import Call
 from .chat.conversations import ConversationMap, Runs, checked_id
 from .chat.creation import Creation
-from .chat.files import FileArgument, PathArgument, as_chat_file, check_files, read_uploads, written
+from .chat.files import FileArgument, PathArgument, as_chat_file, check_files, written
 from .chat.message import Message
-from .chat.prompt import ServerArgument, check_tools, custom_fields, tool_choice, warn_of_ignored
-from .dialects import Dialect, Prompt, Upload
+from .chat.prompt import Asking, ServerArgument, drafted, equipped, redone
+from .dialects import Dialect, Prompt
 from .errors import ConversationNotExistError, FeatureUnavailable, HugChatError, UsageError
 from .events import FileCreated
 from .list_bots import Prompt as WikiPrompt
-from .options import CLIENTS_TRIES, Retry, Timeout, checked_base_url
+from .options import (
+    CLIENTS_TRIES,
+    LeftOut,
+    Retry,
+    Timeout,
+    checked_base_url,
+    checked_retry,
+    checked_timeout,
+)
 from .rate_limit import Pace
 from .records import (
     ChatFile,
     Conversation,
     ConversationTree,
     HistoryEntry,
-    Model,
     RequestData,
     Result,
 )
@@ -53,11 +63,45 @@ if TYPE_CHECKING:
 
     import requests
 
+T = TypeVar("T")
 Self = TypeVar("Self", bound="Client")
+Seconds = Union[None, float, Timeout]
 
 _TIDYING = 10.0  # seconds
 
 logger = logging.getLogger("hugchat_sync")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one client has in place of its connection's clocks and patience; ``None``: the same."""
+
+    timeout: Timeout | None = None
+    retry: Retry | None = None
+
+    @property
+    def total(self) -> float:
+        """Seconds of a whole call; without an end, if nothing is said here."""
+        return inf if self.timeout is None else self.timeout.total
+
+    def changed(self, timeout: Seconds, retries: Retry | None = None) -> Limits:
+        """Return the same, but for what is given.
+
+        :raises UsageError: a value cannot be right.
+        """
+        return Limits(
+            self.timeout if timeout is None else checked_timeout(timeout),
+            self.retry if retries is None else checked_retry(retries),
+        )
+
+    def applied(self, patience: Patience, tries: int | None) -> Patience:
+        """Return *patience* within these limits."""
+        if self.timeout is not None:
+            deadline = time.monotonic() + self.timeout.total
+            patience = replace(patience, timeout=self.timeout, deadline=deadline, waits=True)
+        if self.retry is not None:
+            patience = replace(patience, retry=self.retry.with_tries(tries))
+        return patience
 
 
 class Client(Account):
@@ -98,7 +142,7 @@ class Client(Account):
         held, cookies = Hidden(cookies), None
         self.email = email
         self.model = model or os.environ.get("HUGCHAT_SYNC_MODEL") or None
-        self._limits = Limits()
+        self._limits: Limits | None = None  # the clocks and the patience of the connection
         self._connection = Connection(
             checked_base_url(base_url, allow_insecure=allow_insecure),
             email=email,
@@ -378,48 +422,29 @@ class Client(Account):
         :raises FeatureUnavailable: this server or this model cannot search or use tools, or the
             server takes no files or knows no branches; nothing was sent.
         """
-        custom = custom_fields(custom_data)
-        text = _checked_text(text or custom.get("inputs"))
-        uploads = read_uploads(files)
-        if conversation_id is not None:
-            checked_id(conversation_id)
+        prompt = drafted(text, files, custom_data, web_search=web_search, parent_id=parent_id)
+        target, takes_current = conversation_id, False
+        if target is None:
+            takes_current = model is None and system_prompt is None
+        else:
+            checked_id(target)
             if system_prompt is not None:
                 raise UsageError("a system prompt begins a new conversation: name none with it")
         patience = self._patience(max_tries, timeout)
-        self._connection.credentials.require_session("send a message")
-        web_search = web_search or bool(custom.get("web_search"))
-        dialect = self._dialect(patience, "web_search" if web_search else "")
-        if parent_id is not None and "trees" not in dialect.features:
-            dialect.lacks("trees", "a message is appended to the newest")
-        tools = tool_choice(
-            dialect, web_search, mcp_servers, lambda: self._send(dialect.tool_servers(), patience)
-        )
-        begins = not (model is None and system_prompt is None)
-        target = conversation_id or (None if begins else self._map.current)
-        answering = partial(self._answering, target, model or self.model, patience)
-        check_files(dialect, uploads, answering)
-        check_tools(dialect, tools, answering)
-        warn_of_ignored(dialect, custom)
-        if conversation_id is None and (begins or self._map.current is None):
-            conversation_id = self._map.current = self.begin_conversation(
-                model, system_prompt, patience
-            )
-        elif conversation_id is not None and model is not None:
-            self._require_model(conversation_id, model, patience)
-        prompt = self._prompt(
-            text,
-            conversation_id,
-            parent_id=parent_id,
-            files=uploads,
-            custom=custom,
-            web_search=bool(web_search) and tools.search is None,
-            search_server=tools.search,
-            tool_servers=tools.names,
-            own_servers=tools.own,
-        )
-        return self._connection.surely(
-            lambda: self._runs.send(dialect, prompt, patience, resume=resume), patience
-        )
+        self._connection.require_session("send a message")
+        dialect = self._dialect(patience, "web_search" if prompt.web_search else "")
+        is_plain = parent_id is None and not (mcp_servers or prompt.files or prompt.custom)
+        if prompt.web_search or not is_plain:
+            place = self._map.current if takes_current else target
+            asking = Asking(self._connection, dialect, patience, place, model or self.model)
+            prompt = equipped(prompt, web_search, mcp_servers, asking)
+        if takes_current:
+            target = self._map.current
+        if target is None:
+            target = self._map.current = self.begin_conversation(model, system_prompt, patience)
+        elif model is not None:
+            self._require_model(target, model, patience)
+        return self._sent(dialect, replace(prompt, conversation_id=target), patience, resume)
 
     def ask(
         self,
@@ -499,7 +524,7 @@ class Client(Account):
         :raises UsageError: a value cannot be right.
         """
         other = self._twin()
-        other._limits = self._limits.changed(timeout, retries)
+        other._limits = (self._limits or Limits()).changed(timeout, retries)
         other.model = self.model if model is None else model
         return other
 
@@ -508,7 +533,7 @@ class Client(Account):
 
         :param message_id: the answer to make again.
         """
-        return self._again("retry", message_id, "", conversation_id, ())
+        return self._again(redone(message_id), conversation_id)
 
     def edit(
         self,
@@ -521,33 +546,26 @@ class Client(Account):
 
         :param message_id: the question to replace.
         """
-        uploads = read_uploads(files)
-        return self._again("edit", message_id, _checked_text(text), conversation_id, uploads)
+        prompt = drafted(text, files, parent_id=message_id)
+        return self._again(replace(prompt, action="edit"), conversation_id)
 
-    def _again(
-        self,
-        action: str,
-        message_id: str,
-        text: str,
-        conversation_id: str | None,
-        files: tuple[Upload, ...],
-    ) -> Message:
+    def _again(self, prompt: Prompt, conversation_id: str | None) -> Message:
         target = self._map.named(conversation_id)
         patience = self._patience()
-        self._connection.credentials.require_session("send a message")
-        dialect = self._dialect(patience, action)
-        if action not in dialect.features:
-            dialect.lacks(action)
-        check_files(dialect, files, partial(self._answering, target, None, patience))
-        prompt = self._prompt(
-            text,
-            target,
-            action=action,
-            parent_id=message_id,
-            replaced_id=message_id if action == "retry" else None,
-            files=files,
+        self._connection.require_session("send a message")
+        dialect = self._dialect(patience, prompt.action)
+        if prompt.action not in dialect.features:
+            dialect.lacks(prompt.action)
+        asking = Asking(self._connection, dialect, patience, target)
+        check_files(dialect, prompt.files, asking.model)
+        return self._sent(dialect, replace(prompt, conversation_id=target), patience)
+
+    def _sent(
+        self, dialect: Dialect, prompt: Prompt, patience: Patience, resume: bool = True
+    ) -> Message:
+        return self._connection.surely(
+            lambda: self._runs.send(dialect, prompt, patience, resume=resume), patience
         )
-        return self._connection.surely(lambda: self._runs.send(dialect, prompt, patience), patience)
 
     def stop(self, conversation_id: str | None = None) -> None:
         """Stop the answer that is coming in a conversation, whoever asked for it.
@@ -559,7 +577,7 @@ class Client(Account):
             last message of this client, if it sent any.
         :raises AuthError: there is a token only, which is not enough for it.
         """
-        self._connection.credentials.require_session("stop an answer")
+        self._connection.require_session("stop an answer")
         target, patience = self._map.named(conversation_id), self._patience()
         if not self._runs.stop(target, is_ours=conversation_id is None):
             dialect = self._dialect(patience)
@@ -580,7 +598,7 @@ class Client(Account):
     def share(self, conversation_id: str | None = None) -> str:
         """Publish a conversation as it is now, and return the URL."""
         target, patience = self._map.named(conversation_id), self._patience()
-        self._connection.credentials.require_session("share a conversation")
+        self._connection.require_session("share a conversation")
         dialect = self._dialect(patience)
         call = dialect.share(target)
         with self._quiet(dialect, target, patience):
@@ -754,7 +772,7 @@ class Client(Account):
 
     def _in_moments(self: Self) -> Self:
         """Return this client for tidying up, which nobody waits long for."""
-        return self.with_options(timeout=min(_TIDYING, self._limits.total))
+        return self.with_options(timeout=min(_TIDYING, (self._limits or Limits()).total))
 
     def _require_model(self, conversation_id: str, model: str, patience: Patience) -> None:
         own = self._read(conversation_id, patience).model
@@ -763,6 +781,30 @@ class Client(Account):
                 f"conversation {conversation_id} is one with {own or 'another model'}, not with "
                 f"{model}: name it without a model, or the model without it"
             )
+
+    def _patience(self, tries: int | None = None, timeout: Seconds = None) -> Patience:
+        if isinstance(tries, LeftOut):
+            tries = None
+        if tries is not None and (not isinstance(tries, int) or tries < 1):
+            raise UsageError("max_tries is 1 or more")
+        patience = self._connection.transport.patience(tries=tries)
+        limits = self._limits
+        if timeout is not None:
+            limits = (limits or Limits()).changed(timeout)
+        return patience if limits is None else limits.applied(patience, tries)
+
+    def _dialect(self, patience: Patience | None = None, wanted: str = "") -> Dialect:
+        patience = patience or self._patience()
+        self._connection.require_complete(patience)
+        return self._connection.dialect(patience, wanted)
+
+    def _ask(self, describe: Callable[[Dialect], Call[T]]) -> T:
+        """Send one request, and what has to be known before it, within the time of one call."""
+        patience = self._patience()
+        return self._send(describe(self._dialect(patience)), patience)
+
+    def _send(self, call: Call[T], patience: Patience | None = None) -> T:
+        return self._connection.send(call, patience or self._patience())
 
     def _made_runs(self, pace: Pace) -> Runs:
         return Runs(self._connection.transport, pace, self._keep_title, self._connection.keep)
@@ -778,30 +820,5 @@ class Client(Account):
     def _read(self, conversation_id: str, patience: Patience) -> ConversationTree:
         return self._send(self._dialect(patience).conversation(conversation_id), patience)
 
-    def _answering(
-        self, conversation_id: str | None, model: str | None, patience: Patience
-    ) -> Model | None:
-        """Return the model that is to answer, as the account has set it; ``None`` if unknown.
-
-        :param model: of a new conversation; the account's active one when ``None``.
-        """
-        name = self._read(conversation_id, patience).model if conversation_id else model
-        settings = self._send(self._dialect(patience).settings(), patience)
-        offered = self._send(self._dialect(patience).models(), patience)
-        name = name or settings.active_model or (offered[0].id if offered else "")
-        return next((settings.applied_to(one) for one in offered if one.id == name), None)
-
-    def _prompt(self, text: str, conversation_id: str | None, **more: Any) -> Prompt:
-        target = self._map.named(conversation_id)
-        return Prompt(target, text, message_id=str(uuid4()), generation_id=str(uuid4()), **more)
-
     def _keep_title(self, conversation_id: str, title: str) -> None:
         self._map.rename(conversation_id, title)
-
-
-def _checked_text(text: object) -> str:
-    if isinstance(text, WikiPrompt):
-        text = text.toText()
-    if not isinstance(text, str) or not text.strip():
-        raise UsageError("a message is a text that is not empty")
-    return text

@@ -50,11 +50,11 @@ class ConversationMap:
 
     def __init__(self) -> None:
         self._titles: dict[str, str] = {}
-        self._current: str | None = None
+        self.current: str | None = None
         begin(self)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"_titles": self.titles, "_current": self._current}
+        return {"_titles": self.titles, "current": self.current}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -70,16 +70,6 @@ class ConversationMap:
         with self._lock:
             return dict(self._titles)
 
-    @property
-    def current(self) -> str | None:
-        """The current conversation."""
-        return self._current
-
-    @current.setter
-    def current(self, conversation_id: str | None) -> None:
-        with self._lock:
-            self._current = conversation_id
-
     def add(self, conversation_id: str, title: str) -> None:
         """Put a new conversation in front."""
         with self._lock:
@@ -94,13 +84,13 @@ class ConversationMap:
         """Forget a conversation, also as the current one."""
         with self._lock:
             self._titles.pop(conversation_id, None)
-            if self._current == conversation_id:
-                self._current = None
+            if self.current == conversation_id:
+                self.current = None
 
     def clear(self) -> None:
         """Forget all."""
         with self._lock:
-            self._titles, self._current = {}, None
+            self._titles, self.current = {}, None
 
     def replace(self, found: Mapping[str, str], before: Mapping[str, str]) -> None:
         """Take a list that was read while other threads worked.
@@ -139,9 +129,9 @@ class ConversationMap:
         """
         if conversation_id is not None:
             return checked_id(conversation_id)
-        if self._current is None:
+        if self.current is None:
             raise UsageError("no conversation is named and none is current")
-        return self._current
+        return self.current
 
 
 def checked_id(conversation_id: str) -> str:

@@ -1,16 +1,127 @@
-"""A prompt checked before anything is sent: its text, the data of 2023, its tool servers."""
+"""A prompt checked before anything is sent: its text, the data of 2023, files, tool servers."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Callable, Mapping, Sequence, Union
+from dataclasses import dataclass, replace
+from typing import Any, Callable, Mapping, Protocol, Sequence, TypeVar, Union
+from uuid import uuid4
 
-from ..dialects import Dialect
+from ..calls import Call
+from ..dialects import Dialect, Prompt
 from ..errors import FeatureUnavailable, UsageError, warn_of_change
+from ..list_bots import Prompt as WikiPrompt
 from ..records import Model, RequestData
+from ..transport.retry import Patience
+from .files import FileArgument, check_files, read_uploads
 
+T = TypeVar("T")
 Listed = Sequence[Mapping[str, Any]]
 ServerArgument = Union[str, Mapping[str, Any]]
+
+
+class Sender(Protocol):
+    """Whoever can send a call."""
+
+    def send(self, call: Call[T], patience: Patience | None = None) -> T: ...  # noqa: D102
+
+
+def drafted(
+    text: object,
+    files: Sequence[FileArgument] = (),
+    custom_data: RequestData | Mapping[str, Any] | None = None,
+    *,
+    web_search: bool | str = False,
+    parent_id: str | None = None,
+) -> Prompt:
+    """Return a prompt without a conversation, checked as far as no server is needed for it.
+
+    :raises UsageError: the text or a file is empty, or a parameter cannot be right.
+    """
+    custom = {} if custom_data is None else custom_fields(custom_data)
+    text = text or custom.get("inputs")
+    if isinstance(text, WikiPrompt):
+        text = text.toText()
+    if not isinstance(text, str) or not text.strip():
+        raise UsageError("a message is a text that is not empty")
+    return Prompt(
+        "",
+        text,
+        message_id=str(uuid4()),
+        generation_id=str(uuid4()),
+        parent_id=parent_id,
+        files=() if files == () else read_uploads(files),
+        web_search=bool(web_search or custom.get("web_search")),
+        custom=custom,
+    )
+
+
+def redone(message_id: str) -> Prompt:
+    """Return a prompt without a conversation that has an answer made again."""
+    return Prompt(
+        "",
+        "",
+        message_id=str(uuid4()),
+        generation_id=str(uuid4()),
+        parent_id=message_id,
+        replaced_id=message_id,
+        action="retry",
+    )
+
+
+@dataclass(frozen=True)
+class Asking:
+    """What has to be asked before some messages: what there is, and what can be done with it.
+
+    :param conversation_id: where the message goes; ``None`` for a new conversation.
+    :param name: of the model of a new one; the account's active one when ``None``.
+    """
+
+    sender: Sender
+    dialect: Dialect
+    patience: Patience
+    conversation_id: str | None = None
+    name: str | None = None
+
+    def tool_servers(self) -> Listed:
+        """Return the server's own tool servers."""
+        return self.sender.send(self.dialect.tool_servers(), self.patience)
+
+    def model(self) -> Model | None:
+        """Return the model that is to answer, as the account has set it; ``None`` if unknown."""
+        name, send = self.name, self.sender.send
+        if self.conversation_id is not None:
+            name = send(self.dialect.conversation(self.conversation_id), self.patience).model
+        settings = send(self.dialect.settings(), self.patience)
+        offered = send(self.dialect.models(), self.patience)
+        name = name or settings.active_model or (offered[0].id if offered else "")
+        return next((settings.applied_to(one) for one in offered if one.id == name), None)
+
+
+def equipped(
+    prompt: Prompt,
+    web_search: bool | str,
+    servers: Sequence[ServerArgument] | None,
+    asking: Asking,
+) -> Prompt:
+    """Return *prompt* with its tool servers; its server and its model can do all that it wants.
+
+    :raises FeatureUnavailable: they cannot; nothing was sent.
+    :raises UsageError: the model cannot see an image, or no tool server has such a name.
+    """
+    dialect = asking.dialect
+    if prompt.parent_id is not None and "trees" not in dialect.features:
+        dialect.lacks("trees", "a message is appended to the newest")
+    tools = tool_choice(dialect, web_search or prompt.web_search, servers, asking.tool_servers)
+    check_files(dialect, prompt.files, asking.model)
+    check_tools(dialect, tools, asking.model)
+    warn_of_ignored(dialect, prompt.custom)
+    return replace(
+        prompt,
+        web_search=prompt.web_search and tools.search is None,
+        search_server=tools.search,
+        tool_servers=tools.names,
+        own_servers=tools.own,
+    )
 
 
 def custom_fields(data: RequestData | Mapping[str, Any] | None) -> dict[str, Any]:

@@ -19,7 +19,7 @@ TOP = "hugchat_sync"
 FLOORS = {
     7: "__init__ __main__ core utils compat terminal_cli",
     6: "bot terminal",
-    5: "client account",
+    5: "client",
     4: "chat auth batch",
     3: "transport dialects rate_limit",
     2: "calls records options list_bots",

@@ -2,60 +2,34 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass, replace
-from math import inf
-from typing import Any, Callable, Mapping, TypeVar, Union
+from abc import ABC, abstractmethod
+from typing import Any, Callable, Mapping, TypeVar
 
-from .auth.connection import Connection
-from .calls import Call
-from .dialects import Dialect
-from .errors import UsageError
-from .options import LeftOut, Retry, Timeout, checked_retry, checked_timeout
-from .records import Check, Model, Settings, User
-from .transport.retry import Patience
+from ..calls import Call
+from ..dialects import Dialect
+from ..records import Check, Model, Settings, User
+from ..transport.retry import Patience
+from .connection import Connection
 
 T = TypeVar("T")
-Seconds = Union[None, float, Timeout]
 
 
-@dataclass(frozen=True)
-class Limits:
-    """What one client has in place of its connection's clocks and patience; ``None``: the same."""
-
-    timeout: Timeout | None = None
-    retry: Retry | None = None
-
-    @property
-    def total(self) -> float:
-        """Seconds of a whole call; without an end, if nothing is said here."""
-        return inf if self.timeout is None else self.timeout.total
-
-    def changed(self, timeout: Seconds, retries: Retry | None = None) -> Limits:
-        """Return the same, but for what is given.
-
-        :raises UsageError: a value cannot be right.
-        """
-        return Limits(
-            self.timeout if timeout is None else checked_timeout(timeout),
-            self.retry if retries is None else checked_retry(retries),
-        )
-
-    def applied(self, patience: Patience, tries: int | None) -> Patience:
-        """Return *patience* within these limits."""
-        if self.timeout is not None:
-            deadline = time.monotonic() + self.timeout.total
-            patience = replace(patience, timeout=self.timeout, deadline=deadline, waits=True)
-        if self.retry is not None:
-            patience = replace(patience, retry=self.retry.with_tries(tries))
-        return patience
-
-
-class Account:
-    """Settings, models and who is signed in; the lower half of a client."""
+class Account(ABC):
+    """The methods of a client for settings, models and who is signed in."""
 
     _connection: Connection
-    _limits: Limits
+
+    @abstractmethod
+    def _patience(self, tries: int | None = None) -> Patience:
+        """Return the patience for one call that begins now."""
+
+    @abstractmethod
+    def _dialect(self, patience: Patience | None = None, wanted: str = "") -> Dialect:
+        """Return the words of the server's era, once we may ask for something."""
+
+    @abstractmethod
+    def _ask(self, describe: Callable[[Dialect], Call[T]]) -> T:
+        """Send one request within the time of one call."""
 
     def settings(self) -> Settings:
         """Return the settings of the account."""
@@ -107,7 +81,7 @@ class Account:
 
             def attempt() -> Settings:
                 wanted = change(self._connection.own(dialect.settings(), once))
-                self._send(dialect.save_settings(wanted), once)
+                self._connection.send(dialect.save_settings(wanted), once)
                 return wanted
 
             return self._connection.transport.repeated(attempt, steady)
@@ -148,26 +122,3 @@ class Account:
         user = self._connection.user(patience)
         missing = self._connection.credentials.store.missing()
         return Check(user, missing, dialect.name, tuple(sorted(dialect.features)))
-
-    # inside ----------------------------------------------------------------------------------
-
-    def _patience(self, tries: int | None = None, timeout: Seconds = None) -> Patience:
-        if isinstance(tries, LeftOut):
-            tries = None
-        if tries is not None and (not isinstance(tries, int) or tries < 1):
-            raise UsageError("max_tries is 1 or more")
-        patience = self._connection.transport.patience(tries=tries)
-        return self._limits.changed(timeout).applied(patience, tries)
-
-    def _dialect(self, patience: Patience | None = None, wanted: str = "") -> Dialect:
-        patience = patience or self._patience()
-        self._connection.require_complete(patience)
-        return self._connection.dialect(patience, wanted)
-
-    def _ask(self, describe: Callable[[Dialect], Call[T]]) -> T:
-        """Send one request, and what has to be known before it, within the time of one call."""
-        patience = self._patience()
-        return self._send(describe(self._dialect(patience)), patience)
-
-    def _send(self, call: Call[T], patience: Patience | None = None) -> T:
-        return self._connection.send(call, patience or self._patience())
