@@ -149,6 +149,39 @@ def _end_session(arguments: argparse.Namespace, cookies: Any) -> None:
         output.complain(f"the session was not ended at the server: {error}")
 
 
+def check(arguments: argparse.Namespace) -> int:
+    """Print who is signed in, what is missing, and what the server can do; it costs no message.
+
+    :returns: 3 when something is missing.
+    """
+    with opened(arguments) as client:
+        found = client.check()
+        is_complete = not found.missing and (
+            found.user is not None or arguments.local or not client.has_accounts()
+        )
+        if arguments.json:
+            output.write_array([found])
+        else:
+            output.write_rows(
+                (
+                    f"server    {client.base_url} ({found.era})",
+                    f"account   {described(found.user) if found.user else 'nobody'}",
+                    f"features  {', '.join(found.features) or 'none'}",
+                )
+            )
+        if not is_complete:
+            raise AuthError(_missing(client.base_url, found.missing))
+    return exits.OK
+
+
+def _missing(base_url: str, names: tuple[str, ...]) -> str:
+    """Return in one line what is missing for a sign-in."""
+    if not names:
+        return f"nobody is signed in at {base_url}"
+    plural = "cookies {} are" if len(names) > 1 else "cookie {} is"
+    return f"nobody is signed in at {base_url}: the {plural.format(' and '.join(names))} missing"
+
+
 def whoami(arguments: argparse.Namespace) -> int:
     """Print who is signed in; at a server without accounts nobody is, and that is as it should."""
     with opened(arguments) as client:
@@ -157,6 +190,6 @@ def whoami(arguments: argparse.Namespace) -> int:
             output.write_line("nobody: this server has no accounts")
             return exits.OK
         if user is None:
-            raise AuthError(f"nobody is signed in at {client.base_url}")
+            raise AuthError(_missing(client.base_url, client.check().missing))
     output.write_line(described(user))
     return exits.OK

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
+import stat
 import sys
 
 from ..version import __version__
 
 TYPE_CHECKING = False  # as type checkers know it; importing typing would cost --help its time
 if TYPE_CHECKING:
-    from typing import Any, Sequence
+    from typing import Any, Mapping, Sequence
 
 _COMMANDS = {
     "ask": "ask one question; the answer is on stdout",
@@ -18,6 +19,7 @@ _COMMANDS = {
     "login": "sign in with a password, or with --cookies FILE|- from a browser, and stay so",
     "logout": "forget the kept cookies, and end their session at the server",
     "whoami": "print who is signed in",
+    "check": "print who is signed in, what is missing, and what the server can do",
     "models": "list the models",
     "ls": "list the conversations, the newest first",
     "show": "print a conversation",
@@ -28,6 +30,16 @@ _COMMANDS = {
     "export": "write conversations to <id>.<format>",
     "batch": "answer many prompts from a file into another",
     "serve": "run the embedded server until Ctrl-C",
+}
+
+#: The options before a command: whether a value follows each.
+_GLOBALS = {
+    "--base-url": True,
+    "--local": False,
+    "--cookies": True,
+    "--email": True,
+    "--allow-insecure": False,
+    "--verbose": False,
 }
 
 #: Positional words that may stand apart from the others, with options in between.
@@ -45,20 +57,83 @@ def read_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
     :raises SystemExit: for ``--help`` and ``--version``, and with code 2 for a mistake.
     """
-    parser = _parser()
-    arguments, rest = parser.parse_known_args(argv)
+    parser, commands = _parser()
+    words = _with_command(parser, commands, list(sys.argv[1:] if argv is None else argv))
+    arguments, rest = parser.parse_known_args(words)
     if arguments.command is None:
         if rest:
-            parser.error(f"unrecognized arguments: {' '.join(rest)}")
-        if not _is_terminal():
-            parser.error("a COMMAND is needed, for example: hugchat-sync ask 'Hello'")
-        words = sys.argv[1:] if argv is None else argv
-        arguments, rest = parser.parse_known_args([*words, "chat"])
+            parser.error(f"unrecognized arguments: {' '.join(rest)}{_near_options(parser, rest)}")
+        parser.error("a COMMAND is needed, for example: hugchat-sync ask 'Hello'")
+    own = commands[arguments.command]
     rest = _placed(arguments, rest)
     if rest:
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
-    _check(parser, arguments)
+        own.error(f"unrecognized arguments: {' '.join(rest)}{_near_options(own, rest)}")
+    _check(own, arguments)
     return arguments
+
+
+def _with_command(
+    parser: argparse.ArgumentParser, commands: Mapping[str, _CommandParser], words: list[str]
+) -> list[str]:
+    """Return the words with the command that is meant where none is named.
+
+    :raises SystemExit: the first word is neither a command nor a question.
+    """
+    at = 0
+    while at < len(words) and words[at].startswith("-") and words[at] not in ("-", "--"):
+        option = words[at].partition("=")[0]
+        if option not in _GLOBALS:
+            break
+        at += 2 if _GLOBALS[option] and "=" not in words[at] else 1
+    before, behind = words[:at], words[at:]
+    first = behind[0] if behind else ""
+    if first in commands or at > len(words):
+        return words
+    if first.startswith("-"):  # an option of a command, with or without the command behind it
+        if any(word in commands for word in behind) or not commands["ask"].has(first):
+            return words
+        if any(map(_is_question, behind)):
+            return [*before, "ask", *behind]
+    elif first and not _is_question(first):
+        parser.error(_no_command(first, list(commands)))
+    elif first:
+        return [*before, "ask", *behind]
+    if _is_piped():
+        return [*before, "ask", *behind]
+    return [*before, "chat", *behind] if _is_terminal() else words
+
+
+def _no_command(word: str, commands: list[str]) -> str:
+    from difflib import get_close_matches  # here: only a mistake needs it
+
+    near = get_close_matches(word.lower(), commands, n=2, cutoff=0.5)
+    meant = f"; did you mean {' or '.join(near)}?" if near else "."
+    return f"there is no command {word!r}{meant} A question of one word is asked with: ask {word}"
+
+
+def _is_question(word: str) -> bool:
+    return any(letter.isspace() for letter in word.strip())
+
+
+def _is_piped() -> bool:
+    """Return whether somebody has put text on stdin: a pipe or a file, not the empty device."""
+    if sys.stdin is None or sys.stdin.isatty():
+        return False
+    try:
+        kind = os.fstat(sys.stdin.fileno()).st_mode
+    except (OSError, ValueError):  # no file behind it: something in this process feeds it
+        return True
+    return stat.S_ISFIFO(kind) or stat.S_ISREG(kind) or stat.S_ISSOCK(kind)
+
+
+def _near_options(parser: argparse.ArgumentParser, rest: list[str]) -> str:
+    """Return which option may have been meant."""
+    from difflib import get_close_matches
+
+    known = [name for name in parser._option_string_actions if name.startswith("--")]
+    wrong = next((word for word in rest if word.startswith("--")), "")
+    near = get_close_matches(wrong.partition("=")[0], known, n=1, cutoff=0.6)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def as_text(word: str) -> str:
@@ -118,7 +193,7 @@ def _check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> No
         if arguments.extract and (arguments.json or arguments.stream):
             parser.error("-x prints one block when the answer is whole: no --json, no --stream")
     if arguments.command == "rm" and bool(arguments.ids) == arguments.all:
-        parser.error("rm takes the ids of conversations, or --all")
+        parser.error("rm takes conversations, or --all")
 
 
 class _Formatter(argparse.HelpFormatter):
@@ -157,6 +232,17 @@ class _CommandParser(_Parser):
     def parse_known_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> tuple[argparse.Namespace, list[str]]:
+        self.build()
+        return super().parse_known_args(args, namespace)
+
+    def has(self, word: str) -> bool:
+        """Return whether a word begins with an option of the command, or with no option at all."""
+        self.build()
+        known = self._option_string_actions
+        return word in ("-", "--") or word.partition("=")[0] in known or word[:2] in known
+
+    def build(self) -> None:
+        """Add the options of the command, unless that was done."""
         if self._unbuilt is not None:
             from .command_options import add_options
 
@@ -164,10 +250,10 @@ class _CommandParser(_Parser):
             super().__init__(**options)
             _add_globals(self)
             add_options(self, command)
-        return super().parse_known_args(args, namespace)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> tuple[argparse.ArgumentParser, Mapping[str, _CommandParser]]:
+    """Return the parser of the program, and those of its commands."""
     parser = _Parser(
         prog="hugchat-sync",
         description="Talk to HuggingChat and other chat-ui servers. Without a COMMAND, on a "
@@ -177,11 +263,41 @@ def _parser() -> argparse.ArgumentParser:
         "143 by a kill, 129 by a closed terminal.",
     )
     parser.add_argument("--version", action="version", version=f"hugchat-sync {__version__}")
+    parser.add_argument(
+        "--print-completion",
+        action=_PrintCompletion,
+        choices=("bash", "zsh", "tcsh"),
+        metavar="SHELL",
+        help="print the completion for bash, zsh or tcsh",
+    )
     _add_globals(parser, first=True)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_CommandParser)
     for name, text in _COMMANDS.items():
         commands.add_parser(name, help=text, description=text, command=name)
-    return parser
+    return parser, commands.choices
+
+
+class _PrintCompletion(argparse.Action):
+    """Prints what a shell needs to complete the words of the program."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        try:
+            from .completion import script
+        except ImportError:
+            parser.exit(
+                1, 'hugchat-sync: this needs one more package: pip install "hugchat-sync[cli]"\n'
+            )
+        whole, commands = _parser()
+        for command in commands.values():
+            command.build()
+        sys.stdout.write(script(whole, values))
+        parser.exit()
 
 
 def _add_globals(parser: argparse.ArgumentParser, *, first: bool = False) -> None:

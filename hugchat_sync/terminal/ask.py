@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Protocol
 
 from .. import Client, Message
-from ..errors import FeatureUnavailable, HugChatError, ServerError, UsageError
+from ..chat.files import FileArgument
+from ..errors import FeatureUnavailable, HugChatError, ModelNotFound, ServerError, UsageError
 from . import exits, output
+from .choosing import Conversations, model_meant
 from .opening import opened
-from .reading import first_code_block, read_prompt
+from .reading import first_code_block, read_file, read_prompt
 from .screen import Screen, best_screen, tell_sources
 from .turn import called, events_of, last_call, sent, stop
 
@@ -31,15 +33,40 @@ class Writer(Protocol):
 def ask(arguments: argparse.Namespace) -> int:
     """Ask one question, print the answer, and return the exit code."""
     total = arguments.timeout or arguments.total
-    prompt = read_prompt(arguments.prompt, total, no_input=arguments.no_input)
+    piped = "-" in arguments.file
+    prompt = read_prompt(arguments.prompt, total, no_input=arguments.no_input, is_taken=piped)
     for name in arguments.file:
-        if not Path(name).is_file():
+        if name != "-" and not Path(name).is_file():
             raise UsageError(f"there is no file {name}")
+    files = [read_file(total) if name == "-" else name for name in arguments.file]
     with opened(arguments, model=arguments.model) as client:
-        if arguments.temporary:
-            return _answered_and_removed(client, arguments, prompt)
-        enter(client, arguments)
-        return _answered(client, arguments, prompt)
+        try:
+            return _asked(client, arguments, prompt, files)
+        except ModelNotFound as error:  # it was asked for before the question
+            take_near_model(client, arguments, error)
+        return _asked(client, arguments, prompt, files)
+
+
+def take_near_model(client: Client, arguments: argparse.Namespace, error: ModelNotFound) -> None:
+    """Take the model that was meant.
+
+    :raises ModelNotFound: that is none, or one of several.
+    """
+    name = model_meant(error)
+    if name is None:
+        raise error
+    if name.lower() != error.model.lower():
+        output.note(f"hugchat-sync: there is no model {error.model}; {name} is taken")
+    client.model = arguments.model = name
+
+
+def _asked(
+    client: Client, arguments: argparse.Namespace, prompt: str, files: list[FileArgument]
+) -> int:
+    if arguments.temporary:
+        return _answered_and_removed(client, arguments, prompt, files)
+    enter(client, arguments)
+    return _answered(client, arguments, prompt, files)
 
 
 def enter(client: Client, arguments: argparse.Namespace) -> None:
@@ -48,9 +75,9 @@ def enter(client: Client, arguments: argparse.Namespace) -> None:
     :raises UsageError: a model was named, too, and the conversation has another one.
     """
     if arguments.conversation:
-        client.current_conversation = arguments.conversation
+        client.current_conversation = Conversations(client).named(arguments.conversation)
         if arguments.model:
-            _require(arguments.model, client.conversation(arguments.conversation).model)
+            _require(arguments.model, client.conversation().model)
     elif arguments.latest:
         latest = next(client.list_conversations(), None)
         if latest is None:
@@ -64,14 +91,16 @@ def enter(client: Client, arguments: argparse.Namespace) -> None:
 
 
 def _require(stated: str, model: str) -> None:
-    if stated != model:
+    if stated.lower() != model.lower():
         raise UsageError(
             f"the conversation goes on with its own model, {model}: leave out -m {stated}, or "
             "begin a new conversation with it"
         )
 
 
-def _answered_and_removed(client: Client, arguments: argparse.Namespace, prompt: str) -> int:
+def _answered_and_removed(
+    client: Client, arguments: argparse.Namespace, prompt: str, files: list[FileArgument]
+) -> int:
     """Ask in a conversation that is removed again, whatever happens."""
     made = called(
         lambda: client.create_conversation(arguments.model, arguments.system),
@@ -79,7 +108,7 @@ def _answered_and_removed(client: Client, arguments: argparse.Namespace, prompt:
     )
     done = False
     try:
-        code = _answered(client, arguments, prompt)
+        code = _answered(client, arguments, prompt, files)
         done = True
     finally:
         if not done:  # what went wrong is what counts
@@ -88,9 +117,11 @@ def _answered_and_removed(client: Client, arguments: argparse.Namespace, prompt:
     return code
 
 
-def _answered(client: Client, arguments: argparse.Namespace, prompt: str) -> int:
+def _answered(
+    client: Client, arguments: argparse.Namespace, prompt: str, files: list[FileArgument]
+) -> int:
     writer = _writer(client, arguments)
-    message = _sent(client, arguments, prompt)
+    message = _sent(client, arguments, prompt, files)
     try:
         return writer.answer(message) or exits.OK
     except KeyboardInterrupt:
@@ -107,14 +138,14 @@ def _answered(client: Client, arguments: argparse.Namespace, prompt: str) -> int
         raise
 
 
-def _sent(client: Client, arguments: argparse.Namespace, prompt: str) -> Message:
+def _sent(
+    client: Client, arguments: argparse.Namespace, prompt: str, files: list[FileArgument]
+) -> Message:
     """Send the question; a conversation made for it does not stay behind when it is refused."""
     goes_on = arguments.latest or arguments.conversation
     stays = arguments.temporary or (goes_on and client.current_conversation is not None)
     try:
-        return sent(
-            lambda: client.chat(prompt, web_search=arguments.web_search, files=arguments.file)
-        )
+        return sent(lambda: client.chat(prompt, web_search=arguments.web_search, files=files))
     except (ServerError, FeatureUnavailable, UsageError):
         made = client.current_conversation
         if made is not None and not stays:
@@ -150,7 +181,7 @@ class _Whole:
             best_screen().text(text)
         else:
             output.write_line(text)
-        tell_sources(message.sources)
+        tell_sources(message.sources, text)
 
     def rescue(self, text: str) -> None:
         if text and not self._written:

@@ -5,8 +5,15 @@ from __future__ import annotations
 import argparse
 
 from .. import Client
-from ..errors import HugChatError, ModelNotFound, UsageError, nearest_names
+from ..errors import (
+    ConversationNotExistError,
+    HugChatError,
+    ModelNotFound,
+    UsageError,
+    nearest_names,
+)
 from . import exits, output
+from .choosing import Conversations
 from .opening import opened
 from .reading import ask_human, read_stdin, stdin_is_terminal
 
@@ -14,27 +21,58 @@ from .reading import ask_human, read_stdin, stdin_is_terminal
 def rename(arguments: argparse.Namespace) -> int:
     """Give a conversation another title."""
     with opened(arguments) as client:
-        client.rename_conversation(arguments.id, arguments.title)
+        client.rename_conversation(Conversations(client).named(arguments.id), arguments.title)
     return exits.OK
 
 
 def share(arguments: argparse.Namespace) -> int:
     """Publish a conversation and print its address."""
     with opened(arguments) as client:
-        output.write_line(client.share(arguments.id))
+        output.write_line(client.share(Conversations(client).named(arguments.id)))
     return exits.OK
 
 
 def remove(arguments: argparse.Namespace) -> int:
     """Delete conversations; one that fails does not keep the others."""
-    if arguments.all and not arguments.yes:
-        _confirm("Delete all conversations of the account? [y/N] ")
+    if arguments.all and not arguments.yes and not stdin_is_terminal():
+        raise UsageError("nobody is there to ask: give --yes as well to delete everything")
     with opened(arguments) as client:
         if arguments.all:
-            output.note(f"{client.remove_all_conversations()} conversations are deleted")
+            _remove_all(client, arguments)
             return exits.OK
-        codes = [_removed(client, conversation_id) for conversation_id in arguments.ids]
-    return next((code for code in codes if code), exits.OK)
+        ids, failures = _named(client, arguments.ids)
+        failures += [_removed(client, conversation_id) for conversation_id in ids]
+    return next((code for code in failures if code), exits.OK)
+
+
+def _remove_all(client: Client, arguments: argparse.Namespace) -> None:
+    where = "of the embedded server" if arguments.local else f"at {client.base_url}"
+    if not arguments.yes:
+        number = sum(1 for _ in client.list_conversations())
+        if not number:
+            output.note(f"there are no conversations {where}")
+            return
+        _confirm(f"Delete all {_counted(number)} {where}? [y/N] ")
+    output.note(f"{_counted(client.remove_all_conversations())} {where} deleted")
+
+
+def _counted(number: int) -> str:
+    return f"{number} conversation{'' if number == 1 else 's'}"
+
+
+def _named(client: Client, words: list[str]) -> tuple[list[str], list[int]]:
+    """Return the ids that are meant, and the exit codes of words that mean none.
+
+    All are looked up before the first is deleted, which gives the others another number.
+    """
+    listed, ids, codes = Conversations(client), [], []
+    for word in words:
+        try:
+            ids.append(listed.named(word))
+        except (ConversationNotExistError, UsageError) as error:
+            output.complain(f"{word}: {exits.sentence(error)}")
+            codes.append(exits.exit_code(error))
+    return list(dict.fromkeys(ids)), codes
 
 
 def _removed(client: Client, conversation_id: str) -> int:
@@ -49,10 +87,8 @@ def _removed(client: Client, conversation_id: str) -> int:
 def _confirm(question: str) -> None:
     """Ask a human.
 
-    :raises UsageError: there is none, or the answer is no.
+    :raises UsageError: the answer is no.
     """
-    if not stdin_is_terminal():
-        raise UsageError("nobody is there to ask: give --yes as well to delete everything")
     if ask_human(question).strip().lower() not in ("y", "yes"):
         raise UsageError("nothing was deleted")
 

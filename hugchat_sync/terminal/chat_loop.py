@@ -6,15 +6,20 @@ import argparse
 from dataclasses import dataclass
 from typing import Callable
 
-from ..errors import HugChatError, UsageError
+from .. import Client
+from ..errors import HugChatError, ModelNotFound, UsageError
 from . import exits, output, signals
-from .ask import enter
-from .keyboard import Keyboard, best_keyboard
+from .ask import enter, take_near_model
+from .changes import require_model
+from .formats import FORMATS
+from .keyboard import Completions, Keyboard, best_keyboard
 from .opening import opened
 from .screen import best_screen
 from .talk import Talk
 
 _TITLE = 30  # characters of a title in the prompt
+_WIDE = 72  # columns that the help needs to stand in two columns
+_LEAVING = ("exit", "quit", ":q")  # as other programs are left
 
 
 def chat(arguments: argparse.Namespace) -> int:
@@ -24,9 +29,21 @@ def chat(arguments: argparse.Namespace) -> int:
     """
     with opened(arguments, model=arguments.model) as client:
         client.fetch_conversations()
+        if arguments.model:
+            _take_model(client, arguments)
         enter(client, arguments)
         talk = Talk(client, best_screen(), web_search=arguments.web_search)
         return Loop(talk).run()
+
+
+def _take_model(client: Client, arguments: argparse.Namespace) -> None:
+    """Take the model that was named; somebody who begins a talk wants to know at once if not."""
+    if arguments.latest or arguments.conversation:
+        return  # that one has its own
+    try:
+        require_model(client, arguments.model)
+    except ModelNotFound as error:
+        take_near_model(client, arguments, error)
 
 
 @dataclass(frozen=True)
@@ -46,7 +63,7 @@ class Loop:
         self._commands = self._table()
         self._ended = False
         self._code = exits.OK
-        self._keyboard: Keyboard = best_keyboard(sorted(self._commands), lambda: talk.models)
+        self._keyboard: Keyboard = best_keyboard(self._words())
 
     def run(self) -> int:
         """Read and do until the end, and return the exit code."""
@@ -102,6 +119,9 @@ class Loop:
     def _do(self, line: str) -> None:
         if not line:
             return
+        if line.lower() in _LEAVING:
+            self._ended = True
+            return
         try:
             line.encode("utf-8")
         except UnicodeEncodeError as error:
@@ -125,8 +145,38 @@ class Loop:
         seen: dict[str, str] = {}
         for command in self._commands.values():
             seen[command.usage] = command.text
-        output.write_rows(f"{usage:30} {text}" for usage, text in seen.items())
-        output.write_line("Everything else is a question. Ctrl-C stops an answer.")
+        for usage, text in seen.items():
+            narrow = output.on_terminal() and output.columns() < _WIDE
+            output.write_rows((usage, f"  {text}") if narrow else (f"{usage:30} {text}",))
+        output.write_line(
+            "Everything else is a question; // begins one with a slash. Ctrl-C stops an answer, "
+            "Ctrl-D leaves, as exit, quit and :q do."
+        )
+        if self._keyboard.edits:
+            output.write_line(
+                "Alt-Enter begins another line of the same text, Tab completes commands, models, "
+                "conversations and files."
+            )
+        else:
+            output.write_line(
+                'With pip install "hugchat-sync[cli]" Tab completes, and Alt-Enter begins another '
+                "line."
+            )
+
+    def _words(self) -> Completions:
+        """Return what can be completed behind the slash and behind each command."""
+        talk = self._talk
+        conversations, models = talk.conversation_words, talk.model_words
+        return Completions(
+            sorted(self._commands),
+            {
+                **{name: conversations for name in ("cd", "switch", "rm", "del", "old", "show")},
+                **{name: models for name in ("model", "llm")},
+                "web": lambda: (("on", ""), ("off", "")),
+                "export": lambda: tuple((name, "") for name in FORMATS),
+            },
+            ("file",),
+        )
 
     def _stop(self, words: str) -> None:
         self._talk.client.stop(self._talk.current())
@@ -152,11 +202,12 @@ class Loop:
              lambda _: talk.list_conversations(with_ids=True)),
             (("cd", "switch"), "N|ID", "go to a conversation", talk.switch),
             (("new",), "", "begin a conversation", lambda _: talk.begin()),
-            (("rm", "del"), "N|ID", "delete a conversation", talk.remove),
-            (("old",), "[N|ID]", "what was said in it", talk.history),
+            (("rm", "del"), "N|ID", "delete a conversation",
+             lambda words: talk.remove(words, self._keyboard)),
+            (("old", "show"), "[N|ID]", "what was said in it", talk.history),
             (("reload",), "", "fetch the conversations again", self._reload),
             (("web",), "[on|off]", "search the web before answers", talk.switch_web_search),
-            (("pro",), "[TEXT]", "system prompt of new conversations; \"\" removes it",
+            (("pro", "system"), "[TEXT]", "system prompt of new conversations; \"\" removes it",
              lambda words: talk.system_prompt(words, self._keyboard)),
             (("models",), "", "the models, by number", lambda _: talk.list_models()),
             (("model", "llm"), "[N|NAME]", "take another model", self._model),

@@ -6,6 +6,7 @@ import argparse
 
 from .arguments import as_text
 
+_CONVERSATION = "its id, the beginning of it, its number in 'ls', or last"
 _TOTAL = 600.0  # seconds that an answer may take
 
 
@@ -15,7 +16,8 @@ def _add_new(parser: argparse.ArgumentParser) -> None:
         "-m",
         "--model",
         type=as_text,
-        help="the model of the new conversation, or the one that the conversation has",
+        help="the model of the new conversation, or the one that the conversation has; default "
+        "$HUGCHAT_SYNC_MODEL, else the account's",
     )
     parser.add_argument(
         "-s", "--system", type=as_text, metavar="TEXT", help="the system prompt of a new one"
@@ -28,7 +30,7 @@ def _add_new(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="go on in the latest conversation",
     )
-    which.add_argument("--conversation", metavar="ID", help="go on in this conversation")
+    which.add_argument("--conversation", metavar="ID", help=f"go on in this one: {_CONVERSATION}")
     parser.add_argument("-w", "--web-search", action="store_true", help="search the web first")
     _add_timeout(parser)
 
@@ -75,7 +77,7 @@ def _ask(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help="attach a file; may be repeated",
+        help="attach a file, '-' is stdin; may be repeated",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON event a line")
     stream = parser.add_mutually_exclusive_group()
@@ -122,7 +124,7 @@ def _list(parser: argparse.ArgumentParser) -> None:
 
 
 def _one(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("id", metavar="ID")
+    parser.add_argument("id", metavar="ID", help=_CONVERSATION)
 
 
 def _show(parser: argparse.ArgumentParser) -> None:
@@ -136,7 +138,7 @@ def _rename(parser: argparse.ArgumentParser) -> None:
 
 
 def _rm(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("ids", nargs="*", metavar="ID")
+    parser.add_argument("ids", nargs="*", metavar="ID", help=f"each {_CONVERSATION}")
     parser.add_argument("--all", action="store_true", help="all conversations of the account")
     parser.add_argument("--yes", action="store_true", help="do not ask whether --all is meant")
 
@@ -149,7 +151,9 @@ def _system(parser: argparse.ArgumentParser) -> None:
 
 
 def _export(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("ids", nargs="*", metavar="ID", help="default all conversations")
+    parser.add_argument(
+        "ids", nargs="*", metavar="ID", help=f"each {_CONVERSATION}; default all of them"
+    )
     parser.add_argument("--format", choices=("md", "json", "html", "txt"), default="md")
     parser.add_argument("-o", "--output", metavar="DIR", default=".", help="default: here")
 
@@ -219,6 +223,7 @@ _OPTIONS = {
     "ask": _ask,
     "batch": _batch,
     "chat": _add_new,
+    "check": _list,
     "export": _export,
     "login": _login,
     "logout": _logout,

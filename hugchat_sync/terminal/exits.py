@@ -21,6 +21,7 @@ from ..errors import (
     RateLimited,
     ServerError,
     TimedOut,
+    TooLarge,
     TransportError,
     UsageError,
 )
@@ -92,6 +93,8 @@ _WORST = (AUTHENTICATION, LATER, TIMEOUT, FAILED, USAGE, OTHER)
 
 def exit_code(error: HugChatError) -> int:
     """Return the exit code that goes with an error."""
+    if isinstance(error, TooLarge) and error.status is None:
+        return USAGE  # it was found out here, and nothing was sent
     return _code_of(type(error))
 
 

@@ -9,6 +9,7 @@ from .. import Client
 from ..chat.files import write_whole
 from ..errors import HugChatError
 from . import exits, output
+from .choosing import Conversations
 from .formats import FORMATS
 from .opening import opened
 
@@ -17,12 +18,13 @@ def export(arguments: argparse.Namespace) -> int:
     """Write conversations to ``<id>.<format>`` and print the paths; one failure ends nothing."""
     directory, codes = Path(arguments.output), []
     with opened(arguments) as client:
-        ids = arguments.ids or [one.id for one in client.list_conversations()]
-        for conversation_id in dict.fromkeys(ids):
+        listed = Conversations(client)
+        words = arguments.ids or [one.id for one in client.list_conversations()]
+        for word in dict.fromkeys(words):
             try:
-                path = write_export(client, conversation_id, arguments.format, directory)
+                path = write_export(client, listed.named(word), arguments.format, directory)
             except HugChatError as error:
-                output.complain(f"{conversation_id}: {exits.sentence(error)}")
+                output.complain(f"{word}: {exits.sentence(error)}")
                 codes.append(exits.exit_code(error))
             else:
                 output.write_line(str(path))

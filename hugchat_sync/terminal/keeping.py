@@ -13,12 +13,13 @@ import re
 from pathlib import Path
 from typing import Any
 
-from ..auth.cookies import default_directory
+from ..auth.cookies import data_directory, default_directory
 from ..options import checked_base_url
 
-NO_HOME = "there is no home directory: set HOME or XDG_CONFIG_HOME"
+NO_HOME = "there is no home directory: set HOME or XDG_CONFIG_HOME and XDG_DATA_HOME"
 
 _BORROWED = "sessions of a browser"  # among the addresses, which all have a colon
+_DATABASE = "local.db"
 _HUB = "huggingface.co"  # where nobody can chat without an account
 
 
@@ -37,6 +38,26 @@ def directory() -> Path:
         raise FileNotFoundError(errno.ENOENT, NO_HOME)
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
     return place
+
+
+def local_database() -> Path:
+    """Return where the embedded server keeps the user's conversations: among the user's data.
+
+    Earlier versions kept them among the configuration; what is there is used where it is, since
+    another program may have it open.
+
+    :raises OSError: there is no such place, or it cannot be made.
+    """
+    configured = default_directory()
+    earlier = None if configured is None else configured / _DATABASE
+    place = data_directory()
+    is_there = place is not None and (place / _DATABASE).exists()
+    if earlier is not None and earlier.exists() and not is_there:
+        return earlier
+    if place is None:
+        raise FileNotFoundError(errno.ENOENT, NO_HOME)
+    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return place / _DATABASE
 
 
 def account_of(base_url: str) -> str | None:

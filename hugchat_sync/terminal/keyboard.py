@@ -4,12 +4,28 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Callable, Sequence
+from dataclasses import dataclass
+from typing import Callable, Mapping, Sequence, Tuple
 
 from . import output
 from .reading import stdin_is_terminal
 
-Names = Callable[[], Sequence[str]]
+#: gives what can be completed, each with what it means where that is not plain
+Words = Callable[[], Sequence[Tuple[str, str]]]
+
+
+@dataclass(frozen=True)
+class Completions:
+    """What Tab completes.
+
+    :param commands: behind a slash.
+    :param words: behind some of the commands.
+    :param with_paths: the commands behind which a path stands.
+    """
+
+    commands: Sequence[str]
+    words: Mapping[str, Words]
+    with_paths: Sequence[str]
 
 
 class Keyboard:
@@ -42,16 +58,12 @@ class Keyboard:
         return False
 
 
-def best_keyboard(commands: Sequence[str], models: Names) -> Keyboard:
-    """Return the best keyboard that this terminal and the installed packages allow.
-
-    :param commands: what can be completed behind a slash.
-    :param models: gives the names that can be completed behind ``/model``.
-    """
+def best_keyboard(completions: Completions) -> Keyboard:
+    """Return the best keyboard that this terminal and the installed packages allow."""
     if not stdin_is_terminal() or not output.on_terminal() or os.environ.get("TERM") == "dumb":
         return Keyboard()
     try:
         from .rich_keyboard import RichKeyboard
     except ImportError:  # the extra is not installed
         return Keyboard()
-    return RichKeyboard(commands, models)
+    return RichKeyboard(completions)

@@ -114,14 +114,19 @@ def _started(server_class: type[LocalServer]) -> LocalServer:
     delay = _DELAY if output.on_terminal() else 0.0
     place: Path | None = None
     try:
-        place = keeping.directory() / "local.db"
-        return server_class(database=place, delay=delay).start()
+        place = keeping.local_database()
+        is_new = not place.exists()
+        server = server_class(database=place, delay=delay).start()
     except (OSError, sqlite3.OperationalError) as error:
         if "locked" in str(error):  # by another program, and not only for a moment
             raise HugChatError(f"the database {place} cannot be used: {error}") from error
         output.note(f"conversations are kept in memory only: {error}")
     except sqlite3.Error as error:
         raise HugChatError(f"the database {place} cannot be used: {error}") from error
+    else:
+        if is_new:
+            output.note(f"the embedded server keeps its conversations in {place}")
+        return server
     return server_class(delay=delay).start()
 
 

@@ -6,7 +6,9 @@ import errno
 import json
 import os
 import re
+import shutil
 import sys
+import unicodedata
 from dataclasses import fields, is_dataclass
 from typing import Any, Iterable, Mapping, TextIO
 
@@ -51,6 +53,36 @@ def write_rows(rows: Iterable[str]) -> None:
     """Write lines; a line break inside a row would make two of it."""
     for row in rows:
         write_line(" ".join(row.splitlines()))
+
+
+def fitted(text: str, taken: int) -> str:
+    """Return *text* in one line, cut where the terminal ends; whole where there is no terminal.
+
+    :param taken: columns that are taken by what stands before it.
+    """
+    line = " ".join(text.split())
+    if not on_terminal():
+        return line
+    line, room, used = shown(line), max(8, columns() - taken), 0
+    for end, letter in enumerate(line):
+        used += _width(letter)
+        if used > room:
+            kept = line[:end]
+            while sum(map(_width, kept)) >= room:
+                kept = kept[:-1]
+            return f"{kept}…"
+    return line
+
+
+def columns() -> int:
+    """Return how wide the terminal is."""
+    return shutil.get_terminal_size().columns
+
+
+def _width(letter: str) -> int:
+    if unicodedata.combining(letter):
+        return 0
+    return 2 if unicodedata.east_asian_width(letter) in "WF" else 1
 
 
 def write_json_line(value: Mapping[str, Any]) -> None:

@@ -5,17 +5,33 @@ from __future__ import annotations
 import codecs
 import os
 import queue
+import re
 import sys
 import threading
 import time
 from pathlib import Path
+from typing import Iterable
 
-from ..errors import TimedOut, UsageError
+from ..chat.files import LARGEST
+from ..errors import TimedOut, TooLarge, UsageError
 from . import output
 
 _SLICE = 0.5  # seconds; Windows delivers Ctrl-C only between waits
 _PATIENCE = 3.0  # seconds of a silent stdin after which somebody may wonder what goes on
 _PIECE = 65536
+
+#: what a file begins with, the end of a name for it, its kind
+_KINDS = (
+    (rb"\x89PNG\r\n", "png", "image/png"),
+    (rb"\xff\xd8\xff", "jpg", "image/jpeg"),
+    (rb"GIF8[79]a", "gif", "image/gif"),
+    (rb"(?s)RIFF....WEBP", "webp", "image/webp"),
+    (rb"%PDF-", "pdf", "application/pdf"),
+)
+
+#: what a line begins with inside a quote or a list, and the fence behind it
+_CONTAINERS = re.compile(r"(?: *(?:> ?|[-*+] |[0-9]{1,9}[.)] ))*")
+_CONTAINER = re.compile(r" *(?:> ?|(?:[-*+]|[0-9]{1,9}[.)]) +)")
 
 
 def read_utf8() -> None:
@@ -86,6 +102,35 @@ class _Stdin(threading.Thread):
         except OSError:  # nothing can be read there, as nohup leaves it: nothing is
             self.pieces.put(b"")
 
+    def read(self, total: float, most: float = float("inf")) -> bytes:
+        """Return what is there until the end, or a little more than *most* bytes.
+
+        :raises TimedOut: it did not end in time.
+        """
+        self.start()
+        began, content, told = time.monotonic(), bytearray(), False
+        while len(content) <= most:
+            waited = time.monotonic() - began
+            if waited >= total:
+                raise TimedOut(
+                    "stdin was not closed in time, and nothing was sent; --no-input leaves it "
+                    "unread",
+                    phase="total",
+                )
+            if not told and not content and waited >= _PATIENCE:
+                output.note(
+                    "waiting for stdin to end, to send it along; --no-input leaves it unread"
+                )
+                told = True
+            try:
+                piece = self.pieces.get(timeout=min(_SLICE, total - waited))
+            except queue.Empty:
+                continue
+            if not piece:
+                break
+            content += piece
+        return bytes(content)
+
 
 def _read_context(total: float) -> str:
     """Return what is piped in beside a question; a stdin that is silent is told of.
@@ -97,25 +142,7 @@ def _read_context(total: float) -> str:
         reader = _Stdin()
     except (AttributeError, OSError, ValueError):  # none, or no file: reading it waits for nobody
         return read_stdin()
-    reader.start()
-    began, content, told = time.monotonic(), b"", False
-    while True:
-        waited = time.monotonic() - began
-        if waited >= total:
-            raise TimedOut(
-                "stdin was not closed in time, and nothing was sent; --no-input leaves it unread",
-                phase="total",
-            )
-        if not told and not content and waited >= _PATIENCE:
-            output.note("waiting for stdin to end, to send it along; --no-input leaves it unread")
-            told = True
-        try:
-            piece = reader.pieces.get(timeout=min(_SLICE, total - waited))
-        except queue.Empty:
-            continue
-        if not piece:
-            return _decoded(content)
-        content += piece
+    return _decoded(reader.read(total))
 
 
 def ask_human(question: str) -> str:
@@ -131,15 +158,58 @@ def ask_human(question: str) -> str:
         raise UsageError("nothing was typed") from error
 
 
-def read_prompt(stated: str | None, total: float, *, no_input: bool = False) -> str:
+def read_file(total: float) -> tuple[str, bytes, str]:
+    """Return the file that is on stdin, with a name and a kind by what it begins with.
+
+    :param total: seconds that it has to end.
+    :raises UsageError: it cannot be read.
+    :raises TooLarge: it is larger than the server takes.
+    """
+    content = _read_bytes(total)
+    if len(content) > LARGEST:
+        raise TooLarge(f"stdin has more than the {LARGEST} bytes that the server takes as a file")
+    if not content:
+        raise UsageError("stdin is empty: -f - attaches what is piped in")
+    for begin, name, kind in _KINDS:
+        if re.match(begin, content):
+            return f"stdin.{name}", content, kind
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return "stdin.bin", content, "application/octet-stream"
+    return "stdin.txt", content, "text/plain"
+
+
+def _read_bytes(total: float) -> bytes:
+    buffer = getattr(sys.stdin, "buffer", None)
+    if stdin_is_terminal() or buffer is None:
+        return read_stdin().encode("utf-8")
+    try:
+        reader = _Stdin()
+    except (AttributeError, OSError, ValueError):  # no file: reading it waits for nobody
+        found: bytes = buffer.read(LARGEST + 1)
+        return found
+    return reader.read(total, LARGEST)
+
+
+def read_prompt(
+    stated: str | None, total: float, *, no_input: bool = False, is_taken: bool = False
+) -> str:
     """Return the question.
 
     :param stated: the word of the command line; ``"-"`` is stdin.
     :param total: seconds that what is piped in beside a question has to end.
     :param no_input: stdin is not read and nobody is asked.
+    :param is_taken: stdin holds something else.
     :raises UsageError: there is no question, or it is no text.
     :raises TimedOut: stdin did not end in time.
     """
+    if is_taken:
+        if no_input:
+            raise UsageError("-f - reads stdin, and --no-input does not: leave one of them out")
+        if stated is None or stated == "-":
+            raise UsageError("-f - takes stdin for a file: give the question as PROMPT")
+        return _checked(stated)
     if stated == "-" and not no_input:
         return _checked(read_stdin())
     if no_input or stdin_is_terminal():
@@ -165,21 +235,53 @@ def _checked(text: str | None) -> str:
 def first_code_block(text: str) -> str | None:
     """Return what is inside the first fenced code block; ``None`` where there is none.
 
-    A fence is three or more backticks or tildes; one without an end runs to the end of the text.
+    A fence is three or more backticks or tildes, also inside quotes and lists; one without an end
+    runs to the end of the text, or of its quote.
     """
-    fence, indent = "", 0
+    lines = iter(text.split("\n"))
+    for line in lines:
+        before = _CONTAINERS.match(line)
+        prefix = before.group() if before else ""
+        bare = line[len(prefix) :].lstrip(" ")
+        fence = _fence(bare)
+        if fence:
+            return _block(lines, prefix, len(line) - len(prefix) - len(bare), fence)
+    return None
+
+
+def _block(lines: Iterable[str], prefix: str, indent: int, fence: str) -> str:
+    """Return the lines of a block up to its end.
+
+    :param prefix: the marks of quotes and lists before the fence.
+    :param indent: blanks between them and the fence.
+    """
     inside: list[str] = []
-    for line in text.split("\n"):
-        bare = line.lstrip(" ")
-        if not fence:
-            fence, indent = _fence(bare), len(line) - len(bare)
-        elif bare.startswith(fence) and not bare.rstrip().strip(fence[0]):
-            return "".join(f"{kept}\n" for kept in inside)
+    for line in lines:
+        within = _without(line, prefix)
+        if within is None:
+            break
+        bare = within.lstrip(" ")
+        if bare.startswith(fence) and not bare.rstrip().strip(fence[0]):
+            break
+        inside.append(within[min(indent, len(within) - len(bare)) :])
+    else:
+        if inside and not inside[-1]:  # the line break at the end of the text
+            inside.pop()
+    return "".join(f"{kept}\n" for kept in inside)
+
+
+def _without(line: str, prefix: str) -> str | None:
+    """Return a line without what the marks before a fence take; ``None`` once a quote is over."""
+    for mark in _CONTAINER.findall(prefix):
+        blanks = len(line) - len(line.lstrip(" "))
+        if ">" not in mark:
+            line = line[min(blanks, len(mark)) :]
+        elif line[blanks : blanks + 1] == ">":
+            line = line[blanks + 1 :]
+            line = line[1:] if line.startswith(" ") else line
         else:
-            inside.append(line[min(indent, len(line) - len(bare)) :])
-    if inside and not inside[-1]:  # the line break at the end of the text
-        inside.pop()
-    return "".join(f"{kept}\n" for kept in inside) if fence else None
+            return None
+    return line
 
 
 def _fence(line: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Iterable, Sequence
+from typing import Iterable
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion, PathCompleter
@@ -12,7 +12,7 @@ from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
 from . import keeping, output
-from .keyboard import Keyboard, Names
+from .keyboard import Completions, Keyboard
 
 _HISTORY = "history"
 
@@ -20,11 +20,12 @@ _HISTORY = "history"
 class RichKeyboard(Keyboard):
     """Reads lines that can be edited; Alt-Enter begins another line of the same text."""
 
-    def __init__(self, commands: Sequence[str], models: Names) -> None:
+    def __init__(self, completions: Completions) -> None:
         self._session: PromptSession[str] = PromptSession(
             history=_history(),
-            completer=_Words(commands, models),
+            completer=_Words(completions),
             complete_while_typing=False,
+            complete_in_thread=True,  # the models are asked of the server
             key_bindings=_keys(),
         )
 
@@ -61,9 +62,8 @@ def _keys() -> KeyBindings:
 class _Words(Completer):
     """Completes commands, and what may stand behind some of them."""
 
-    def __init__(self, commands: Sequence[str], models: Names) -> None:
-        self._commands = commands
-        self._models = models
+    def __init__(self, completions: Completions) -> None:
+        self._known = completions
         self._paths = PathCompleter(expanduser=True)
 
     def get_completions(
@@ -72,16 +72,23 @@ class _Words(Completer):
         command, blank, rest = document.text_before_cursor.partition(" ")
         if not command.startswith("/"):
             return
+        name = command[1:].lower()
         if not blank:
-            known: Sequence[str] = [f"/{name}" for name in self._commands]
-            word = command
-        elif command == "/file":
+            for known in self._known.commands:
+                if known.startswith(name):
+                    yield Completion(f"/{known}", start_position=-len(command))
+        elif name in self._known.with_paths:
             yield from self._paths.get_completions(Document(rest), complete_event)
-            return
-        elif command in ("/model", "/llm"):
-            known, word = self._models(), rest
-        else:
-            return
-        for name in known:
-            if name.startswith(word):
-                yield Completion(name, start_position=-len(word))
+        elif name in self._known.words:
+            for word, meaning in self._known.words[name]():
+                if _fits(rest, word, meaning):
+                    yield Completion(
+                        word, start_position=-len(rest), display_meta=output.shown(meaning)
+                    )
+
+
+def _fits(typed: str, word: str, meaning: str) -> bool:
+    """Return whether a word may be meant: by its own beginning, or by that of what it means."""
+    lowered = typed.lower()
+    behind = word.lower().rpartition("/")[2]  # a model behind its organisation
+    return any(one.startswith(lowered) for one in (word.lower(), behind, meaning.lower()))

@@ -36,7 +36,7 @@ class RichScreen(Screen):
                     page.take(event)
             finally:  # also what came before a failure, or before Ctrl-C
                 page.settle_all()
-        tell_sources(message.sources)
+        tell_sources(message.sources, page.text)
 
     def text(self, text: str) -> None:
         """Print a text that was stored."""
@@ -52,7 +52,7 @@ class _Page:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._text = ""
+        self.text = ""
         self._printed = 0  # how much of the text stands on the screen for good
         self._begun = False  # something stands there that the next part keeps away from
         self._doing = "waiting for the answer"
@@ -60,10 +60,10 @@ class _Page:
 
     def settle_all(self) -> None:
         """Print for good what is still on the part that changes."""
-        self._print(len(self._text))
+        self._print(len(self.text))
 
     def __rich__(self) -> RenderableType:
-        rest = self._text[self._printed :]
+        rest = self.text[self._printed :]
         self._spinner.update(text=Text(self._doing, style="dim", no_wrap=True, overflow="ellipsis"))
         if not rest.strip():
             return self._spinner
@@ -86,7 +86,7 @@ class _Page:
         """Show one event."""
         if type(event) is Token:
             self._doing = "answering"
-            self._text += output.shown(event.text)
+            self.text += output.shown(event.text)
             if "\n" in event.text:
                 self._settle()
         elif isinstance(event, FinalAnswer):
@@ -98,23 +98,23 @@ class _Page:
 
     def _settle(self) -> None:
         """Print for good what no further token can change: all before the last blank line."""
-        end = settled_length(self._text[self._printed :])
+        end = settled_length(self.text[self._printed :])
         if end:
             self._print(self._printed + end)
 
     def _print(self, end: int) -> None:
-        part, self._printed = self._text[self._printed : end], end
+        part, self._printed = self.text[self._printed : end], end
         if part.strip():
             self._console.print(*self._spaced(part), sep="", end="")
             self._begun = True
 
     def _finish(self, final: str) -> None:
-        if final.startswith(self._text[: self._printed]):
-            self._text = final
-        elif not same(self._text, final):
+        if final.startswith(self.text[: self._printed]):
+            self.text = final
+        elif not same(self.text, final):
             self.settle_all()
             self._console.print(RESTARTED, style="dim")
-            self._text, self._printed = final, 0
+            self.text, self._printed = final, 0
 
 
 def _is_blank(line: list[Segment]) -> bool:

@@ -22,6 +22,7 @@ _COMMANDS = {
     "ask": ("ask", "ask"),
     "batch": ("batch_files", "batch"),
     "chat": ("chat_loop", "chat"),
+    "check": ("accounts", "check"),
     "export": ("export", "export"),
     "login": ("accounts", "login"),
     "logout": ("accounts", "logout"),

@@ -27,7 +27,7 @@ class Screen:
 
         :raises HugChatError: the answer failed; what had come was printed.
         """
-        said, pieces = "", []
+        said, final, pieces = "", "", []
         try:
             for event in events_of(message):
                 if type(event) is Token:
@@ -35,13 +35,14 @@ class Screen:
                     output.write(event.text)
                 elif isinstance(event, FinalAnswer):
                     said = "".join(pieces)
-                    pieces = [self._finished(message, said, event.text)]
+                    final = event.text
+                    pieces = [self._finished(message, said, final)]
                 elif sys.stderr is not None and sys.stderr.isatty():
                     self._tell(event)
         finally:
             if pieces and not pieces[-1].endswith("\n"):
                 output.write("\n")
-        tell_sources(message.sources)
+        tell_sources(message.sources, final)
 
     def text(self, text: str) -> None:
         """Print a text that was stored."""
@@ -86,11 +87,17 @@ def step_line(event: Event) -> str:
     return ""
 
 
-def tell_sources(sources: Sequence[Source]) -> None:
-    """Name the pages that a search found, on stderr."""
-    if sources:
+def tell_sources(sources: Sequence[Source], answer: str) -> None:
+    """Name the pages that a search found, on stderr; not those that the answer lists itself."""
+    _, heading, listed = answer.rpartition("Sources:")
+    told = [
+        source
+        for source in sources
+        if source.link not in answer and not (heading and source.title and source.title in listed)
+    ]
+    if told:
         output.note("Sources:")
-    for number, source in enumerate(sources, 1):
+    for number, source in enumerate(told, 1):
         output.note(f"  {number}. {' '.join(source.title.split())} {source.link}".rstrip())
 
 

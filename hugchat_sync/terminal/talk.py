@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Callable
 
 from .. import Client, Message
-from ..errors import HugChatError, UsageError
+from ..errors import HugChatError, ModelNotFound, UsageError
 from ..records import HistoryEntry
 from . import output, signals
 from .changes import require_model
+from .choosing import meant, model_meant
 from .export import write_export
 from .formats import FORMATS
 from .keyboard import Keyboard
@@ -85,15 +86,17 @@ class Talk:
         return self.client.current_conversation
 
     def numbered(self, word: str) -> str:
-        """Return the id of a conversation that is meant by its number or its id."""
+        """Return the id of a conversation that is meant by its number, its id, or ``last``."""
         if not word:
             raise UsageError("which conversation? Give its number in /ls, or its id")
-        if not word.isdigit() or len(word) == 24:
-            return word
-        listed = self._listed or list(self.client.conversations)
-        if int(word) >= len(listed):
-            raise UsageError(f"there is no conversation {word}; /ls lists them")
-        return listed[int(word)]
+        newest = list(self.client.conversations)
+        return meant(word, lambda: newest if word == "last" else self._listed or newest)
+
+    def conversation_words(self) -> list[tuple[str, str]]:
+        """Return the numbers of the conversations, with their titles."""
+        conversations = self.client.conversations
+        listed = self._listed or list(conversations)
+        return [(str(at), conversations.get(one, "")) for at, one in enumerate(listed)]
 
     def list_conversations(self, *, with_ids: bool = False) -> None:
         """Print the conversations with their numbers; the current one has a star."""
@@ -119,9 +122,16 @@ class Talk:
         self.client.create_conversation()
         output.note("a new conversation")
 
-    def remove(self, word: str) -> None:
-        """Delete a conversation."""
-        self.client.remove_conversation(self.numbered(word))
+    def remove(self, word: str, keyboard: Keyboard) -> None:
+        """Delete a conversation, once somebody who types has said that it is meant."""
+        conversation_id = self.numbered(word)
+        if keyboard.interactive:
+            title = self.client.conversations.get(conversation_id, conversation_id)
+            question = f"Delete {' '.join(title.split())!r}? [y/N] "
+            if keyboard.read(question).strip().lower() not in ("y", "yes"):
+                output.note("(nothing was changed)")
+                return
+        self.client.remove_conversation(conversation_id)
         output.note("deleted")
 
     def history(self, word: str) -> None:
@@ -156,11 +166,26 @@ class Talk:
             for number, name in enumerate(self.models)
         )
 
+    def model_words(self) -> list[tuple[str, str]]:
+        """Return the names of the models, which are asked for once; none if that fails."""
+        if not self.models:
+            try:
+                self.models = [model.id for model in self.client.models()]
+            except HugChatError:  # no answer to the Tab key is no reason to end the line
+                return []
+        return [(name, "") for name in self.models]
+
     def choose_model(self, word: str) -> None:
         """Take another model, which needs a new conversation."""
         if word.isdigit() and int(word) < len(self.models):
             word = self.models[int(word)]
-        require_model(self.client, word)
+        try:
+            require_model(self.client, word)
+        except ModelNotFound as error:
+            near = model_meant(error)
+            if near is None:
+                raise
+            word = near
         self.client.model = word
         self.client.current_conversation = None
         output.note(f"the next question begins a conversation with {word}")

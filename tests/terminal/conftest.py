@@ -107,3 +107,9 @@ def owner() -> Iterator[Callable[[Any], Client]]:
     yield of
     for client in clients:
         client.close()
+
+
+@pytest.fixture
+def guarded(scripted: Callable[..., Any]) -> Any:
+    """A server that only knows one user."""
+    return scripted(["fine"], token="the-token")

@@ -9,17 +9,11 @@ import subprocess
 import pytest
 
 from hugchat_sync import Client, Sign, UsageError
-from hugchat_sync.auth.cookies import default_directory, disk, file_of
+from hugchat_sync.auth.cookies import data_directory, default_directory, disk, file_of
 from hugchat_sync.local.testing import Script
 from hugchat_sync.terminal.keeping import account_of, session_file
 
 EMAIL = "somebody@site.example"
-
-
-@pytest.fixture
-def guarded(scripted):
-    """A server that only knows one user."""
-    return scripted(["fine"], token="the-token")
 
 
 def test_cookies_of_a_browser_are_imported_and_used(program, guarded, tmp_path):
@@ -186,7 +180,8 @@ def test_session_that_cannot_be_kept_is_told_once(program, answering):
 @pytest.mark.parametrize("words", [["--local"], ["--base-url"]])
 def test_nobody_without_a_home_is_answered(program, answering, monkeypatch, words):
     monkeypatch.setattr(disk, "_home", lambda: None)
-    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME"):
+        monkeypatch.delenv(name, raising=False)
     words = words if words == ["--local"] else [*words, answering.url]
 
     done = program("ask", "x", *words)
@@ -225,6 +220,8 @@ def test_home_that_cannot_be_written_costs_no_answer(program, answering):
     default_directory().write_text("a file stands in the way", "utf-8")
 
     done = program("ask", "x", "--base-url", answering.url)
+    data_directory().parent.mkdir(parents=True, exist_ok=True)
+    data_directory().write_text("here, too", "utf-8")
     local = program("ask", "x", "--local")
 
     assert (done.code, done.out) == (0, "Hello, world.\n")

@@ -278,6 +278,12 @@ def test_x_without_a_code_block_prints_nothing_on_stdout(program, answering):
         ("```\nwithout an end\n", "without an end\n"),
         ("```\n```", ""),
         ("```\r\na\r\n```\r\n", "a\r\n"),
+        ("> so\n> ```py\n> if x:\n>     y\n>\n> z\n> ```\n", "if x:\n    y\n\nz\n"),
+        ("> ```\n> a\nno quote any more\n", "a\n"),
+        ("- ```sh\n  ls\n    -l\n  ```\n", "ls\n  -l\n"),
+        ("10. ~~~\n    a\n    ~~~", "a\n"),
+        ("* > ```\n  > a\n  > ```", "a\n"),
+        ("- - -\n```\na\n```", "a\n"),
     ],
 )
 def test_first_code_block(text, block):

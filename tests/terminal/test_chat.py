@@ -124,7 +124,7 @@ def test_every_command_is_in_the_help(chat, answering):
         for name in re.findall(
             r"\w+",
             "q exit ls cd new rm old web pro help models model title share retry edit file stop "
-            "export reload ids switch del llm",
+            "export reload ids switch del llm system show",
         )
     }
 

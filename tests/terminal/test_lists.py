@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -30,7 +31,7 @@ def test_ls(program, talk):
     plain = program("ls", "--base-url", server.url)
     records = program("ls", "--json", "--base-url", server.url)
 
-    assert plain.out == f"{conversation_id}  New Chat\n"
+    assert re.fullmatch(rf"0  {conversation_id[:8]}  \d{{4}}-\d\d-\d\d  New Chat\n", plain.out)
     [record] = json.loads(records.out)
     assert (record["id"], record["title"]) == (conversation_id, "New Chat")
 

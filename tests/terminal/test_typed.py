@@ -224,3 +224,53 @@ def test_terminal_closed_at_the_prompt_ends_the_program(typed, answering, rich):
     time.sleep(0.3)
 
     assert terminal.hang_up() == 129
+
+
+@pytest.mark.parametrize("rich", [True, False], ids=["rich", "plain"])
+def test_conversation_is_deleted_once_somebody_says_yes(typed, answering, owner, rich):
+    terminal = typed("chat", "--base-url", answering.url, rich=rich)
+    terminal.wait_for("new>")
+    terminal.type("one\r")
+    terminal.wait_for("(?s)Hello, world.*New Chat>")
+    terminal.type("/rm 0\r")
+    terminal.wait_for(r"Delete 'New Chat'\? \[y/N\]")
+    terminal.type("\r")
+    terminal.wait_for("(?s)nothing was changed.*New Chat>")
+    assert len(owner(answering).fetch_conversations()) == 1
+
+    terminal.type("/rm 0\r")
+    terminal.wait_for(r"\[y/N\]")
+    terminal.type("y\r")
+    terminal.wait_for("(?s)deleted.*new>")
+    terminal.type(":q\r")
+
+    assert terminal.end() == 0
+    assert owner(answering).fetch_conversations() == {}
+
+
+def test_models_and_conversations_are_completed(typed, answering, program):
+    program("ask", "one", "--base-url", answering.url)
+    terminal = typed("chat", "--base-url", answering.url, rich=True)
+    terminal.wait_for("new>")
+
+    terminal.type("/model local/pl\t")
+    terminal.wait_for("ain")
+    terminal.type("\r")
+    terminal.wait_for("begins a conversation with local/plain")
+    terminal.type("/cd new\t")  # by its title
+    terminal.wait_for("/cd .*0")
+    terminal.type("\r")
+    terminal.wait_for("(?s)in 'New Chat'.*New Chat>")
+    terminal.type("quit\r")
+
+    assert terminal.end() == 0
+
+
+def test_help_names_the_keys(typed, answering):
+    terminal = typed("chat", "--base-url", answering.url, rich=True)
+    terminal.wait_for("new>")
+    terminal.type("/help\r")
+    terminal.wait_for("(?s)Alt-Enter.*new>")
+    terminal.type("\x04")
+
+    assert terminal.end() == 0

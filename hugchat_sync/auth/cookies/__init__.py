@@ -1,8 +1,16 @@
 """Cookies in every form, and the file that they are kept in."""
 
-from .disk import default_directory, file_of, require_directory
+from .disk import data_directory, default_directory, file_of, require_directory
 from .jar import QuietJar
 from .store import CookieStore
 from .values import Hidden
 
-__all__ = ["CookieStore", "Hidden", "QuietJar", "default_directory", "file_of", "require_directory"]
+__all__ = [
+    "CookieStore",
+    "Hidden",
+    "QuietJar",
+    "data_directory",
+    "default_directory",
+    "file_of",
+    "require_directory",
+]

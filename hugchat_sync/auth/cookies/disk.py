@@ -132,10 +132,27 @@ def default_directory() -> Path | None:
     return base / "hugchat_sync"
 
 
+def data_directory() -> Path | None:
+    """Return the directory of the user's own data of this package; ``None`` where there is none."""
+    if sys.platform == "darwin":
+        return default_directory()  # there one place is for both
+    base = _stated("LOCALAPPDATA" if sys.platform == "win32" else "XDG_DATA_HOME")
+    if base is None:
+        home = _home()
+        if home is None:
+            return None
+        places = ("AppData", "Local") if sys.platform == "win32" else (".local", "share")
+        base = home.joinpath(*places)
+    return base / "hugchat_sync"
+
+
 def _stated_directory() -> Path | None:
     if sys.platform == "darwin":
         return None
-    name = "APPDATA" if sys.platform == "win32" else "XDG_CONFIG_HOME"
+    return _stated("APPDATA" if sys.platform == "win32" else "XDG_CONFIG_HOME")
+
+
+def _stated(name: str) -> Path | None:
     stated = Path(os.environ.get(name) or "")
     # by the standard, a relative one is to be ignored
     return stated if stated.is_absolute() else None
