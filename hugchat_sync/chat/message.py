@@ -43,8 +43,11 @@ _KEPT = (  # by a pickled message; the rest is of the connection, or is made aga
 class EventSource(Protocol):
     """Where the events of an answer come from, and how they are ended; called from any thread."""
 
-    def events(self) -> Iterator[Event]:
-        """Yield the events; may raise :class:`HugChatError`. Called once, from one thread."""
+    def events(self) -> Iterator[list[Event]]:
+        """Yield the events, those that came together together; called once.
+
+        :raises HugChatError: the answer failed; what had come was yielded before.
+        """
         ...
 
     def stop(self) -> None:
@@ -63,7 +66,7 @@ class EventSource(Protocol):
 class _Past:
     """The source of an answer that is over."""
 
-    def events(self) -> Iterator[Event]:
+    def events(self) -> Iterator[list[Event]]:
         return iter(())
 
     def stop(self) -> None:
@@ -227,13 +230,10 @@ class Message(Polling):
         """
         self._settle_in_child()
         index, events = 0, self._answer.events
-        while True:
-            while index < len(events):
-                yield events[index]
-                index += 1
-            # a second loop replays; a reader thread, once there is one, reads for all
-            if not (self._advance(index) if self._reader is None else self._more(index)):
-                break
+        while self._more(index):
+            batch = events[index:]  # a second loop replays all of them
+            index += len(batch)
+            yield from batch
         self._raise_failure()
 
     def tokens(self) -> Iterator[str]:
@@ -243,9 +243,15 @@ class Message(Polling):
 
         :raises HugChatError: the answer failed; what had come was yielded before.
         """
-        for event in self:
-            if type(event) is Token:
-                yield event.text
+        self._settle_in_child()
+        index, events = 0, self._answer.events
+        while self._more(index):
+            batch = events[index:]
+            index += len(batch)
+            for event in batch:
+                if type(event) is Token:
+                    yield event.text
+        self._raise_failure()
 
     def text(self) -> str:
         """Return the whole answer; reads until it is there.
@@ -342,21 +348,18 @@ class Message(Polling):
             reader.start()
 
     def _read_all(self) -> None:
-        while self._advance(len(self._answer.events)):
+        while self._more(len(self._answer.events)):
             pass
 
     def _more(self, index: int) -> bool:
-        """Return whether there is an event at *index*, waiting for it if need be."""
+        """Return whether there is an event at *index*; reads or waits for it if need be."""
+        events = self._answer.events
+        # a reader thread, once there is one, reads for all
         if self._reader is not None and self._reader is not threading.current_thread():
             with self._news:
-                while index >= len(self._answer.events) and not self._ended:
+                while index >= len(events) and not self._ended:
                     self._news.wait(_SLICE)
-            return index < len(self._answer.events)
-        return self._advance(index)
-
-    def _advance(self, index: int) -> bool:
-        """Return whether there is an event at *index*; reads one if need be."""
-        events = self._answer.events
+            return index < len(events)
         with self._reading:
             if index < len(events):
                 return True
@@ -364,12 +367,12 @@ class Message(Polling):
                 return False
             settled = False
             try:
-                event = next(self._incoming)
-                if type(event) is Token:  # nearly every event takes this way
-                    self._answer.pieces.append(event.text)
-                    events.append(event)
-                else:
-                    self._take(event)
+                for event in next(self._incoming):
+                    if type(event) is Token:  # nearly every event takes this way
+                        self._answer.pieces.append(event.text)
+                        events.append(event)
+                    else:
+                        self._take(event)
                 if self._reader is not None:
                     self._notify()
                 settled = True

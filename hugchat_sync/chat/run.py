@@ -10,7 +10,7 @@ import time
 from contextlib import closing
 from dataclasses import replace
 from itertools import chain
-from typing import Generator, Iterator, Protocol
+from typing import Iterator, Protocol
 from uuid import uuid4
 
 from ..calls import StreamCall
@@ -208,14 +208,29 @@ class Run:
 
     # reading ---------------------------------------------------------------------------------
 
-    def events(self) -> Iterator[Event]:
+    def events(self) -> Iterator[list[Event]]:
         """Yield the events of the answer, over as many connections as it takes."""
         is_thrown_away = False
         try:
-            yield from self._searched
-            trouble = (yield from self._first()) or self._trouble
+            if self._searched:
+                yield self._searched
+            if self._stream is not None and self._call is not None:
+                try:
+                    with closing(self._stream):
+                        for batch in self._stream.read(self._call):
+                            for event in batch:
+                                if type(event) is TitleChanged:
+                                    self._keep_title(event)
+                            yield batch
+                except HugChatError as error:
+                    if not self._may_go_on(error):
+                        raise
+                    self._trouble = error
+                else:
+                    ends = self.record.is_complete or not self.dialect.survives_disconnect
+                    self._over = ends and not self._was_left
             if not (self._over or self._open.closed):
-                yield from self._going_on(trouble)
+                yield from self._going_on()
         except GeneratorExit:
             is_thrown_away = True  # whoever collects garbage may hold the lock of our home
             raise
@@ -224,33 +239,15 @@ class Run:
                 self._ended = True
                 self._leave()
 
-    def _first(self) -> Generator[Event, None, HugChatError | None]:
-        """Yield what the first connection brings, and return what cut it short."""
-        stream, call = self._stream, self._call
-        if stream is None or call is None:
-            return None
-        try:
-            with closing(stream):
-                for event in chain.from_iterable(stream.read(call)):
-                    if type(event) is TitleChanged:
-                        self._keep_title(event)
-                    yield event
-        except TransportError as error:
-            if isinstance(error, TimedOut) and error.phase != "idle":
-                raise
-            return error
-        except ProtocolError as error:
+    def _may_go_on(self, error: HugChatError) -> bool:
+        """Return whether another way may lead to what the first connection owed."""
+        if isinstance(error, TransportError):
+            return not isinstance(error, TimedOut) or error.phase == "idle"
+        if isinstance(error, ProtocolError):
             # nonsense may be the fault of the way; a line without end is not read twice
-            nonsense = error.line or error.field
-            if not nonsense or "reattach" not in self.dialect.features:
-                raise
-            return error
-        except HugChatError:
-            self._over = True  # the server itself has said so
-            raise
-        ends = not self.dialect.survives_disconnect
-        self._over = (self.record.is_complete or ends) and not self._was_left
-        return None
+            return bool(error.line or error.field) and "reattach" in self.dialect.features
+        self._over = True  # the server itself has said so
+        return False
 
     def _check_end(self) -> None:
         """Refuse the end of a body that is not the end of the answer.
@@ -261,11 +258,11 @@ class Run:
         if not self.record.is_complete:
             raise ConnectionFailed("the stream ended before the answer did")
 
-    def _going_on(self, trouble: HugChatError | None) -> Iterator[Event]:
+    def _going_on(self) -> Iterator[list[Event]]:
         """Yield what the first connection owed."""
         if not self._resume:
-            if trouble is not None:
-                raise trouble
+            if self._trouble is not None:
+                raise self._trouble
             return
         self._recovery = Recovery(
             self._transport,
@@ -275,10 +272,10 @@ class Run:
             self.record,
             was_stopped=self._was_stopped,
         )
-        for event in self._recovery.events(trouble):
+        for event in self._recovery.events(self._trouble):
             if type(event) is TitleChanged:
                 self._keep_title(event)
-            yield event
+            yield [event]
 
     def _keep_title(self, event: TitleChanged) -> None:
         if self._home is not None:

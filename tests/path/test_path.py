@@ -19,11 +19,11 @@ from hugchat_sync.local import LocalServer
 
 PACKAGE = str(Path(hugchat_sync.__file__).parent) + "/"
 
-FILES_TO_THE_SOCKET = 38
-MOVES_TO_THE_SOCKET = 152
-FILES_TO_THE_FIRST_TOKEN = 46
+FILES_TO_THE_SOCKET = 30
+MOVES_TO_THE_SOCKET = 133
+FILES_TO_THE_FIRST_TOKEN = 38
 FILES_OF_A_LATER_TOKEN = 7
-CALLS_OF_A_LATER_TOKEN = 15
+CALLS_OF_A_LATER_TOKEN = 13
 
 
 class Way:

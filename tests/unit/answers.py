@@ -44,8 +44,8 @@ class Given:
     ) -> None:
         self._events, self.stop, self.limit, self.close = events, stop, limit, close
 
-    def events(self) -> Iterator[Event]:
-        return iter(self._events)
+    def events(self) -> Iterator[list[Event]]:
+        return ([event] for event in self._events)
 
 
 def message_of(
