@@ -284,7 +284,7 @@ class Client(Account):
         dialect = self._dialect(patience)
         for conversation_id in self.conversations:
             self._runs.forget(conversation_id)
-        listed = () if dialect.counts_removed else tuple(self._listed(patience))
+        listed = () if dialect.manners.counts_removed else tuple(self._listed(patience))
         count: int | None = None
         for way in dialect.remove_all_conversations():
             with suppress(FeatureUnavailable):  # this server does it in another way

@@ -71,7 +71,9 @@ class Connection:
         name = dialect or os.environ.get("HUGCHAT_SYNC_DIALECT") or known
         self._named = dialect_named(name) if name else None
         # an era that was named is looked at all the same, where its servers differ
-        self._dialect = self._named if known or (self._named and self._named.differs_in) else None
+        self._dialect = (
+            self._named if known or (self._named and self._named.manners.differs_in) else None
+        )
         self._is_found = bool(known)
         self._open()
 
@@ -135,15 +137,15 @@ class Connection:
         self.require_open()
         found = self._dialect
         if found is None and self._named is not None:
-            self.credentials.require_honoured(self._named.name)
+            self.credentials.require_honoured(self._named)
         if found is None or not self._is_found:
             patience = patience or self.transport.patience()
             with held(self._lock, patience.deadline, _OTHERS_ASK):
                 found = self._dialect
-                if found is None or (not self._is_found and wanted in found.differs_in):
+                if found is None or (not self._is_found and wanted in found.manners.differs_in):
                     self._dialect = found = self._detected(patience)
                     self._is_found = True
-        self.credentials.require_honoured(found.name)
+        self.credentials.require_honoured(found)
         return found
 
     def keep(self, dialect: Dialect) -> None:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from requests.auth import AuthBase
 
+from ..dialects import Dialect
 from ..errors import AuthError, ServerError, SessionExpired
 from ..secret import Secret
 from .cookies import CookieStore, Hidden, default_directory, file_of
@@ -20,8 +21,6 @@ HUB = "huggingface.co"
 
 _SESSION = "hf-chat"
 logger = logging.getLogger("hugchat_sync")
-
-_WITHOUT_TOKENS = ("tgi-2023", "lines-2023", "tree-2024")
 
 
 @dataclass
@@ -72,19 +71,15 @@ class Credentials:
             return True
         return not self.store.names and set(self.had) <= set(self.store.expired)
 
-    def require_honoured(self, dialect: str) -> None:
+    def require_honoured(self, dialect: Dialect) -> None:
         """Refuse a token where servers do not take one.
 
-        Source: chat-ui 2023-04 … 2025-06: a token is ignored, or taken for three reading requests
-        if the deployment says so (measured on servers of 2023-10, 2024-04 and 2024-12).
-
-        :param dialect: the name of the server's era.
         :raises AuthError: there is a token, and servers of this era ignore it.
         """
-        if self.token and dialect in _WITHOUT_TOKENS:
+        if self.token and not dialect.manners.takes_token:
             raise AuthError(
-                f"a server of this era ({dialect}) takes no token; pass the cookies of a browser "
-                "that is signed in, or none if the server needs none"
+                f"a server of this era ({dialect.name}) takes no token; pass the cookies of a "
+                "browser that is signed in, or none if the server needs none"
             )
 
     def expired(self) -> SessionExpired:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Callable
 
+from ..dialects.records import LastRound
 from ..dialects.text import split_thinking
-from ..dialects.values import LastRound
 from ..events import (
     Event,
     FileCreated,

@@ -262,7 +262,7 @@ class Runs:
         :raises TimedOut: the time of this call was spent waiting.
         """
         with self._held(conversation_id, patience) as place:
-            yield verified(lambda: self._idle(dialect, place, patience), patience)
+            yield verified(lambda: self._idle(dialect, place, patience).read(), patience)
 
     @contextmanager
     def _held(self, conversation_id: str, patience: Patience) -> Iterator[Place]:
@@ -275,8 +275,8 @@ class Runs:
         finally:
             place.lock.release()
 
-    def _idle(self, dialect: Dialect, place: Place, patience: Patience) -> ConversationTree:
-        return idle_tree(self._transport, dialect, place.conversation_id, patience, place.ended)
+    def _idle(self, dialect: Dialect, place: Place, patience: Patience) -> Look:
+        return idle_look(self._transport, dialect, place.conversation_id, patience, place.ended)
 
     def send(
         self, dialect: Dialect, prompt: Prompt, patience: Patience, *, resume: bool = True
@@ -312,19 +312,19 @@ class Runs:
     def _placed(self, dialect: Dialect, prompt: Prompt, place: Place, patience: Patience) -> Prompt:
         """Return *prompt* with its place among the messages, once no run is on there."""
         made, place.made = place.made, None
-        if made is not None and (made.leaf_id is not None or not dialect.needs_parent):
+        if made is not None and (made.leaf_id is not None or not dialect.manners.needs_parent):
             leaf, is_first = made.leaf_id, True
         else:
             try:
-                tree = self._idle(dialect, place, patience)
+                look = self._idle(dialect, place, patience)
             except ProtocolError:  # nothing there tells whether a run is on
                 if prompt.parent_id is None:
                     raise
                 return prompt
-            if prompt.action == "retry" and not dialect.needs_parent:
-                return _with_question(prompt, tree)
-            leaf, is_first = tree.leaf, not any(one.role == "user" for one in tree.messages)
-        if dialect.needs_parent and prompt.parent_id is None:
+            if prompt.action == "retry" and not dialect.manners.needs_parent:
+                return _with_question(prompt, look.read())
+            leaf, is_first = look.leaf_id, look.is_empty
+        if dialect.manners.needs_parent and prompt.parent_id is None:
             prompt = replace(prompt, parent_id=leaf)
         return replace(prompt, is_first=is_first)
 
@@ -347,7 +347,7 @@ class Runs:
         """
         look = self._transport.send(dialect.look(conversation_id), patience)
         running = self.place(conversation_id).ended.without(look)
-        if all(answer.is_said for answer in running) and not dialect.stores_at_end:
+        if all(answer.is_said for answer in running) and not dialect.manners.stores_at_end:
             return
         call = dialect.stop_elsewhere(conversation_id)
         if call is None:
@@ -421,14 +421,14 @@ def _with_question(prompt: Prompt, tree: ConversationTree) -> Prompt:
 # runs that anybody began -----------------------------------------------------------------
 
 
-def idle_tree(
+def idle_look(
     transport: Transport,
     dialect: Dialect,
     conversation_id: str,
     patience: Patience,
     ended: Ended,
-) -> ConversationTree:
-    """Return a conversation as it is stored, once no run is on in it.
+) -> Look:
+    """Return a look at a conversation, once no run is on in it.
 
     The log of a run says when it has ended; where there is none, what is stored does. An answer
     that neither ends nor changes for ``progress`` is taken for dead.
@@ -441,7 +441,7 @@ def idle_tree(
             look = transport.send(dialect.look(conversation_id), patience)
             running = ended.without(look)
             if not running:
-                return look.tree
+                return look
             answer = running[-1]
             text = answer.text or text
             if running != before:
@@ -456,7 +456,7 @@ def idle_tree(
         if quiet >= patience.timeout.progress:
             for one in running:
                 ended.add(one)
-            return look.tree
+            return look
         left = patience.deadline - time.monotonic()
         if left <= 0:
             raise _goes_on_still(text)

@@ -169,7 +169,7 @@ class Creation:
         text = system_prompt
         if text is None:
             text = settings.stored_prompt(retired or model) or settings.stored_prompt(model)
-        elif self._server.dialect(patience).prompts_from_settings:
+        elif self._server.dialect(patience).manners.prompts_from_settings:
             self._require_stored(text, settings.stored_prompt(model))
         return self._made(model, text, patience)
 
@@ -178,7 +178,7 @@ class Creation:
 
         :raises FeatureUnavailable: the server would use another one than is *wanted*.
         """
-        everywhere = self._server.dialect(patience).prompts_from_settings
+        everywhere = self._server.dialect(patience).manners.prompts_from_settings
         if wanted is None:
             # what is stored reaches the model there without our help
             return "" if everywhere else self._settings(patience).stored_prompt(model)
@@ -224,7 +224,7 @@ class Creation:
             with self._server.one_visitor(patience):
                 return self._server.send(call, patience)
 
-        stored = None if dialect.prompts_from_settings else system_prompt
+        stored = None if dialect.manners.prompts_from_settings else system_prompt
         return self._with_reason(
             model,
             lambda: self._lost.made_once(create, model, stored, patience),

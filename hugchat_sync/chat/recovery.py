@@ -178,7 +178,7 @@ class Recovery:
                 yield from others.missing(event)
             yield from self._missing_text(stored)
             # where leaving ends a run, what is stored is what our own clock has left of it
-            left = isinstance(trouble, TimedOut) and not self._dialect.survives_disconnect
+            left = isinstance(trouble, TimedOut) and not self._dialect.manners.survives_disconnect
             if self._is_whole(stored) and not left:
                 yield StoredAnswer(stored.text, self._was_stopped or stored.state == "interrupted")
                 for event in told:
@@ -243,8 +243,8 @@ class Recovery:
         if stored is not None and stored.state in ("done", "interrupted", "failed"):
             self.is_over = True
             return False
-        if self._dialect.survives_disconnect:
-            waits = self._dialect.stores_at_end if stored is None else True
+        if self._dialect.manners.survives_disconnect:
+            waits = self._dialect.manners.stores_at_end if stored is None else True
         else:
             waits = False  # but the server may not have noticed yet that we are gone
         return waits or looks < _LOOKS
@@ -257,7 +257,7 @@ class Recovery:
         :param was_left: text had come when the connection was closed, which is to be stored.
         :raises TimedOut: the time of the call is spent, or a clock of the log ran out.
         """
-        if not self._dialect.survives_disconnect:
+        if not self._dialect.manners.survives_disconnect:
             if was_left:
                 self._await_notice()
             return

@@ -87,7 +87,11 @@ class Run:
         recovered = self._recovery is not None and self._recovery.is_over
         if self._over or self._call is None or recovered:
             return True
-        return self._open.closed and not self.dialect.survives_disconnect and not self._was_left
+        return (
+            self._open.closed
+            and not self.dialect.manners.survives_disconnect
+            and not self._was_left
+        )
 
     @property
     def ids(self) -> frozenset[str]:
@@ -125,7 +129,7 @@ class Run:
                 if self._has_arrived(error):
                     self._trouble = error
                     return
-                tells = not self.dialect.stores_at_end and not page
+                tells = not self.dialect.manners.stores_at_end and not page
                 if not tells or self._tries.made >= self._patience.retry.tries:
                     raise
                 self._transport.pause(self._tries.made, self._patience)
@@ -227,7 +231,7 @@ class Run:
                         raise
                     self._trouble = error
                 else:
-                    ends = self.record.is_complete or not self.dialect.survives_disconnect
+                    ends = self.record.is_complete or not self.dialect.manners.survives_disconnect
                     self._over = ends and not self._was_left
             if not (self._over or self._open.closed):
                 yield from self._going_on()
@@ -310,7 +314,7 @@ class Run:
             if call is not None:
                 self._transport.send(call)
         finally:
-            if self.dialect.stops_by_closing:
+            if self.dialect.manners.stops_by_closing:
                 self.close()
 
     def await_end(self, patience: Patience) -> None:

@@ -1,15 +1,19 @@
-"""Settings, models and users between the wire's spelling and our records, for all eras."""
+"""Settings, models, users and the end of a session, for all eras."""
 
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urljoin, urlsplit
 
-from ..calls import Call, Request
+from ..calls import Call, Reply, no_error
 from ..errors import ProtocolError
 from ..records import Model, Settings, User
-from .errors import read_nothing, refusal
+from .errors import REDIRECTS, intercepted, is_page, is_sign_in, read_error, read_nothing
 from .fields import kind_of, listed, need, text_of
-from .headers import WRITE
+from .verbs import post
+from .wire import read_json
+
+_SIGN_OUT = "/logout"
 
 #: our name → the wire's
 SETTINGS: dict[str, str] = {
@@ -83,15 +87,8 @@ def settings_body(settings: Settings) -> dict[str, Any]:
 
 def save_as_json(settings: Settings, path: str = "/settings") -> Call[None]:
     """Describe replacing all settings; what is left out goes back to its default."""
-    request = Request(
-        "POST",
-        path,
-        json=settings_body(settings),
-        headers=WRITE,
-        repeatable=True,  # it replaces everything: twice is once
-        error=refusal,
-    )
-    return Call(request, read_nothing)
+    # repeatable, as it replaces everything: twice is once
+    return post(path, read_nothing, json=settings_body(settings), repeatable=True)
 
 
 def read_model(value: Any) -> Model:
@@ -135,3 +132,38 @@ def read_user(value: Any) -> User | None:
     return User(
         text_of(value, "id"), need(value, "username", str), kind_of(value, "email", str, None)
     )
+
+
+def sign_out() -> Call[bool]:
+    """Describe ending the session; reads as whether there was one to end.
+
+    Source: POST /logout: 200 with the redirect to the start page as JSON (chat-ui 2023-10 …
+    2024-12), 302 there (2025-07 … 2026-08); for nobody 401, or the way to the sign-in (measured).
+    The servers of 2023 and 2024 end nothing but the cookie.
+    """
+    return post(_SIGN_OUT, _read_sign_out, form=(), error=no_error)
+
+
+def _read_sign_out(reply: Reply) -> bool:
+    target = urljoin(reply.url, _location(reply)) if _location(reply) else ""
+    if reply.status == 401 or (target and is_sign_in(target)):
+        return False
+    base_url = reply.url.partition("?")[0][: -len(_SIGN_OUT)]
+    leads_on = urlsplit(target).path.endswith(_SIGN_OUT) or not target.startswith(base_url)
+    problem = intercepted(reply) if leads_on or not target else None
+    if problem is not None:
+        raise problem
+    if not target and not 200 <= reply.status < 300:
+        raise read_error(reply)
+    if not target:
+        read_nothing(reply)
+    return True
+
+
+def _location(reply: Reply) -> str:
+    """Return where a reply leads to, by its status or inside of JSON."""
+    if reply.status in REDIRECTS:
+        return reply.headers.get("location", "")
+    if reply.status != 200 or is_page(reply) or not reply.body.strip():
+        return ""
+    return text_of(read_json(reply.body, reply.url), "location")

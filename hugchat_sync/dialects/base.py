@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, Mapping, NoReturn
+from typing import Any, Mapping, NamedTuple, NoReturn
 
 from ..calls import Call, StreamCall
 from ..errors import FeatureUnavailable
 from ..events import Event
 from ..records import ConversationTree, Model, Settings, User
-from .sign_out import sign_out
-from .values import Created, Logged, Look, Page, Prompt, Stored, Unfinished, Upload
+from .records import (
+    Created,
+    Logged,
+    Look,
+    Page,
+    Prompt,
+    Stored,
+    Unfinished,
+    Upload,
+    look_of,
+)
 
 __all__ = [
     "FEATURES",
@@ -18,6 +27,7 @@ __all__ = [
     "Dialect",
     "Logged",
     "Look",
+    "Manners",
     "Page",
     "Prompt",
     "Stored",
@@ -47,6 +57,34 @@ FEATURES: tuple[str, ...] = (
 )
 
 
+class Manners(NamedTuple):
+    """How the servers of an era behave, as far as those who speak with them must mind.
+
+    :param takes_token: a token stands for the cookies. Before 2025-06 it is ignored, or taken for
+        three reading requests if the deployment says so (measured on servers of 2023-10, 2024-04
+        and 2024-12).
+    :param survives_disconnect: a run goes on after its connection was closed.
+    :param stops_by_closing: stopping means closing the connection, whatever is sent besides.
+    :param stores_at_end: a message is stored together with its answer: until then nothing tells of
+        it.
+    :param needs_parent: a message names its parent.
+    :param prompts_from_settings: the prompts in the settings reach the model, with every message;
+        a conversation has none.
+    :param counts_removed: the reply to deleting everything tells how much it was.
+    :param differs_in: features that some servers of the era have and others lack; only detection
+        tells which.
+    """
+
+    takes_token: bool = True
+    survives_disconnect: bool = True
+    stops_by_closing: bool = False
+    stores_at_end: bool = False
+    needs_parent: bool = True
+    prompts_from_settings: bool = False
+    counts_removed: bool = False
+    differs_in: frozenset[str] = frozenset()
+
+
 class Dialect(ABC):
     """How one era spells requests and replies. It describes and reads; it performs nothing.
 
@@ -56,23 +94,7 @@ class Dialect(ABC):
 
     name = ""
     features: frozenset[str] = frozenset()
-    #: Which bad manners of a run the state around a conversation must mind:
-    #: the open request rewrites the conversation when it closes (2023)
-    rewrites_on_close = False
-    #: a run goes on after its connection was closed
-    survives_disconnect = True
-    #: stopping means closing the connection, whatever :meth:`stop` describes besides
-    stops_by_closing = False
-    #: the reply to deleting everything tells how much it was
-    counts_removed = False
-    #: a message names its parent
-    needs_parent = True
-    #: the prompts in the settings reach the model, with every message; a conversation has none
-    prompts_from_settings = False
-    #: a message is stored together with its answer, at the end: until then nothing tells of it
-    stores_at_end = False
-    #: features that some servers of the era have and others lack; only detection tells which
-    differs_in: frozenset[str] = frozenset()
+    manners = Manners()
 
     # conversations ---------------------------------------------------------------------------
 
@@ -111,7 +133,7 @@ class Dialect(ABC):
         Here nothing does.
         """
         call = self.conversation(conversation_id)
-        return Call(call.request, lambda reply: Look(call.read(reply)))
+        return Call(call.request, lambda reply: look_of(call.read(reply)))
 
     def make_title(self, conversation_id: str) -> Call[str] | None:
         """Describe asking the server for a title; ``None`` where it makes one unasked."""
@@ -141,6 +163,8 @@ class Dialect(ABC):
 
     def sign_out(self) -> Call[bool]:
         """Describe ending the session; reads as whether there was one to end."""
+        from .account import sign_out  # here: nearly nobody signs out
+
         return sign_out()
 
     # answers ---------------------------------------------------------------------------------

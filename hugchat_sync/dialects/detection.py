@@ -10,13 +10,14 @@ from __future__ import annotations
 from typing import Any, Callable, Mapping, Union
 from urllib.parse import urlsplit
 
-from ..calls import Call, Reply, Request
+from ..calls import Call, Reply
 from ..errors import ProtocolError, UnknownDialect
 from . import dialect_named
 from .base import Dialect
 from .errors import intercepted, is_page, read_error, refuse_redirect
 from .fields import dicts_of, text_of
-from .forms_2023 import in_path
+from .forms_2023 import path_of
+from .verbs import get
 from .wire import read_json, sveltekit_nodes
 
 #: An era, ready to use, or the next question to ask.
@@ -52,10 +53,7 @@ def probe_within(name: str) -> Call[Verdict]:
 
 
 def _probe(path: str, read: Callable[[Reply], Verdict]) -> Call[Verdict]:
-    request = Request(
-        "GET", path, headers={"Accept": "application/json"}, repeatable=True, error=intercepted
-    )
-    return Call(request, read)
+    return get(path, read, error=intercepted)
 
 
 # the questions, in their order ---------------------------------------------------------------
@@ -132,7 +130,7 @@ def _around_trees(layout: Mapping[str, Any], settings: Mapping[str, Any], hidden
                 return _lines(layout, settings)
         return _tree(layout, settings, hidden)
 
-    return _probe(f"{in_path(ids[0])}/__data.json", read)
+    return _probe(f"{path_of(ids[0])}/__data.json", read)
 
 
 def _read_summarize(
@@ -187,11 +185,11 @@ def _read_models(reply: Reply) -> Verdict:
 
 def _v2(flags: Mapping[str, Any]) -> Dialect:
     if "searchEnabled" in flags:
-        from .between import Summer2025  # each era is loaded when it is first met
+        from .v2_2025 import Summer2025  # each era is loaded when it is first met
 
         return Summer2025(searches=flags["searchEnabled"] is True)
     if flags and "transcriptionEnabled" not in flags:
-        from .between import Autumn2025
+        from .v2_2025 import Autumn2025
 
         return Autumn2025()
     return dialect_named("v2-2025")
@@ -216,7 +214,7 @@ def _tree(layout: Mapping[str, Any], settings: Mapping[str, Any], hidden: bool) 
 
 def _lines(layout: Mapping[str, Any], settings: Mapping[str, Any]) -> Dialect:
     if "enableAssistants" in layout:
-        from .between import FebruaryLines
+        from .lines_2023 import FebruaryLines
 
         return FebruaryLines()
     from .lines_2023 import Lines2023
@@ -226,7 +224,7 @@ def _lines(layout: Mapping[str, Any], settings: Mapping[str, Any]) -> Dialect:
 
 def _tgi(settings: Mapping[str, Any]) -> Dialect:
     if "customPrompts" not in settings:
-        from .between import EarlyTgi
+        from .tgi_2023 import EarlyTgi
 
         return EarlyTgi(searches="searchEnabled" in settings)
     return dialect_named("tgi-2023")

@@ -4,57 +4,40 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from urllib.parse import quote
+from typing import Callable, TypeVar
 
-from ..calls import Call, Reply, Request
+from ..calls import Call, Reply
 from ..errors import ProtocolError
 from ..records import ConversationTree, Model, Settings, User
 from .account import read_models, read_settings, read_user
 from .base import Created, Dialect, Page
-from .errors import intercepted, read_error, read_nothing, read_value, refusal
+from .errors import intercepted, read_error, read_nothing, read_value
 from .fields import each, kind_of, need, text_of
-from .headers import READ, WRITE
-from .messages import read_conversation, read_row
 from .page_data import LAYOUT_ONLY, PAGE_ONLY, layout, page
+from .records import read_conversation, read_row
+from .verbs import FORM, delete, get, in_path, patch, post
 from .wire import read_json
 
-#: A form must say so, even an empty one: without this header the server drops the body.
-_FORM = {**WRITE, "Content-Type": "application/x-www-form-urlencoded"}
+T = TypeVar("T")
 
 
-def in_path(conversation_id: str) -> str:
+def path_of(conversation_id: str) -> str:
     """Return the path of a conversation."""
-    return f"/conversation/{quote(conversation_id, safe='')}"
+    return f"/conversation/{in_path(conversation_id)}"
 
 
-def page_of(conversation_id: str) -> Request:
-    """Return the request for the data of a conversation's page."""
-    return Request(
-        "GET",
-        f"{in_path(conversation_id)}/__data.json",
-        params=PAGE_ONLY,
-        headers=READ,
-        repeatable=True,
-        error=refusal,
-    )
+def page_of(conversation_id: str, read: Callable[[Reply], T]) -> Call[T]:
+    """Return the call for the data of a conversation's page."""
+    return get(f"{path_of(conversation_id)}/__data.json", read, params=PAGE_ONLY)
 
 
-def layout_of_home() -> Request:
-    """Return the request for the data that every page has."""
-    return Request(
-        "GET",
-        "/__data.json",
-        params=LAYOUT_ONLY,
-        headers=READ,
-        repeatable=True,
-        error=refusal,
-    )
+def layout_of_home(read: Callable[[Reply], T]) -> Call[T]:
+    """Return the call for the data that every page has."""
+    return get("/__data.json", read, params=LAYOUT_ONLY)
 
 
 class Forms2023(Dialect):
     """Conversations and account of the servers of 2023."""
-
-    needs_parent = False
 
     # conversations
 
@@ -68,7 +51,7 @@ class Forms2023(Dialect):
             found = layout(reply)["conversations"]
             return Page(each(found, read_conversation, "conversations") if page == 0 else (), False)
 
-        return Call(layout_of_home(), read)
+        return layout_of_home(read)
 
     def create_conversation(self, model: str, system_prompt: str) -> Call[Created]:
         """Describe starting a conversation; its title ("Untitled" and a number) is not told.
@@ -78,10 +61,10 @@ class Forms2023(Dialect):
         return self._create({"model": model, "preprompt": system_prompt})
 
     def _create(self, body: dict[str, str]) -> Call[Created]:
-        request = Request("POST", "/conversation", json=body, headers=WRITE, error=refusal)
-        return Call(
-            request,
+        return post(
+            "/conversation",
             lambda reply: Created(need(read_value(reply), "conversationId", str), "Untitled"),
+            json=body,
         )
 
     def remove_conversation(self, conversation_id: str) -> Call[None]:
@@ -89,14 +72,7 @@ class Forms2023(Dialect):
 
         Source: DELETE /conversation/{id}, chat-ui 2023-09 and 2023-10 (measured).
         """
-        request = Request(
-            "DELETE",
-            in_path(conversation_id),
-            headers=WRITE,
-            repeatable=True,
-            error=refusal,
-        )
-        return Call(request, read_nothing)
+        return delete(path_of(conversation_id), read_nothing)
 
     def remove_all_conversations(self) -> tuple[Call[int | None], ...]:
         """Describe deleting all conversations, by a form.
@@ -105,19 +81,20 @@ class Forms2023(Dialect):
         with 404, since 2025-02-11 one with 200 (measured).
         """
 
-        def read(reply: Reply) -> None:
+        def read(reply: Reply) -> int | None:
             self.require_route(reply, "remove_all")
             read_form_answer(reply)
+            return None  # it does not tell
 
-        request = Request(
-            "POST",
+        call = post(
             "/conversations?/delete",
+            read,
             form=(),
-            headers=_FORM,
+            headers=FORM,
             repeatable=True,  # it leaves nothing, however often it is sent
             error=intercepted,
         )
-        return (Call(request, read),)
+        return (call,)
 
     def require_route(self, reply: Reply, feature: str) -> None:
         """Raise unless *reply* is that of a route: a page says that there is none.
@@ -138,30 +115,22 @@ class Forms2023(Dialect):
 
         Source: PATCH /conversation/{id}, chat-ui 2023-09 and 2023-10 (measured).
         """
-        request = Request(
-            "PATCH",
-            in_path(conversation_id),
-            json={"title": title},
-            headers=WRITE,
-            repeatable=True,
-            error=refusal,
-        )
-        return Call(request, read_nothing)
+        return patch(path_of(conversation_id), read_nothing, json={"title": title})
 
     def conversation(self, conversation_id: str) -> Call[ConversationTree]:
         """Describe reading a conversation.
 
         Source: GET /conversation/{id}/__data.json, chat-ui 2023-09 and 2023-10 (measured).
         """
-        return Call(page_of(conversation_id), lambda reply: read_row(page(reply), conversation_id))
+        return page_of(conversation_id, lambda reply: read_row(page(reply), conversation_id))
 
     def share(self, conversation_id: str) -> Call[str]:
         """Describe publishing a conversation.
 
         Source: POST /conversation/{id}/share, chat-ui 2023-09 and 2023-10 (measured).
         """
-        request = Request("POST", f"{in_path(conversation_id)}/share", headers=WRITE, error=refusal)
-        return Call(request, lambda reply: need(read_value(reply), "url", str))
+        path = f"{path_of(conversation_id)}/share"
+        return post(path, lambda reply: need(read_value(reply), "url", str))
 
     def create_from_share(self, share_id: str, model: str) -> Call[Created]:
         """Describe starting a conversation as the copy of a shared one.
@@ -177,38 +146,34 @@ class Forms2023(Dialect):
 
         Source: GET /__data.json, chat-ui 2023-09 and 2023-10 (measured).
         """
-        return Call(
-            layout_of_home(), lambda reply: read_settings(need(layout(reply), "settings", dict))
-        )
+        return layout_of_home(lambda reply: read_settings(need(layout(reply), "settings", dict)))
 
     def save_settings(self, settings: Settings) -> Call[None]:
         """Describe replacing all settings: what the form leaves out goes back to its default.
 
         Source: POST /settings, chat-ui 2023-09 and 2023-10 (measured).
         """
-        request = Request(
-            "POST",
+        return post(
             "/settings",
+            read_form_answer,
             form=settings_form(settings),
-            headers=_FORM,
+            headers=FORM,
             repeatable=True,
-            error=refusal,
         )
-        return Call(request, read_form_answer)
 
     def models(self) -> Call[tuple[Model, ...]]:
         """Describe reading the models.
 
         Source: GET /__data.json, chat-ui 2023-09 and 2023-10 (measured).
         """
-        return Call(layout_of_home(), lambda reply: read_models(layout(reply).get("models")))
+        return layout_of_home(lambda reply: read_models(layout(reply).get("models")))
 
     def user(self) -> Call[User | None]:
         """Describe asking who is signed in.
 
         Source: GET /__data.json, chat-ui 2023-09 and 2023-10 (measured).
         """
-        return Call(layout_of_home(), lambda reply: read_user(layout(reply).get("user")))
+        return layout_of_home(lambda reply: read_user(layout(reply).get("user")))
 
     def login_required(self) -> Call[bool]:
         """Describe asking whether this server has a sign-in at all.
@@ -222,7 +187,7 @@ class Forms2023(Dialect):
             name = "requiresLogin" if "requiresLogin" in found else "loginRequired"
             return kind_of(found, name, bool, False)
 
-        return Call(layout_of_home(), read)
+        return layout_of_home(read)
 
 
 def settings_form(settings: Settings) -> tuple[tuple[str, str], ...]:

@@ -9,20 +9,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Iterator, Mapping
 
-from ..calls import Call, Reply, Request, StreamCall
+from ..calls import Call, Reply, StreamCall
 from ..events import Event
 from ..records import Settings
 from .account import save_as_json
-from .base import Look, Prompt, Stored
-from .errors import read_error, read_nothing
+from .base import Look, Manners, Prompt, Stored
+from .errors import read_nothing
 from .fields import dicts_of, kind_of, need, text_of
-from .forms_2023 import Forms2023, in_path, page_of
-from .headers import MESSAGE, WRITE
-from .messages import answer_in, read_row
+from .forms_2023 import Forms2023, page_of, path_of
 from .page_data import layout, page
+from .records import look_of, read_row
+from .stored import answer_in, unanswered
 from .text import split_thinking
-from .unfinished import unanswered
 from .updates import Updates
+from .verbs import message_to, post
 
 #: what of a ``RequestData`` this era takes; the generation parameters had just gone
 _TAKEN = ("inputs", "id", "response_id", "is_retry", "web_search")
@@ -74,10 +74,13 @@ class Lines2023(Forms2023):
             "import_share",
         }
     )
-    rewrites_on_close = True
-    survives_disconnect = False
-    stops_by_closing = True
-    differs_in = frozenset({"edit"})
+    manners = Manners(
+        takes_token=False,
+        survives_disconnect=False,
+        stops_by_closing=True,
+        needs_parent=False,
+        differs_in=frozenset({"edit"}),
+    )
 
     def __init__(self, settings_as_json: bool = False) -> None:
         self._settings_as_json = settings_as_json  # since 2023-12-07; the settings themselves tell
@@ -110,13 +113,7 @@ class Lines2023(Forms2023):
 
         Source: POST /conversation/{id}, chat-ui 2023-10 and 2024-01 (measured).
         """
-        request = Request(
-            "POST",
-            in_path(prompt.conversation_id),
-            json=_body(prompt),
-            headers=MESSAGE,
-            error=read_error,
-        )
+        request = message_to(prompt.conversation_id, json=_body(prompt))
         stays = self._settings_as_json and prompt.is_first
         return StreamCall(
             request,
@@ -143,8 +140,7 @@ class Lines2023(Forms2023):
 
         Source: POST /conversation/{id}/stop-generating, chat-ui 2023-10 (measured).
         """
-        path = f"{in_path(conversation_id)}/stop-generating"
-        return Call(Request("POST", path, headers=WRITE, error=read_error), read_nothing)
+        return post(f"{path_of(conversation_id)}/stop-generating", read_nothing)
 
     def look(self, conversation_id: str) -> Call[Look]:
         """Describe reading a conversation together with what tells that a run is on in it.
@@ -154,9 +150,9 @@ class Lines2023(Forms2023):
 
         def read(reply: Reply) -> Look:
             value = page(reply)
-            return Look(read_row(value, conversation_id), unanswered(value, reply))
+            return look_of(read_row(value, conversation_id), unanswered(value, reply))
 
-        return Call(page_of(conversation_id), read)
+        return page_of(conversation_id, read)
 
     def stored(self, conversation_id: str, prompt: Prompt) -> Call[Stored | None]:
         """Describe looking for what became of *prompt*, by the ids that we gave.
@@ -167,7 +163,7 @@ class Lines2023(Forms2023):
         def read(reply: Reply) -> Stored | None:
             return _find(dicts_of(page(reply), "messages"), prompt)
 
-        return Call(page_of(conversation_id), read)
+        return page_of(conversation_id, read)
 
 
 def _body(prompt: Prompt) -> dict[str, Any]:
@@ -205,3 +201,31 @@ def _answer(message: dict[str, Any], question_id: str | None) -> Stored:
     state = "done" if "finalAnswer" in kinds or mark is False else "unknown"
     state = "interrupted" if mark else state
     return Stored(question_id, text_of(message, "id"), text, thought, state)
+
+
+class FebruaryLines(Lines2023):
+    """The last servers without trees, 2024-01-24 … 2024-02-15: a reply ends by itself.
+
+    Behind the answer comes nothing but a title, which is told there and stored nowhere if it is
+    late. An edit asks the old text again, whatever the new one is.
+
+    Source: POST /conversation/{id}, chat-ui 2024-02-09 (measured).
+    """
+
+    features = Lines2023.features - {"edit"}
+
+    def chat(self, prompt: Prompt) -> StreamCall[Event]:
+        """Describe sending a message."""
+        call = super().chat(prompt)
+        return replace(
+            call,
+            read=lambda chunks: EndingLines().read(chunks),
+            closes_at_answer=False,
+            stays_for_title=False,
+        )
+
+
+class EndingLines(LinesUpdates):
+    """Lines of a reply that ends."""
+
+    ends_at_answer = False

@@ -10,8 +10,8 @@ import pytest
 from exchanges import chunked, content, exchange, reply
 
 from hugchat_sync.dialects import Prompt
-from hugchat_sync.dialects.between import EarlyTgi, FebruaryLines
-from hugchat_sync.dialects.lines_2023 import Lines2023
+from hugchat_sync.dialects.lines_2023 import FebruaryLines, Lines2023
+from hugchat_sync.dialects.tgi_2023 import EarlyTgi
 from hugchat_sync.dialects.tree_2024 import Tree2024
 from hugchat_sync.dialects.v2_2025 import V22025
 from hugchat_sync.errors import FeatureUnavailable

@@ -266,7 +266,7 @@ def test_the_servers_of_summer_2025_have_a_search_of_their_own() -> None:
     today = detect(SERVERS["2026"][0])[0]
     assert "web_search" in summer.features
     assert "tool_servers" not in summer.features
-    assert not summer.survives_disconnect
+    assert not summer.manners.survives_disconnect
     assert "web_search" not in today.features
     off = b'{"json":{"searchEnabled":false,"loginRequired":false}}'
     without = detect({FLAGS: Reply(200, {"content-type": "text/plain"}, off)})[0]

@@ -245,7 +245,6 @@ def test_an_answered_question_says_nothing_about_its_retry() -> None:
 
 def test_stopping_is_closing() -> None:
     assert LINES.stop("x", "y") is None
-    assert LINES.stops_by_closing
-    assert LINES.rewrites_on_close
-    assert not LINES.survives_disconnect
-    assert not LINES.needs_parent
+    assert LINES.manners.stops_by_closing
+    assert not LINES.manners.survives_disconnect
+    assert not LINES.manners.needs_parent

@@ -173,7 +173,7 @@ def test_settings_are_a_form_that_resets_what_it_omits() -> None:
     assert json.loads(fields["customPrompts"]) == dict(found.custom_prompts)
     assert fields["activeModel"] == found.active_model
     assert read(call, "te12-custom-prompts-only") is None
-    assert T.prompts_from_settings
+    assert T.manners.prompts_from_settings
 
 
 def test_settings_from_before_there_were_prompts() -> None:
@@ -231,5 +231,5 @@ def test_what_this_era_lacks() -> None:
         T.reattach("a", "b")
     with pytest.raises(FeatureUnavailable, match="tree-2024"):
         T.download("a", "b")
-    assert T.needs_parent is False
+    assert T.manners.needs_parent is False
     assert "parameters" in T.features

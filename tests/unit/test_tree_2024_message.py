@@ -123,6 +123,6 @@ def test_manners_of_the_stream() -> None:
     assert [tree.chat(prompt).keep_alives for tree in TREES.values()] == [False, False, False, True]
     assert not TREE.chat(prompt).closes_at_answer
     assert TREE.chat(prompt).request.headers["Accept-Encoding"] == "identity"
-    assert TREE.stops_by_closing
-    assert not TREE.survives_disconnect
+    assert TREE.manners.stops_by_closing
+    assert not TREE.manners.survives_disconnect
     assert TREE.ignored({"parameters": {}, "web_search": True, "id": "x"}) == ("parameters", "id")

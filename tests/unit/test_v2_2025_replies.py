@@ -200,7 +200,7 @@ def test_empty_reply_is_good_news(name: str) -> None:
 
 def test_all_removed() -> None:
     assert V2.remove_all_conversations()[0].read(reply(ERA, "h23-delete-all-v2")) == 33
-    assert V2.counts_removed
+    assert V2.manners.counts_removed
 
 
 def test_share() -> None:

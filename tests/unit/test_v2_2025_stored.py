@@ -6,8 +6,9 @@ import pytest
 from answers import prompt
 from exchanges import reply
 
-from hugchat_sync.dialects import Stored, dialect_named
-from hugchat_sync.dialects.v2_2025.stored import find
+from hugchat_sync.dialects import Prompt, Stored, dialect_named
+from hugchat_sync.dialects.stored import find as find_with
+from hugchat_sync.dialects.v2_2025.search import updates_of
 from hugchat_sync.errors import ConversationNotExistError
 
 ERA = "v2-2025"
@@ -18,6 +19,10 @@ PLACE = "root"
 def message(name: str, role: str, parent: str | None, **more: Any) -> dict[str, Any]:
     ancestors = [parent] if parent else []
     return {"id": name, "from": role, "content": name, "ancestors": ancestors, **more}
+
+
+def find(messages: list[dict[str, Any]], sent: Prompt) -> Stored | None:
+    return find_with(messages, sent, updates_of(sent))
 
 
 def stored(name: str, **fields: Any) -> Stored | None:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from ...calls import Call, Reply, Request, StreamCall
+from ...calls import Call, Reply, StreamCall
 from ...events import Event
 from ...records import Settings
 from ..account import read_settings
-from ..base import Created, Prompt, Stored
-from ..errors import read_error, read_nothing, read_value, refusal
+from ..base import Created, Manners, Prompt, Stored
+from ..errors import read_nothing, read_value
 from ..fields import dicts_of, need, text_of
-from ..forms_2023 import Forms2023, in_path, layout_of_home, page_of
-from ..headers import MESSAGE, READ, WRITE
-from ..messages import answer_in
+from ..forms_2023 import Forms2023, layout_of_home, page_of, path_of
 from ..page_data import layout, page
+from ..stored import answer_in
+from ..verbs import message_to, post, search_in
 from .answer import ModelEvents, message_error
 from .search import read_search
 
@@ -39,9 +39,13 @@ class Tgi2023(Forms2023):
     """
 
     name = "tgi-2023"
-    stores_at_end = True
-    differs_in = frozenset({"system_prompts", "web_search"})
-    prompts_from_settings = True
+    manners = Manners(
+        takes_token=False,
+        stores_at_end=True,
+        needs_parent=False,
+        prompts_from_settings=True,
+        differs_in=frozenset({"system_prompts", "web_search"}),
+    )
     features = frozenset(
         {
             "web_search",
@@ -70,10 +74,8 @@ class Tgi2023(Forms2023):
 
         Source: POST /conversation/{id}/summarize, chat-ui 0.6.0, 2023-09 (measured).
         """
-        request = Request(
-            "POST", f"{in_path(conversation_id)}/summarize", headers=WRITE, error=refusal
-        )
-        return Call(request, lambda reply: text_of(read_value(reply), "title"))
+        path = f"{path_of(conversation_id)}/summarize"
+        return post(path, lambda reply: text_of(read_value(reply), "title"))
 
     def settings(self) -> Call[Settings]:
         """Describe reading the settings; before 2023-08-21 they held no prompts.
@@ -84,7 +86,7 @@ class Tgi2023(Forms2023):
         def read(reply: Reply) -> Settings:
             return read_settings({"customPrompts": {}, **need(layout(reply), "settings", dict)})
 
-        return Call(layout_of_home(), read)
+        return layout_of_home(read)
 
     # answers
 
@@ -101,13 +103,7 @@ class Tgi2023(Forms2023):
         parameters = prompt.custom.get("parameters")
         if parameters is not None:
             body["parameters"] = parameters
-        request = Request(
-            "POST",
-            in_path(prompt.conversation_id),
-            json=body,
-            headers=MESSAGE,
-            error=message_error,
-        )
+        request = message_to(prompt.conversation_id, json=body, error=message_error)
         stops = _stops(parameters)
         return StreamCall(
             request, lambda chunks: ModelEvents(stops).read(chunks), keep_alives=False
@@ -127,13 +123,7 @@ class Tgi2023(Forms2023):
 
         Source: GET /conversation/{id}/web-search, chat-ui 0.6.0, 2023-09 (measured).
         """
-        request = Request(
-            "GET",
-            f"{in_path(conversation_id)}/web-search",
-            params={"prompt": text},
-            headers={**READ, "Accept-Encoding": "identity"},
-            error=read_error,
-        )
+        request = search_in(conversation_id, params={"prompt": text})
         return StreamCall(request, read_search, closes_at_answer=True, keep_alives=False)
 
     def stop(self, conversation_id: str, generation_id: str) -> Call[None]:
@@ -141,8 +131,7 @@ class Tgi2023(Forms2023):
 
         Source: POST /conversation/{id}/stop-generating, chat-ui 0.6.0, 2023-09 (measured).
         """
-        path = f"{in_path(conversation_id)}/stop-generating"
-        return Call(Request("POST", path, headers=WRITE, error=refusal), read_nothing)
+        return post(f"{path_of(conversation_id)}/stop-generating", read_nothing)
 
     def stored(self, conversation_id: str, prompt: Prompt) -> Call[Stored | None]:
         """Describe looking for what became of *prompt*, by the ids that we gave.
@@ -161,7 +150,18 @@ class Tgi2023(Forms2023):
             text = text_of(answer, "content").strip()
             return Stored(sent["id"], text_of(answer, "id"), text, state="done")
 
-        return Call(page_of(conversation_id), read)
+        return page_of(conversation_id, read)
+
+
+class EarlyTgi(Tgi2023):
+    """The servers before 2023-08-21: their settings hold no prompts.
+
+    :param searches: there is a web search already (since 2023-06-02).
+    """
+
+    def __init__(self, searches: bool) -> None:
+        came_later = {"system_prompts"} if searches else {"system_prompts", "web_search"}
+        self.features = Tgi2023.features - came_later
 
 
 def _options(prompt: Prompt) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any, Iterable, Iterator
 from ...errors import ProtocolError
 from ...events import Event, Unknown, WebSearchError
 from ..fields import need
-from ..news import search_news
+from ..updates import read_search_line
 
 _LONGEST = 16 * 1024 * 1024  # characters of one object; a search of that size is a mistake
 
@@ -35,7 +35,7 @@ def read_search(chunks: Iterable[bytes]) -> Iterator[list[Event]]:
                 yield [Unknown({"search_id": need(message, "id", str)})]
                 return  # the server never ends this reply
             if kind in ("update", "error", "sources"):
-                yield [*search_news({**message, "messageType": kind})]
+                yield [*read_search_line({**message, "messageType": kind})]
             else:
                 yield [Unknown(message)]
         told = max(told, len(messages))

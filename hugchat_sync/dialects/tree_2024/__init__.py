@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Mapping
+from typing import Any, Mapping
 
-from ...calls import Call, Reply, Request, StreamCall
-from ...errors import HugChatError
+from ...calls import Call, Reply, StreamCall
 from ...events import Event
-from ...records import ConversationTree, Model, Settings, User
+from ...records import Model, Settings, User
 from ..account import read_models, read_user, save_as_json
-from ..base import Created, Dialect, Look, Page, Prompt, Stored
-from ..errors import intercepted, read_error, read_nothing, read_value, refusal
+from ..base import Dialect, Manners, Prompt
+from ..errors import intercepted, read_error, read_nothing, read_value
 from ..fields import kind_of
-from ..forms_2023 import Forms2023, in_path, layout_of_home
-from ..headers import READ, WRITE
+from ..forms_2023 import layout_of_home, path_of
 from ..page_data import layout
-from ..v2_2025.tools import download
-from . import conversations
+from ..verbs import get, in_path, post
 from .answer import TreeUpdates
 from .body import Facts, message_request
+from .conversations import Conversations2024
 
 __all__ = ["Facts", "Tree2024"]
 
@@ -26,7 +24,7 @@ __all__ = ["Facts", "Tree2024"]
 _TAKEN = ("inputs", "web_search")
 
 
-class Tree2024(Forms2023):
+class Tree2024(Conversations2024):
     """The servers of the message trees, before ``api/v2``.
 
     :param facts: what this server does its own way: see :class:`Facts`.
@@ -49,13 +47,8 @@ class Tree2024(Forms2023):
             "remove_message",
         }
     )
-    needs_parent = True
-    survives_disconnect = False
     # between 2024-05-03 and 2025-05-15 the request to stop has no effect
-    stops_by_closing = True
-
-    def __init__(self, facts: Facts | None = None) -> None:
-        self.facts = facts or Facts()
+    manners = Manners(takes_token=False, survives_disconnect=False, stops_by_closing=True)
 
     def other_body_form(self) -> Dialect:
         """Return this era with the other form of message body, for a server that answered 500.
@@ -64,41 +57,6 @@ class Tree2024(Forms2023):
         refused before anything of it is stored, so one more try is safe.
         """
         return type(self)(self.facts.other_body())
-
-    # conversations
-
-    def list_conversations(self, page: int = 0) -> Call[Page]:
-        """Describe reading one page of the list."""
-        if self.facts.hidden:  # the list beside every page is the only one, and has one page
-            return super().list_conversations(page)
-        return conversations.list_conversations(page)
-
-    def create_conversation(self, model: str, system_prompt: str) -> Call[Created]:
-        """Describe starting a conversation."""
-        return conversations.create_conversation({"model": model, "preprompt": system_prompt})
-
-    def conversation(self, conversation_id: str) -> Call[ConversationTree]:
-        """Describe reading a conversation with all its messages."""
-        return conversations.conversation(conversation_id)
-
-    def look(self, conversation_id: str) -> Call[Look]:
-        """Describe reading a conversation together with what tells that a run is on in it."""
-        return conversations.look(conversation_id)
-
-    def remove_all_conversations(self) -> tuple[Call[int | None], ...]:
-        """Describe deleting all conversations, by a form or (since 2025-02-11) by the API.
-
-        Source: DELETE /api/conversations, chat-ui 0.9.5, 2025-06 (measured).
-        """
-
-        def read(reply: Reply) -> None:
-            self.require_route(reply, "remove_all")
-            read_nothing(reply)
-
-        request = Request(
-            "DELETE", "/api/conversations", headers=WRITE, repeatable=True, error=intercepted
-        )
-        return (*super().remove_all_conversations(), Call(request, read))
 
     # account
 
@@ -116,7 +74,7 @@ class Tree2024(Forms2023):
         """
         if self.facts.hidden:
             return super().models()
-        return Call(_api("/api/models"), lambda reply: read_models(read_value(reply)))
+        return get("/api/models", lambda reply: read_models(read_value(reply)))
 
     def user(self) -> Call[User | None]:
         """Describe asking who is signed in; nobody is a 401 here.
@@ -133,7 +91,7 @@ class Tree2024(Forms2023):
                 raise read_error(reply)
             return read_user(read_value(reply))
 
-        return Call(_api("/api/user", intercepted), read)
+        return get("/api/user", read, error=intercepted)
 
     def login_required(self) -> Call[bool]:
         """Describe asking whether this server has a sign-in at all.
@@ -146,7 +104,7 @@ class Tree2024(Forms2023):
             required = kind_of(found, "loginRequired", bool, False)
             return kind_of(found, "loginEnabled", bool, required)
 
-        return Call(layout_of_home(), read)
+        return layout_of_home(read)
 
     # answers
 
@@ -167,38 +125,12 @@ class Tree2024(Forms2023):
 
         Source: POST /conversation/{id}/stop-generating, chat-ui 2024-04 … 2024-12 (measured).
         """
-        path = f"{in_path(conversation_id)}/stop-generating"
-        return Call(Request("POST", path, headers=WRITE, error=refusal), read_nothing)
-
-    def stored(self, conversation_id: str, prompt: Prompt) -> Call[Stored | None]:
-        """Describe looking for what became of *prompt*."""
-        return conversations.stored(conversation_id, prompt)
-
-    # extras
-
-    def remove_message(self, conversation_id: str, message_id: str) -> Call[None]:
-        """Describe deleting a message and all that follows it; possible since 2025-02-11."""
-        if self.facts.hidden:
-            self.lacks("remove_message", "this server hides its API")
-        return conversations.remove_message(
-            conversation_id, message_id, lambda reply: self.require_route(reply, "remove_message")
-        )
-
-    def share(self, conversation_id: str) -> Call[str]:
-        """Describe publishing a conversation."""
-        return conversations.share(conversation_id)
-
-    def create_from_share(self, share_id: str, model: str) -> Call[Created]:
-        """Describe starting a conversation as the copy of a shared one.
-
-        Source: POST /conversation, chat-ui 2024-04 … 2025-06 (measured).
-        """
-        return conversations.create_conversation({"model": model, "fromShare": share_id})
+        return post(f"{path_of(conversation_id)}/stop-generating", read_nothing)
 
     def download(self, conversation_id: str, sha: str) -> Call[bytes]:
-        """Describe fetching a file of a conversation."""
-        return download(conversation_id, sha)
+        """Describe fetching a file of a conversation.
 
-
-def _api(path: str, error: Callable[[Reply], HugChatError | None] = refusal) -> Request:
-    return Request("GET", path, headers=READ, repeatable=True, error=error)
+        Source: GET /conversation/{id}/output/{sha}, chat-ui 2023-11 … 2026-08 (measured).
+        """
+        path = f"{path_of(conversation_id)}/output/{in_path(sha)}"
+        return get(path, lambda reply: reply.body)

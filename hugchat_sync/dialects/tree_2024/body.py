@@ -10,8 +10,7 @@ from typing import Any
 from ...calls import Part, Request
 from ...errors import UsageError
 from ..base import Prompt, Upload
-from ..errors import read_error
-from ..headers import MESSAGE
+from ..verbs import message_to
 
 WEB_SEARCH_NAME = "websearch"
 WEB_SEARCH_ID = "00000000000000000000000a"
@@ -63,17 +62,10 @@ def message_request(facts: Facts, prompt: Prompt) -> Request:
 
     Source: POST /conversation/{id}, chat-ui 2024-04, 2024-06, 2024-08 and 2024-12 (measured).
     """
-    path = f"/conversation/{prompt.conversation_id}"
     data = _data(facts, prompt)
     if facts.body == "multipart":
         files = tuple(("files", _part(upload)) for upload in prompt.files)
-        return Request(
-            "POST",
-            path,
-            parts=(*files, ("data", Part(dumps(data)))),
-            headers=MESSAGE,
-            error=read_error,
-        )
+        return message_to(prompt.conversation_id, parts=(*files, ("data", Part(dumps(data)))))
     if prompt.files and facts.tools == "none":
         data["files"] = [_base64(upload) for upload in prompt.files]
     elif prompt.files:
@@ -86,7 +78,7 @@ def message_request(facts: Facts, prompt: Prompt) -> Request:
             }
             for upload in prompt.files
         ]
-    return Request("POST", path, json=data, headers=MESSAGE, error=read_error)
+    return message_to(prompt.conversation_id, json=data)
 
 
 def _data(facts: Facts, prompt: Prompt) -> dict[str, Any]:

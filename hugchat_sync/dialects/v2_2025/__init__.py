@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
-
-from ...calls import Call, StreamCall
-from ...events import Event
-from ...records import ConversationTree, Model, Settings, User
-from ..base import Created, Dialect, Logged, Look, Page, Prompt, Stored
-from ..updates import Updates
-from . import account, answer, conversations, tools
-from .search import updates_of
-from .stored import look, stored
+from ..base import Dialect, Manners
+from .account import Account
+from .answer import Answers
+from .conversations import Conversations
+from .tools import Tools
 
 
-class V22025(Dialect):
+class V22025(Account, Conversations, Answers, Tools):
     """Today's chat-ui, and its servers since June 2025.
 
     What came later than that is tried all the same: a server without it answers 404, a field that
@@ -41,131 +36,42 @@ class V22025(Dialect):
             "transcribe",
         }
     )
-    counts_removed = True
-    differs_in = frozenset({"web_search"})
+    manners = Manners(counts_removed=True, differs_in=frozenset({"web_search"}))
 
-    # conversations
 
-    def list_conversations(self, page: int = 0) -> Call[Page]:
-        """Describe reading one page of the list."""
-        return conversations.list_conversations(page)
+class Autumn2025(V22025):
+    """The servers of 2025-09-24 … 2025-12-04, which copy a share by creating.
 
-    def create_conversation(self, model: str, system_prompt: str) -> Call[Created]:
-        """Describe starting a conversation."""
-        return conversations.create_conversation(model, system_prompt)
+    Source: POST /conversation, chat-ui 2025-10 (measured).
+    """
 
-    def remove_conversation(self, conversation_id: str) -> Call[None]:
-        """Describe deleting a conversation."""
-        return conversations.remove_conversation(conversation_id)
+    import_share = Dialect.import_share
 
-    def remove_all_conversations(self) -> tuple[Call[int | None], ...]:
-        """Describe deleting all conversations."""
-        return (conversations.remove_all_conversations(),)
 
-    def rename_conversation(self, conversation_id: str, title: str) -> Call[None]:
-        """Describe renaming a conversation."""
-        return conversations.rename_conversation(conversation_id, title)
+class Summer2025(V22025):
+    """The first servers with ``api/v2``, 2025-06-05 … 2025-09-24, still with a search of their own.
 
-    def conversation(self, conversation_id: str) -> Call[ConversationTree]:
-        """Describe reading a conversation with all its messages."""
-        return conversations.conversation(conversation_id)
+    A run ends with its connection, and nothing of it is logged.
 
-    def look(self, conversation_id: str) -> Call[Look]:
-        """Describe reading a conversation together with what tells that a run is on in it."""
-        return look(conversation_id, self.survives_disconnect)
+    Source: chat-ui 2025-08 (measured).
 
-    # account
+    :param searches: the server has a search engine.
+    """
 
-    def settings(self) -> Call[Settings]:
-        """Describe reading the settings."""
-        return account.settings()
+    # between the first and the last days of this time the request to stop does not always do it
+    manners = V22025.manners._replace(survives_disconnect=False, stops_by_closing=True)
 
-    def save_settings(self, settings: Settings) -> Call[None]:
-        """Describe replacing all settings."""
-        return account.save_settings(settings)
+    # what had not come yet
+    reattach = Dialect.reattach
+    tool_servers = Dialect.tool_servers
+    tool_server_health = Dialect.tool_server_health
+    answer_elicitation = Dialect.answer_elicitation
+    transcribe = Dialect.transcribe
 
-    def models(self) -> Call[tuple[Model, ...]]:
-        """Describe reading the models."""
-        return account.models()
+    def __init__(self, searches: bool) -> None:
+        came_later = {"tool_servers", "reattach", "elicitation", "transcribe"}
+        switch = {"web_search"} if searches else set()
+        self.features = (V22025.features - came_later) | switch
 
-    def user(self) -> Call[User | None]:
-        """Describe asking who is signed in."""
-        return account.user()
-
-    def login_required(self) -> Call[bool]:
-        """Describe asking whether this server has a sign-in at all."""
-        return account.login_required()
-
-    # answers
-
-    def chat(self, prompt: Prompt) -> StreamCall[Event]:
-        """Describe sending a message."""
-        return answer.chat(prompt)
-
-    def ignored(self, custom: Mapping[str, Any]) -> tuple[str, ...]:
-        """Return the names in *custom* that this era cannot take."""
-        return answer.ignored(custom)
-
-    def stop(self, conversation_id: str, generation_id: str) -> Call[None]:
-        """Describe stopping the run."""
-        return answer.stop(conversation_id)
-
-    def log_reader(self, prompt: Prompt) -> Updates:
-        """Return what reads the log of this message's answer."""
-        return updates_of(prompt)
-
-    def reattach(
-        self, conversation_id: str, generation_id: str, after: int = 0, reader: Any = None
-    ) -> StreamCall[Logged]:
-        """Describe reading the log of a run."""
-        return answer.reattach(conversation_id, generation_id, after, reader or Updates())
-
-    def stored(self, conversation_id: str, prompt: Prompt) -> Call[Stored | None]:
-        """Describe looking for what became of *prompt*."""
-        return stored(conversation_id, prompt)
-
-    # extras
-
-    def remove_message(self, conversation_id: str, message_id: str) -> Call[None]:
-        """Describe deleting a message and all that follows it."""
-        return conversations.remove_message(conversation_id, message_id)
-
-    def share(self, conversation_id: str) -> Call[str]:
-        """Describe publishing a conversation."""
-        return conversations.share(conversation_id)
-
-    def import_share(self, share_id: str) -> Call[str | None] | None:
-        """Describe copying a shared conversation."""
-        return conversations.import_share(share_id)
-
-    def create_from_share(self, share_id: str, model: str) -> Call[Created]:
-        """Describe starting a conversation as the copy of a shared one, without its files."""
-        return conversations.create_from_share(share_id, model)
-
-    def download(self, conversation_id: str, sha: str) -> Call[bytes]:
-        """Describe fetching a file of a conversation."""
-        return tools.download(conversation_id, sha)
-
-    def tool_servers(self) -> Call[tuple[dict[str, Any], ...]]:
-        """Describe listing the server's own tool servers."""
-        return tools.tool_servers()
-
-    def tool_server_health(
-        self, url: str, headers: Mapping[str, str] | None = None
-    ) -> Call[dict[str, Any]]:
-        """Describe asking whether a tool server answers."""
-        return tools.tool_server_health(url, headers)
-
-    def answer_elicitation(
-        self,
-        conversation_id: str,
-        elicitation_id: str,
-        action: str,
-        content: Mapping[str, Any] | None = None,
-    ) -> Call[None]:
-        """Describe answering the question of a tool server."""
-        return tools.answer_elicitation(conversation_id, elicitation_id, action, content)
-
-    def transcribe(self, audio: bytes, mime: str) -> Call[str]:
-        """Describe turning speech into text."""
-        return tools.transcribe(audio, mime)
+    # nor had this: a share is copied by creating
+    import_share = Dialect.import_share

@@ -1,4 +1,4 @@
-"""Messages as calls: send, stop, re-attach."""
+"""Messages and their answers: send, stop, re-attach."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ import base64
 import json
 from typing import Any, Iterable, Iterator, Mapping
 
-from ...calls import Call, Part, Request, StreamCall
+from ...calls import Call, Part, StreamCall
 from ...errors import HugChatError, ProtocolError
 from ...events import Event
-from ..base import Logged, Prompt
-from ..errors import read_error, read_nothing
+from ..base import Dialect, Logged, Prompt
+from ..errors import read_nothing
 from ..fields import need
-from ..headers import LOG, MESSAGE
 from ..updates import Updates
+from ..verbs import in_path, log_of, message_to, post
 from ..wire import read_json, sse_frames
-from .conversations import in_path, post
 from .search import updates_of
 from .tools import header_list
 
@@ -23,31 +22,52 @@ from .tools import header_list
 _TAKEN = ("inputs", "web_search")
 
 
-def ignored(custom: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the names in *custom* that this era cannot take."""
-    return tuple(name for name in custom if name not in _TAKEN)
+class Answers(Dialect):
+    """What can be done with an answer."""
 
+    def ignored(self, custom: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the names in *custom* that this era cannot take."""
+        return tuple(name for name in custom if name not in _TAKEN)
 
-def chat(prompt: Prompt) -> StreamCall[Event]:
-    """Describe sending a message.
+    def chat(self, prompt: Prompt) -> StreamCall[Event]:
+        """Describe sending a message.
 
-    The prompt is a plain field of a multipart body, and each file a part whose *content* is
-    base64 text; the prefix of its filename says so.
+        The prompt is a plain field of a multipart body, and each file a part whose *content* is
+        base64 text; the prefix of its filename says so.
 
-    Source: POST /conversation/{id}, chat-ui 2025-06 … 2026-08 (measured).
-    """
-    parts = [("data", Part(json.dumps(_data(prompt))))]
-    for upload in prompt.files:
-        content = base64.b64encode(upload.content).decode("ascii")
-        parts.append(("files", Part(content, f"base64;{upload.name}", upload.mime)))
-    request = Request(
-        "POST",
-        f"/conversation/{in_path(prompt.conversation_id)}",
-        parts=tuple(parts),
-        headers=MESSAGE,
-        error=read_error,
-    )
-    return StreamCall(request, lambda chunks: updates_of(prompt).read(chunks))
+        Source: POST /conversation/{id}, chat-ui 2025-06 … 2026-08 (measured).
+        """
+        parts = [("data", Part(json.dumps(_data(prompt))))]
+        for upload in prompt.files:
+            content = base64.b64encode(upload.content).decode("ascii")
+            parts.append(("files", Part(content, f"base64;{upload.name}", upload.mime)))
+        request = message_to(prompt.conversation_id, parts=tuple(parts))
+        return StreamCall(request, lambda chunks: updates_of(prompt).read(chunks))
+
+    def stop(self, conversation_id: str, generation_id: str) -> Call[None]:
+        """Describe stopping the run; the answer so far stays as it is stored.
+
+        Source: POST /conversation/{id}/stop-generating, chat-ui 2025-06 … 2026-08 (measured).
+        """
+        # a stop that comes twice would interrupt the next message, so it is not repeatable
+        return post(f"/conversation/{in_path(conversation_id)}/stop-generating", read_nothing)
+
+    def log_reader(self, prompt: Prompt) -> Updates:
+        """Return what reads the log of this message's answer."""
+        return updates_of(prompt)
+
+    def reattach(
+        self, conversation_id: str, generation_id: str, after: int = 0, reader: Any = None
+    ) -> StreamCall[Logged]:
+        """Describe reading the log of a run from behind position *after*.
+
+        :param reader: has read the log up to there.
+
+        Source: GET /conversation/{id}/stream, chat-ui 2026-07 … 2026-08 (measured).
+        """
+        params = {"generationId": generation_id, "fromSeq": str(after)}
+        request = log_of(conversation_id, params=params)
+        return StreamCall(request, lambda chunks: _log(chunks, after, reader or Updates()))
 
 
 def _data(prompt: Prompt) -> dict[str, Any]:
@@ -75,35 +95,6 @@ def _own_server(server: Mapping[str, Any]) -> dict[str, Any]:
     if server.get("headers"):
         found["headers"] = header_list(server["headers"])
     return found
-
-
-def stop(conversation_id: str) -> Call[None]:
-    """Describe stopping the run; the answer so far stays as it is stored.
-
-    Source: POST /conversation/{id}/stop-generating, chat-ui 2025-06 … 2026-08 (measured).
-    """
-    # a stop that comes twice would interrupt the next message, so it is not repeatable
-    return post(f"/conversation/{in_path(conversation_id)}/stop-generating", read_nothing)
-
-
-def reattach(
-    conversation_id: str, generation_id: str, after: int, updates: Updates
-) -> StreamCall[Logged]:
-    """Describe reading the log of a run from behind position *after*.
-
-    :param updates: has read the log up to there.
-
-    Source: GET /conversation/{id}/stream, chat-ui 2026-07 … 2026-08 (measured).
-    """
-    request = Request(
-        "GET",
-        f"/conversation/{in_path(conversation_id)}/stream",
-        params={"generationId": generation_id, "fromSeq": str(after)},
-        headers=LOG,
-        repeatable=True,
-        error=read_error,
-    )
-    return StreamCall(request, lambda chunks: _log(chunks, after, updates))
 
 
 def _log(chunks: Iterable[bytes], position: int, updates: Updates) -> Iterator[list[Logged]]:

@@ -1,81 +1,177 @@
-"""Conversations as calls: list, create, read, rename, delete, share."""
+"""Conversations of the servers with ``api/v2``: list, create, read, rename, delete, share."""
 
 from __future__ import annotations
 
 from typing import Any, Mapping
-from urllib.parse import quote
 
-from ...calls import Call, Reply, Request
+from ...calls import Call, Reply
 from ...errors import HugChatError, ModelNotFound, ProtocolError, status_error
 from ...records import ConversationTree
-from ..base import Created, Page
+from ..base import Created, Dialect, Look, Page, Prompt, Stored
 from ..errors import intercepted, is_guarded, read_error, read_nothing, read_value, refusal
-from ..fields import each, kind_of, need, text_of
-from ..headers import READ, WRITE
-from ..messages import read_conversation, read_tree
+from ..fields import dicts_of, each, kind_of, need, text_of
+from ..records import read_conversation, read_tree
+from ..stored import find, look_at_tree
+from ..verbs import delete, get, in_path, patch, post
 from ..wire import read_json, superjson
+from .search import updates_of
 
 _PAGE_SIZE = 30
 
 
-def get(path: str, read: Any, **more: Any) -> Call[Any]:
-    """Return a call that changes nothing."""
-    more.setdefault("error", refusal)
-    return Call(Request("GET", path, headers=READ, repeatable=True, **more), read)
+class Conversations(Dialect):
+    """What can be done with conversations."""
 
+    def list_conversations(self, page: int = 0) -> Call[Page]:
+        """Describe one page of the list; whether more follows was told in three ways over time.
 
-def post(path: str, read: Any, **more: Any) -> Call[Any]:
-    """Return a call that changes something, and must not be sent twice."""
-    more.setdefault("error", refusal)
-    return Call(Request("POST", path, headers=WRITE, **more), read)
+        Source: GET /api/v2/conversations, chat-ui 2025-06 … 2026-08 (measured).
+        """
 
+        def read(reply: Reply) -> Page:
+            value = plain(reply)
+            found = each(need(value, "conversations", list), read_conversation, "conversations")
+            total = kind_of(value, "nConversations", int, None)
+            if total is not None:
+                more = total > page * _PAGE_SIZE + len(found)
+            else:
+                more = kind_of(value, "hasMore", bool, len(found) >= _PAGE_SIZE)
+            return Page(found, more and bool(found))
 
-def plain(reply: Reply) -> Any:
-    """Return the plain value of a superjson reply.
+        return get("/api/v2/conversations", read, params={"p": str(page)})
 
-    :raises ProtocolError: it is something else.
-    """
-    return superjson(read_value(reply))
+    def create_conversation(self, model: str, system_prompt: str) -> Call[Created]:
+        """Describe starting a conversation; since 2026-07 the reply tells its root as well.
 
+        Source: POST /conversation, chat-ui 2025-06 … 2026-08 (measured).
+        """
+        return _create(model, {"preprompt": system_prompt})
 
-def in_path(name: str) -> str:
-    """Return *name* as one step of a path: an id never leaves its place."""
-    return quote(name, safe="")
+    def create_from_share(self, share_id: str, model: str) -> Call[Created]:
+        """Describe starting a conversation as the copy of a shared one; each time it is a new one.
 
+        Source: POST /conversation, chat-ui 2025-08 … 2026-08 (measured).
+        """
+        return _create(model, {"fromShare": share_id})
 
-def list_conversations(page: int) -> Call[Page]:
-    """Describe one page of the list; whether more follows was told in three ways over time.
+    def remove_conversation(self, conversation_id: str) -> Call[None]:
+        """Describe deleting a conversation.
 
-    Source: GET /api/v2/conversations, chat-ui 2025-06 … 2026-08 (measured).
-    """
+        Source: DELETE /api/v2/conversations/{id}, chat-ui 2025-06 … 2026-08 (measured).
+        """
+        return delete(f"/api/v2/conversations/{in_path(conversation_id)}", read_nothing)
 
-    def read(reply: Reply) -> Page:
-        value = plain(reply)
-        found = each(need(value, "conversations", list), read_conversation, "conversations")
-        total = kind_of(value, "nConversations", int, None)
-        if total is not None:
-            more = total > page * _PAGE_SIZE + len(found)
-        else:
-            more = kind_of(value, "hasMore", bool, len(found) >= _PAGE_SIZE)
-        return Page(found, more and bool(found))
+    def remove_message(self, conversation_id: str, message_id: str) -> Call[None]:
+        """Describe deleting a message and its descendants.
 
-    return get("/api/v2/conversations", read, params={"p": str(page)})
+        Source: DELETE /api/v2/conversations/{id}/message/{id}, chat-ui 2025-06 … 2026-08
+        (measured).
+        """
+        where = f"/api/v2/conversations/{in_path(conversation_id)}"
+        return delete(f"{where}/message/{in_path(message_id)}", read_nothing)
 
+    def remove_all_conversations(self) -> tuple[Call[int | None], ...]:
+        """Describe deleting all conversations.
 
-def create_conversation(model: str, system_prompt: str) -> Call[Created]:
-    """Describe starting a conversation; since 2026-07 the reply tells its root as well.
+        Source: DELETE /api/v2/conversations, chat-ui 2025-06 … 2026-08 (measured).
+        """
 
-    Source: POST /conversation, chat-ui 2025-06 … 2026-08 (measured).
-    """
-    return _create(model, {"preprompt": system_prompt})
+        def read(reply: Reply) -> int | None:
+            count = plain(reply)
+            return count if isinstance(count, int) and not isinstance(count, bool) else None
 
+        return (delete("/api/v2/conversations", read),)
 
-def create_from_share(share_id: str, model: str) -> Call[Created]:
-    """Describe starting a conversation as the copy of a shared one; each time it is a new one.
+    def rename_conversation(self, conversation_id: str, title: str) -> Call[None]:
+        """Describe renaming a conversation.
 
-    Source: POST /conversation, chat-ui 2025-08 … 2026-08 (measured).
-    """
-    return _create(model, {"fromShare": share_id})
+        The servers of 2025-06 … 2026-02 answer the title that a conversation has already with 500
+        and the sentence of a missing one less its full stop.
+
+        Source: PATCH /api/v2/conversations/{id}, chat-ui 2025-06 … 2026-08 (measured).
+        """
+
+        def read(reply: Reply) -> None:
+            if 200 <= reply.status < 300:
+                read_nothing(reply)
+            elif reply.status != 500 or reply.text != "Conversation not found":
+                raise read_error(reply)
+
+        path = f"/api/v2/conversations/{in_path(conversation_id)}"
+        return patch(path, read, json={"title": title}, error=intercepted)
+
+    def conversation(self, conversation_id: str) -> Call[ConversationTree]:
+        """Describe reading a conversation with all its branches; a share id does as well.
+
+        Source: GET /api/v2/conversations/{id}, chat-ui 2025-06 … 2026-08 (measured).
+        """
+        return get(
+            f"/api/v2/conversations/{in_path(conversation_id)}",
+            lambda reply: read_tree(plain(reply), conversation_id),
+        )
+
+    def look(self, conversation_id: str) -> Call[Look]:
+        """Describe reading a conversation together with what tells that a run is on in it.
+
+        Source: GET /api/v2/conversations/{id}, chat-ui 2025-06 … 2026-08 (measured).
+        """
+        stores_meanwhile = self.manners.survives_disconnect
+        return get(
+            f"/api/v2/conversations/{in_path(conversation_id)}",
+            lambda reply: look_at_tree(
+                plain(reply), reply, conversation_id, stores_meanwhile=stores_meanwhile
+            ),
+        )
+
+    def stored(self, conversation_id: str, prompt: Prompt) -> Call[Stored | None]:
+        """Describe looking for what became of *prompt*.
+
+        Source: GET /api/v2/conversations/{id}, chat-ui 2025-06 … 2026-08 (measured).
+        """
+
+        def read(reply: Reply) -> Stored | None:
+            value = plain(reply)
+            need(value, "messages", list)
+            return find(dicts_of(value, "messages"), prompt, updates_of(prompt))
+
+        return get(f"/api/v2/conversations/{in_path(conversation_id)}", read)
+
+    def share(self, conversation_id: str) -> Call[str]:
+        """Describe publishing a conversation; the answer was a whole URL for a few days of 2025-06.
+
+        Source: POST /conversation/{id}/share, chat-ui 2025-06 … 2026-08 (measured).
+        """
+
+        def read(reply: Reply) -> str:
+            value = read_value(reply)
+            return text_of(value, "url") or f"/r/{need(value, 'shareId', str)}"
+
+        return post(f"/conversation/{in_path(conversation_id)}/share", read)
+
+    def import_share(self, share_id: str) -> Call[str | None] | None:
+        """Describe copying a shared conversation; the same share gives the same copy.
+
+        Before 2026-01-19 there was no such route; those servers say of one that it is a
+        conversation which they do not have, as they say it of a share.
+
+        Source: POST /api/v2/conversations/import-share, chat-ui 2025-08 … 2026-08 (measured).
+        """
+
+        def read(reply: Reply) -> str | None:
+            if reply.status == 500 and reply.text.startswith("Conversation not found"):
+                return None
+            if not 200 <= reply.status < 300:
+                raise read_error(reply)
+            value = read_value(reply)
+            inner = value.get("json") if isinstance(value, dict) else None
+            return need(inner if isinstance(inner, dict) else value, "conversationId", str)
+
+        return post(
+            "/api/v2/conversations/import-share",
+            read,
+            json={"shareId": share_id},
+            error=intercepted,
+        )
 
 
 def _create(model: str, more: Mapping[str, str]) -> Call[Created]:
@@ -94,8 +190,7 @@ def _create(model: str, more: Mapping[str, str]) -> Call[Created]:
         )
 
     body = {"model": model, **more}
-    request = Request("POST", "/conversation", json=body, headers=WRITE, error=error)
-    return Call(request, read_created)
+    return post("/conversation", read_created, json=body, error=error)
 
 
 def read_created(reply: Reply) -> Created:
@@ -122,106 +217,9 @@ def _embedded(value: Any) -> Any:
         return None  # only a shortcut: whoever needs the leaf reads the conversation
 
 
-def remove_conversation(conversation_id: str) -> Call[None]:
-    """Describe deleting a conversation.
+def plain(reply: Reply) -> Any:
+    """Return the plain value of a superjson reply.
 
-    Source: DELETE /api/v2/conversations/{id}, chat-ui 2025-06 … 2026-08 (measured).
+    :raises ProtocolError: it is something else.
     """
-    return _delete(f"/api/v2/conversations/{in_path(conversation_id)}")
-
-
-def remove_message(conversation_id: str, message_id: str) -> Call[None]:
-    """Describe deleting a message and its descendants.
-
-    Source: DELETE /api/v2/conversations/{id}/message/{id}, chat-ui 2025-06 … 2026-08 (measured).
-    """
-    where = f"/api/v2/conversations/{in_path(conversation_id)}"
-    return _delete(f"{where}/message/{in_path(message_id)}")
-
-
-def _delete(path: str) -> Call[None]:
-    request = Request("DELETE", path, headers=WRITE, repeatable=True, error=refusal)
-    return Call(request, read_nothing)
-
-
-def remove_all_conversations() -> Call[int | None]:
-    """Describe deleting all conversations.
-
-    Source: DELETE /api/v2/conversations, chat-ui 2025-06 … 2026-08 (measured).
-    """
-
-    def read(reply: Reply) -> int | None:
-        count = plain(reply)
-        return count if isinstance(count, int) and not isinstance(count, bool) else None
-
-    path = "/api/v2/conversations"
-    return Call(Request("DELETE", path, headers=WRITE, repeatable=True, error=refusal), read)
-
-
-def rename_conversation(conversation_id: str, title: str) -> Call[None]:
-    """Describe renaming a conversation.
-
-    The servers of 2025-06 … 2026-02 answer the title that a conversation has already with 500
-    and the sentence of a missing one less its full stop.
-
-    Source: PATCH /api/v2/conversations/{id}, chat-ui 2025-06 … 2026-08 (measured).
-    """
-
-    def read(reply: Reply) -> None:
-        if 200 <= reply.status < 300:
-            read_nothing(reply)
-        elif reply.status != 500 or reply.text != "Conversation not found":
-            raise read_error(reply)
-
-    path = f"/api/v2/conversations/{in_path(conversation_id)}"
-    request = Request(
-        "PATCH", path, json={"title": title}, headers=WRITE, repeatable=True, error=intercepted
-    )
-    return Call(request, read)
-
-
-def conversation(conversation_id: str) -> Call[ConversationTree]:
-    """Describe reading a conversation with all its branches; a share id does as well.
-
-    Source: GET /api/v2/conversations/{id}, chat-ui 2025-06 … 2026-08 (measured).
-    """
-    return get(
-        f"/api/v2/conversations/{in_path(conversation_id)}",
-        lambda reply: read_tree(plain(reply), conversation_id),
-    )
-
-
-def share(conversation_id: str) -> Call[str]:
-    """Describe publishing a conversation; the answer was a whole URL for a few days of 2025-06.
-
-    Source: POST /conversation/{id}/share, chat-ui 2025-06 … 2026-08 (measured).
-    """
-
-    def read(reply: Reply) -> str:
-        value = read_value(reply)
-        return text_of(value, "url") or f"/r/{need(value, 'shareId', str)}"
-
-    return post(f"/conversation/{in_path(conversation_id)}/share", read)
-
-
-def import_share(share_id: str) -> Call[str | None]:
-    """Describe copying a shared conversation; the same share gives the same copy.
-
-    Before 2026-01-19 there was no such route; those servers say of one that it is a conversation
-    which they do not have, as they say it of a share.
-
-    Source: POST /api/v2/conversations/import-share, chat-ui 2025-08 … 2026-08 (measured).
-    """
-
-    def read(reply: Reply) -> str | None:
-        if reply.status == 500 and reply.text.startswith("Conversation not found"):
-            return None
-        if not 200 <= reply.status < 300:
-            raise read_error(reply)
-        value = read_value(reply)
-        inner = value.get("json") if isinstance(value, dict) else None
-        return need(inner if isinstance(inner, dict) else value, "conversationId", str)
-
-    return post(
-        "/api/v2/conversations/import-share", read, json={"shareId": share_id}, error=intercepted
-    )
+    return superjson(read_value(reply))

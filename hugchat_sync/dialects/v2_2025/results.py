@@ -8,8 +8,8 @@ from typing import Any, Iterable, Iterator
 from ...errors import ProtocolError
 from ...records import Source
 from ..fields import dicts_of, text_of
-from ..news import source
 from ..text import whole
+from ..updates import source
 from ..wire import read_json
 
 _ADDRESS = re.compile(r"https?://[^\s<>\"']+")

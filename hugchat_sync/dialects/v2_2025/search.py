@@ -18,8 +18,8 @@ from ...events import (
 )
 from ...records import Source
 from ..base import Prompt
+from ..records import LastRound
 from ..updates import Updates
-from ..values import LastRound
 from .results import sources_in
 
 _SEARCHES = re.compile(r"search|web|fetch|brows|crawl", re.IGNORECASE)

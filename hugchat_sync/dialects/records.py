@@ -1,0 +1,256 @@
+"""What passes between the dialects and those who ask them, and how what is stored is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Callable, Mapping, Sequence
+
+from ..errors import HugChatError
+from ..events import Event, FinalAnswer
+from ..records import ChatFile, Conversation, ConversationTree, TreeMessage
+from .fields import dicts_of, each, kind_of, need, text_of, texts_of
+from .text import split_thinking, whole
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file on its way to the server."""
+
+    name: str
+    content: bytes = field(repr=False)
+    mime: str
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """All that one message needs, whatever the era; a dialect takes what it knows.
+
+    :param message_id: our own id for the user's message (a UUID; eras before trees).
+    :param generation_id: our own id of the run (a UUID).
+    :param parent_id: the message to append to, or the target of a retry or an edit.
+    :param action: "new", "retry" (``parent_id`` is the answer to redo) or "edit" (``parent_id``
+        is the question to replace).
+    :param replaced_id: the answer that a retry makes anew, where ``parent_id`` is its question.
+    :param is_first: nothing was said in this conversation before.
+    :param web_search: search first, in eras with a switch for it.
+    :param search_server: the tool server whose calls are the web search, or ``None``.
+    :param tool_servers: names of the server's own tool servers to offer.
+    :param own_servers: tool servers of the caller: ``{"name", "url", "headers"?}``.
+    :param custom: the fields of a ``RequestData`` that were set.
+    """
+
+    conversation_id: str
+    text: str
+    message_id: str
+    generation_id: str
+    parent_id: str | None = None
+    replaced_id: str | None = None
+    action: str = "new"
+    is_first: bool = False
+    web_search: bool = False
+    search_server: str | None = None
+    search_id: str | None = None
+    tool_servers: tuple[str, ...] = ()
+    own_servers: tuple[Mapping[str, Any], ...] = ()
+    files: tuple[Upload, ...] = ()
+    custom: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Page:
+    """A part of a list, and whether more of it may follow."""
+
+    conversations: tuple[Conversation, ...]
+    more: bool
+
+
+@dataclass(frozen=True)
+class Created:
+    """A new conversation; ``leaf_id`` is the message to append to, where the era tells it."""
+
+    id: str
+    title: str
+    leaf_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What the server keeps of one run.
+
+    ``state`` is "running", "done", "interrupted", "failed" or "unknown" (this era does not say).
+
+    :param events: what happened besides the text, as far as it is kept; a final answer in it only
+        marks the place.
+    :param error: why the run failed.
+    """
+
+    question_id: str | None
+    answer_id: str | None
+    text: str = ""
+    reasoning: str = ""
+    state: str = "unknown"
+    events: tuple[Event, ...] = field(default=(), compare=False)
+    error: HugChatError | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """A stored answer whose run may be on, whoever began it.
+
+    Two looks that read equal say that nothing has changed.
+
+    :param id: of the answer, or of its question where no answer is stored yet.
+    :param generation_id: the name of its log; ``""`` where there is none.
+    :param text: what is stored of it so far.
+    :param updated_at: when the server changed it, as the server spells it.
+    :param is_said: its text is whole; what may still come is a title.
+    :param still: seconds without a change, by the server's own clock; 0 where it does not tell.
+    """
+
+    id: str
+    generation_id: str = ""
+    text: str = ""
+    updated_at: str = ""
+    is_said: bool = False
+    still: float = field(default=0.0, compare=False)
+
+
+@dataclass(frozen=True)
+class Look:
+    """A conversation as it is stored, looked at quickly: its newest message, and what may be on.
+
+    :param leaf_id: of the newest message.
+    :param is_empty: nothing was said in it.
+    :param unfinished: the answers that may still be coming, the newest last.
+    :param read: makes the whole of it.
+    """
+
+    leaf_id: str | None
+    is_empty: bool
+    unfinished: tuple[Unfinished, ...]
+    read: Callable[[], ConversationTree] = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class Logged:
+    """A step of a run's log: its position, its events, and the run's end status if it is over."""
+
+    position: int
+    events: tuple[Event, ...] = ()
+    end: str = ""
+
+
+@dataclass(frozen=True)
+class LastRound(FinalAnswer):
+    """A final answer behind tool calls that are told as something else: it may be a part only."""
+
+
+def look_of(tree: ConversationTree, unfinished: tuple[Unfinished, ...] = ()) -> Look:
+    """Return the look at a conversation that was read as a whole."""
+    is_empty = not any(message.role == "user" for message in tree.messages)
+    return Look(tree.leaf, is_empty, unfinished, lambda: tree)
+
+
+# how what is stored is read ----------------------------------------------------------------------
+
+
+def read_conversation(value: Any) -> Conversation:
+    """Return a line of a list of conversations, of any year.
+
+    :raises ProtocolError: it has no id or no title.
+    """
+    found = text_of(value, "id") or need(value, "_id", str)
+    return Conversation(
+        found,
+        whole(need(value, "title", str)),
+        kind_of(value, "updatedAt", str, None),
+        text_of(value, "model") or text_of(value, "modelId") or None,
+    )
+
+
+def read_message(value: Any, conversation_id: str) -> TreeMessage:
+    """Return a stored message of a tree; the thinking of an answer is parted from its text.
+
+    :raises ProtocolError: it lacks what every message has.
+    """
+    role = need(value, "from", str)
+    text, thought = text_of(value, "content"), text_of(value, "reasoning")
+    if role == "assistant":
+        text, more = split_thinking(text)
+        thought = thought or more
+    ancestors = texts_of(value, "ancestors")
+    return TreeMessage(
+        need(value, "id", str),
+        role,
+        text,
+        thought,
+        files=_files(value, conversation_id),
+        parent_id=ancestors[-1] if ancestors else None,
+        children=texts_of(value, "children"),
+        created_at=kind_of(value, "createdAt", str, None),
+        interrupted=kind_of(value, "interrupted", bool, None),
+    )
+
+
+def _files(value: Any, conversation_id: str) -> tuple[ChatFile, ...]:
+    """Return the files of a message; until 2024-05 the server kept nothing of them but a hash.
+
+    Source: chat-ui 2024-04 and 2024-06 … 2026-08 (measured).
+    """
+    bare = [ChatFile("", sha, "", conversation_id) for sha in texts_of(value, "files")]
+    described = [
+        ChatFile(
+            text_of(item, "name"), text_of(item, "value"), text_of(item, "mime"), conversation_id
+        )
+        for item in dicts_of(value, "files")
+    ]
+    return (*bare, *described)
+
+
+def read_tree(value: Any, conversation_id: str) -> ConversationTree:
+    """Return a conversation whose messages know their ancestors (since 2024-02).
+
+    :raises ProtocolError: it lacks what every conversation has.
+    """
+    messages = each(
+        need(value, "messages", list), lambda item: read_message(item, conversation_id), "messages"
+    )
+    root = text_of(value, "rootMessageId") or (messages[0].id if messages else None)
+    return ConversationTree(
+        conversation_id,
+        whole(need(value, "title", str)),
+        text_of(value, "model") or text_of(value, "modelId"),
+        text_of(value, "preprompt"),
+        root,
+        messages,
+    )
+
+
+def read_row(value: Any, conversation_id: str) -> ConversationTree:
+    """Return a conversation from before trees: each message follows the one in front of it.
+
+    :raises ProtocolError: it lacks what every conversation has.
+    """
+    found = each(
+        need(value, "messages", list), lambda item: read_message(item, conversation_id), "messages"
+    )
+    return ConversationTree(
+        conversation_id,
+        whole(need(value, "title", str)),
+        text_of(value, "model"),
+        text_of(value, "preprompt"),
+        found[0].id if found else None,
+        tuple(_linked(found, index) for index in range(len(found))),
+    )
+
+
+def _linked(row: Sequence[TreeMessage], index: int) -> TreeMessage:
+    message = row[index]
+    # the models of that time began with a blank, which the server stored
+    text = message.text.lstrip() if message.role == "assistant" else message.text
+    return replace(
+        message,
+        text=text,
+        parent_id=row[index - 1].id if index else None,
+        children=(row[index + 1].id,) if index + 1 < len(row) else (),
+    )
