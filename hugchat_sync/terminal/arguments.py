@@ -106,7 +106,7 @@ def _with_command(
 def _no_command(word: str, commands: list[str]) -> str:
     from difflib import get_close_matches  # here: only a mistake needs it
 
-    near = get_close_matches(word.lower(), commands, n=2, cutoff=0.5)
+    near = get_close_matches(word.lower(), commands, n=2, cutoff=0.6)
     meant = f"; did you mean {' or '.join(near)}?" if near else "."
     return f"there is no command {word!r}{meant} A question of one word is asked with: ask {word}"
 

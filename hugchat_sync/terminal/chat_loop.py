@@ -148,20 +148,14 @@ class Loop:
         for usage, text in seen.items():
             narrow = output.on_terminal() and output.columns() < _WIDE
             output.write_rows((usage, f"  {text}") if narrow else (f"{usage:30} {text}",))
-        output.write_line(
+        keys = "Alt-Enter begins another line of the same text, Tab completes commands, models, "
+        keys += "conversations and files."
+        if not self._keyboard.edits:
+            keys = 'With pip install "hugchat-sync[cli]" Tab completes, Alt-Enter begins a line.'
+        output.write_text(
             "Everything else is a question; // begins one with a slash. Ctrl-C stops an answer, "
-            "Ctrl-D leaves, as exit, quit and :q do."
+            f"Ctrl-D leaves, as exit, quit and :q do. {keys}"
         )
-        if self._keyboard.edits:
-            output.write_line(
-                "Alt-Enter begins another line of the same text, Tab completes commands, models, "
-                "conversations and files."
-            )
-        else:
-            output.write_line(
-                'With pip install "hugchat-sync[cli]" Tab completes, and Alt-Enter begins another '
-                "line."
-            )
 
     def _words(self) -> Completions:
         """Return what can be completed behind the slash and behind each command."""

@@ -52,10 +52,23 @@ class Keyboard:
         sys.stderr.flush()
         return input()
 
+    def confirm(self, question: str) -> bool:
+        """Return whether somebody says yes.
+
+        :raises EOFError: Ctrl-D was typed.
+        :raises KeyboardInterrupt: Ctrl-C.
+        """
+        return is_yes(self.read(f"{question} [y/N] "))
+
     @property
     def edits(self) -> bool:
         """Whether ``default`` can be edited."""
         return False
+
+
+def is_yes(answer: str) -> bool:
+    """Return whether an answer is a yes; everything else is none."""
+    return answer.strip().lower() in ("y", "yes")
 
 
 def best_keyboard(completions: Completions) -> Keyboard:

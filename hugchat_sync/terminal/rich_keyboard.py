@@ -12,7 +12,7 @@ from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
 from . import keeping, output
-from .keyboard import Completions, Keyboard
+from .keyboard import Completions, Keyboard, is_yes
 
 _HISTORY = "history"
 
@@ -32,6 +32,11 @@ class RichKeyboard(Keyboard):
     def read(self, prompt: str, default: str = "") -> str:
         """Return the next text."""
         return self._session.prompt(output.shown(prompt), default=default)
+
+    def confirm(self, question: str) -> bool:
+        """Return whether somebody says yes; the answer is nothing to remember."""
+        session: PromptSession[str] = PromptSession(history=InMemoryHistory())
+        return is_yes(session.prompt(output.shown(f"{question} [y/N] ")))
 
     @property
     def edits(self) -> bool:

@@ -127,8 +127,7 @@ class Talk:
         conversation_id = self.numbered(word)
         if keyboard.interactive:
             title = self.client.conversations.get(conversation_id, conversation_id)
-            question = f"Delete {' '.join(title.split())!r}? [y/N] "
-            if keyboard.read(question).strip().lower() not in ("y", "yes"):
+            if not keyboard.confirm(f"Delete {' '.join(title.split())!r}?"):
                 output.note("(nothing was changed)")
                 return
         self.client.remove_conversation(conversation_id)
