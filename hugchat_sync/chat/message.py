@@ -230,10 +230,9 @@ class Message(Polling):
         """
         self._settle_in_child()
         index, events = 0, self._answer.events
-        while self._more(index):
-            batch = events[index:]  # a second loop replays all of them
-            index += len(batch)
-            yield from batch
+        while index < len(events) or self._more(index):
+            yield events[index]  # a second loop replays
+            index += 1
         self._raise_failure()
 
     def tokens(self) -> Iterator[str]:
@@ -245,12 +244,11 @@ class Message(Polling):
         """
         self._settle_in_child()
         index, events = 0, self._answer.events
-        while self._more(index):
-            batch = events[index:]
-            index += len(batch)
-            for event in batch:
-                if type(event) is Token:
-                    yield event.text
+        while index < len(events) or self._more(index):
+            event = events[index]
+            index += 1
+            if type(event) is Token:
+                yield event.text
         self._raise_failure()
 
     def text(self) -> str:
@@ -372,7 +370,7 @@ class Message(Polling):
                         self._answer.pieces.append(event.text)
                         events.append(event)
                     else:
-                        self._take(event)
+                        self._add(event)
                 if self._reader is not None:
                     self._notify()
                 settled = True
@@ -389,7 +387,7 @@ class Message(Polling):
                     self._end()
             return index < len(events)
 
-    def _take(self, event: Event) -> None:
+    def _add(self, event: Event) -> None:
         event = fold(self._answer, event)
         self._answer.events.append(event)
         if type(event) is FinalAnswer:
