@@ -14,7 +14,6 @@ from typing import (
     TYPE_CHECKING,
     Any,
     Callable,
-    ContextManager,
     Iterable,
     Iterator,
     Mapping,
@@ -219,7 +218,7 @@ class Client(Account):
         dialect, number = self._dialect(whole), 0
         seen: set[str] = set()
         while True:
-            page = self._connection.own(
+            page = self._connection.send_as_user(
                 dialect.list_conversations(number),
                 whole or self._patience(),
                 is_doubtful=lambda page: not page.conversations,  # a lapsed session reads none
@@ -306,7 +305,7 @@ class Client(Account):
         checked_id(conversation_id)
         patience = self._patience()
         dialect = self._dialect(patience)
-        with self._quiet(dialect, conversation_id, patience):
+        with self._runs.quiet(dialect, conversation_id, patience):
             self._send(dialect.rename_conversation(conversation_id, title.strip()), patience)
         self._map.rename(conversation_id, title.strip())
 
@@ -315,7 +314,7 @@ class Client(Account):
         checked_id(conversation_id)
         patience = self._patience()
         dialect = self._dialect(patience)
-        with self._quiet(dialect, conversation_id, patience) as tree:
+        with self._runs.quiet(dialect, conversation_id, patience) as tree:
             made = dialect.make_title(conversation_id)
             title = (self._send(made, patience) if made is not None else "") or tree.title
         self._map.rename(conversation_id, title)
@@ -352,7 +351,7 @@ class Client(Account):
         """
         conversation_id = self._map.named(conversation_id)
         patience = self._patience()
-        with self._quiet(self._dialect(patience), conversation_id, patience) as tree:
+        with self._runs.quiet(self._dialect(patience), conversation_id, patience) as tree:
             return tree
 
     @contextmanager
@@ -444,7 +443,8 @@ class Client(Account):
             target = self._map.current = self.begin_conversation(model, system_prompt, patience)
         elif model is not None:
             self._require_model(target, model, patience)
-        return self._sent(dialect, replace(prompt, conversation_id=target), patience, resume)
+        prompt = replace(prompt, conversation_id=target)
+        return self._runs.send(dialect, prompt, patience, resume=resume)
 
     def ask(
         self,
@@ -558,14 +558,7 @@ class Client(Account):
             dialect.lacks(prompt.action)
         asking = Asking(self._connection, dialect, patience, target)
         check_files(dialect, prompt.files, asking.model)
-        return self._sent(dialect, replace(prompt, conversation_id=target), patience)
-
-    def _sent(
-        self, dialect: Dialect, prompt: Prompt, patience: Patience, resume: bool = True
-    ) -> Message:
-        return self._connection.surely(
-            lambda: self._runs.send(dialect, prompt, patience, resume=resume), patience
-        )
+        return self._runs.send(dialect, replace(prompt, conversation_id=target), patience)
 
     def stop(self, conversation_id: str | None = None) -> None:
         """Stop the answer that is coming in a conversation, whoever asked for it.
@@ -581,9 +574,7 @@ class Client(Account):
         target, patience = self._map.named(conversation_id), self._patience()
         if not self._runs.stop(target, is_ours=conversation_id is None):
             dialect = self._dialect(patience)
-            self._connection.surely(
-                lambda: self._runs.stop_elsewhere(dialect, target, patience), patience
-            )
+            self._runs.stop_elsewhere(dialect, target, patience)
 
     # extras ----------------------------------------------------------------------------------
 
@@ -592,7 +583,7 @@ class Client(Account):
         target, patience = self._map.named(conversation_id), self._patience()
         dialect = self._dialect(patience)
         call = dialect.remove_message(target, message_id)
-        with self._quiet(dialect, target, patience):
+        with self._runs.quiet(dialect, target, patience):
             self._send(call, patience)
 
     def share(self, conversation_id: str | None = None) -> str:
@@ -601,7 +592,7 @@ class Client(Account):
         self._connection.require_session("share a conversation")
         dialect = self._dialect(patience)
         call = dialect.share(target)
-        with self._quiet(dialect, target, patience):
+        with self._runs.quiet(dialect, target, patience):
             place = self._send(call, patience)
         return place if "://" in place else f"{self.base_url}/{place.lstrip('/')}"
 
@@ -811,11 +802,6 @@ class Client(Account):
 
     def _use_pace(self, pace: Pace) -> None:
         self._runs.pace = pace
-
-    def _quiet(
-        self, dialect: Dialect, conversation_id: str, patience: Patience
-    ) -> ContextManager[ConversationTree]:
-        return self._runs.quiet(dialect, conversation_id, patience, self._connection.surely)
 
     def _read(self, conversation_id: str, patience: Patience) -> ConversationTree:
         return self._send(self._dialect(patience).conversation(conversation_id), patience)

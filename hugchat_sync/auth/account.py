@@ -34,7 +34,7 @@ class Account(ABC):
     def settings(self) -> Settings:
         """Return the settings of the account."""
         patience = self._patience()
-        return self._connection.own(self._dialect(patience).settings(), patience)
+        return self._connection.send_as_user(self._dialect(patience).settings(), patience)
 
     def update_settings(self, **changes: Any) -> Settings:
         """Change settings by their names in :class:`Settings`, and return them all.
@@ -80,13 +80,13 @@ class Account(ABC):
             once = steady.once()
 
             def attempt() -> Settings:
-                wanted = change(self._connection.own(dialect.settings(), once))
+                wanted = change(self._connection.send_as_user(dialect.settings(), once))
                 self._connection.send(dialect.save_settings(wanted), once)
                 return wanted
 
             return self._connection.transport.repeated(attempt, steady)
 
-        with self._connection.one_visitor(patience):
+        with self._connection.first_visit(patience):
             return self._connection.in_one_session(rewrite, patience)
 
     def models(self) -> list[Model]:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-import time
-from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, Callable, Iterator, Sequence, TypeVar, Union
+from typing import Any, Callable, ContextManager, TypeVar, Union
 
 import requests
 
@@ -17,11 +15,8 @@ from ..dialects.detection import first_probe, known_dialect, probe_within
 from ..errors import (
     AuthError,
     ChallengeRequired,
-    ConversationNotExistError,
-    HugChatError,
     NotFound,
     SessionExpired,
-    Unavailable,
     UnknownDialect,
     UsageError,
 )
@@ -30,14 +25,13 @@ from ..options import Retry, Timeout, checked_retry, checked_timeout
 from ..records import User
 from ..secret import Secret
 from ..transport.http import Transport
-from ..transport.retry import RENEWALS, Patience, held
+from ..transport.retry import Patience, held
 from .cookies import Hidden
 from .credentials import Credentials, find_credentials
-from .renewal import Renewal
+from .identity import Identity
 
 T = TypeVar("T")
 
-_FIRST_VISIT = 30.0  # seconds that the first write waits for that of another program
 _OTHERS_ASK = "another thread of this client waited too long for the server"
 
 
@@ -61,7 +55,6 @@ class Connection:
         self.credentials: Credentials = find_credentials(
             base_url, email=email, cookies=held, token=token
         )
-        self._renewal = Renewal(self.credentials.store, base_url, session)
         self._finds_credentials = False  # where it is unpickled
         self._session = session
         self._waits = timeout is not None
@@ -80,32 +73,25 @@ class Connection:
     def _open(self) -> None:
         begin(self)
         self._is_closed = False
+        self._honours: Dialect | None = None  # the dialect that takes our credentials
+        self.identity = Identity(self.credentials, self.base_url, self._is_over, self._session)
         self.transport = Transport(
             self.base_url,
             session=self._session,
-            auth=self.credentials.auth,
-            signed_in=self.credentials.given,
+            identity=self.identity,
             timeout=self._timeout,
             waits=self._waits,
             retry=self._retry,
-            # the cookie that a token's reply hands out is nobody's, and would win over the token
-            received=None if self.credentials.token else self._take_cookies,
-            renew=self._renewal if self.credentials.had else None,
-            secrets=self.credentials.secrets,
         )
 
     def begin_anew(self) -> None:
-        """Take new locks."""
+        """Take a new lock."""
         self._lock = threading.Lock()
-        self._beginning = threading.Lock()
-
-    def _take_cookies(self, url: str, values: Sequence[str], refused: bool) -> None:
-        self.credentials.store.received(url, values, signed_out=refused)
 
     def __getstate__(self) -> dict[str, Any]:
-        made = {"transport", "_lock", "_beginning", "_is_closed"}
+        made = {"transport", "identity", "_lock", "_is_closed"}
         if self._finds_credentials:
-            made.update(("credentials", "_renewal"))
+            made.add("credentials")
         return {name: value for name, value in self.__dict__.items() if name not in made}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -115,7 +101,6 @@ class Connection:
                 self.base_url, email=None, cookies=None, token=Secret("")
             )
             self.credentials.store.leave_file()
-            self._renewal = Renewal(self.credentials.store, self.base_url, self._session)
         self._open()
 
     def leave_home(self, *, with_cookies: bool) -> None:
@@ -136,6 +121,8 @@ class Connection:
         """
         self.require_open()
         found = self._dialect
+        if found is not None and found is self._honours and self._is_found:
+            return found
         if found is None and self._named is not None:
             self.credentials.require_honoured(self._named)
         if found is None or not self._is_found:
@@ -146,6 +133,7 @@ class Connection:
                     self._dialect = found = self._detected(patience)
                     self._is_found = True
         self.credentials.require_honoured(found)
+        self._honours = found
         return found
 
     def keep(self, dialect: Dialect) -> None:
@@ -157,9 +145,6 @@ class Connection:
 
         An era that was named is the last word; what its servers differ in is found out.
         """
-        return self.surely(lambda: self._probed(patience), patience)
-
-    def _probed(self, patience: Patience) -> Dialect:
         named = self._named
         step: Dialect | Call[Any] = probe_within(named.name) if named else first_probe()
         try:
@@ -197,9 +182,7 @@ class Connection:
         :raises SessionExpired: the time of the session is over, and it cannot be renewed.
         :raises AuthError: a cookie was never there; the sentence names it.
         """
-        if self.credentials.lapsed and not self._renewed(time.monotonic(), patience):
-            raise self.credentials.expired()
-        self.credentials.require_complete()
+        self.identity.require_complete(patience or self.transport.patience())
 
     def send(self, call: Call[T], patience: Patience | None = None) -> T:
         """Return what the reply of *call* reads as.
@@ -208,63 +191,18 @@ class Connection:
         :raises AuthError: the server refuses the token.
         """
         within = patience or self.transport.patience()
-        self.require_complete(within)
-        return self.surely(lambda: self.transport.send(call, within), within)
-
-    def surely(self, operation: Callable[[], T], patience: Patience | None = None) -> T:
-        """Return what *operation* returns; a refusal that may mean another one is looked into.
-
-        Source: to a lapsed session every conversation is one that is not there; a refused token
-        is an ordinary server error (2026-08, measured).
-        """
-        tried, patience = 0, patience or self.transport.patience()
-        while True:
-            tried, cookies = tried + 1, self._renewal.fingerprint()
-            try:
-                return operation()
-            except ConversationNotExistError as error:
-                if error.status is None or tried > RENEWALS:
-                    raise
-                renewed = self._require_session(patience, error)
-                if not renewed and self._renewal.fingerprint() == cookies:
-                    raise
-            except Unavailable as error:
-                if not self._is_refused_token(error, patience):
-                    raise
-                raise self.credentials.refused_token(error) from error
+        self.identity.require_complete(within)
+        return self.transport.send(call, within)
 
     def in_one_session(self, operation: Callable[[Patience], T], patience: Patience) -> T:
-        """Return what *operation* returns, all of its requests sent by one and the same session.
+        """Return what *operation* returns, all of its requests sent by one and the same session."""
+        return self.identity.in_one_session(operation, patience)
 
-        What a lapsed session read is nobody's: after a renewal it must not be written back.
-        """
-        steady = replace(patience, renews=False)
-        for _ in range(RENEWALS):
-            began = time.monotonic()
-            try:
-                return operation(steady)
-            except SessionExpired:
-                if not self._renewed(began, patience):
-                    raise
-        return operation(steady)
+    def first_visit(self, patience: Patience) -> ContextManager[None]:
+        """Let the first write of somebody without cookies go alone: its reply hands them out."""
+        return self.identity.first_visit(patience)
 
-    @contextmanager
-    def one_visitor(self, patience: Patience) -> Iterator[None]:
-        """Let the first write of somebody without cookies go alone: its reply hands them out.
-
-        Two at once would be two visitors, and the conversation of one is not there for the other.
-        Where a file keeps them, that holds for all programs that use the file.
-        """
-        if self.credentials.is_nobody:
-            wait = min(_FIRST_VISIT, patience.deadline - time.monotonic())
-            with held(
-                self._beginning, patience.deadline, _OTHERS_ASK
-            ), self.credentials.store.begun_alone(wait):
-                yield
-        else:
-            yield
-
-    def own(
+    def send_as_user(
         self,
         call: Call[T],
         patience: Patience | None = None,
@@ -275,34 +213,36 @@ class Connection:
         :param is_doubtful: whether it may be that: an empty list, or settings in their defaults.
         :raises SessionExpired: credentials were given and are no longer accepted.
         """
-        patience = patience or self.transport.patience()
-        cookies = self._renewal.fingerprint()
-        value = self.send(call, patience)
-        if self.credentials.given and is_doubtful(value):
-            renewed = self._require_session(patience)
-            # another thread may have renewed them; and those put back are the ones we began with
-            if renewed or self._renewal.fingerprint() != cookies:
-                value = self.send(call, patience)
-        return value
+        within = patience or self.transport.patience()
+        self.identity.require_complete(within)
+        return self.transport.send(call, within, is_doubtful)
 
     def user(self, patience: Patience | None = None) -> User | None:
         """Return who is signed in, if need be after a renewal; ``None`` for nobody."""
-        patience = patience or self.transport.patience()
-        for _ in range(RENEWALS):
-            began = time.monotonic()
-            found = self._known_user(patience)
-            if found is not None or not self._renewed(began, patience):
-                return found
-        return self._known_user(patience)
+        try:
+            return self.in_one_session(self._require_user, patience or self.transport.patience())
+        except SessionExpired:
+            return None
 
-    def _session_is_over(self, patience: Patience) -> bool:
-        """Return whether credentials were given and the server knows nobody by them.
+    def _require_user(self, steady: Patience) -> User:
+        """Return who is signed in.
 
-        Source: a lapsed session reads empty lists with status 200 (2026-08, measured).
+        :raises SessionExpired: nobody is, or the server refuses to say.
         """
-        if not self.credentials.given or self._known_user(patience) is not None:
-            return False
-        return self.has_accounts(patience)
+        found = self.transport.send(self.dialect(steady).user(), steady)
+        if found is None:
+            raise self.credentials.expired()
+        self.credentials.store.confirm()
+        return found
+
+    def _is_over(self, patience: Patience) -> bool:
+        """Return whether the server knows nobody by our credentials, though there are accounts."""
+        steady = replace(patience, renews=False)
+        try:
+            self._require_user(steady)
+        except SessionExpired:
+            return self.has_accounts(steady)
+        return False
 
     def has_accounts(self, patience: Patience | None = None) -> bool:
         """Return whether there is a sign-in at this server at all."""
@@ -324,44 +264,3 @@ class Connection:
         """Close the idle connections; nothing more can be asked for."""
         self._is_closed = True
         self.transport.close()
-
-    # inside ----------------------------------------------------------------------------------
-
-    def _known_user(self, patience: Patience) -> User | None:
-        call, steady = self.dialect(patience).user(), replace(patience, renews=False)
-        try:
-            found = self.surely(lambda: self.transport.send(call, steady), patience)
-        except SessionExpired:  # a server that answers nobody says it with a refusal
-            return None
-        if found is not None:
-            self.credentials.store.confirm()
-        return found
-
-    def _require_session(self, patience: Patience, error: Exception | None = None) -> bool:
-        """Renew the session if it is over, and return whether it was.
-
-        :raises SessionExpired: it is over for good; because of *error*.
-        """
-        tried, began = 0, time.monotonic()
-        while self._session_is_over(patience):
-            if tried == RENEWALS or not self._renewed(began, patience):
-                raise self.credentials.expired() from error
-            tried, began = tried + 1, time.monotonic()
-        return tried > 0
-
-    def _renewed(self, began: float, patience: Patience | None = None) -> bool:
-        renew, patience = self.transport.renew, patience or self.transport.patience()
-        return renew is not None and patience.renews and renew(began, patience.deadline)
-
-    def _is_refused_token(self, error: Unavailable, patience: Patience) -> bool:
-        """Return whether the server is well, but for our token: the same without it is answered."""
-        if not self.credentials.token or error.status != 500:
-            return False
-        bare = Transport(self.base_url, session=self._session)
-        try:
-            bare.send(first_probe(), patience.once())
-        except HugChatError:
-            return False
-        finally:
-            bare.close()
-        return True

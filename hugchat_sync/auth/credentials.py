@@ -19,7 +19,7 @@ from .headers import BearerAuth, CookieAuth
 
 HUB = "huggingface.co"
 
-_SESSION = "hf-chat"
+SESSION = "hf-chat"
 logger = logging.getLogger("hugchat_sync")
 
 
@@ -37,10 +37,13 @@ class Credentials:
     given: bool = False
     had: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        self.has_token = bool(self.token)
+
     @property
     def auth(self) -> AuthBase:
         """What puts the credentials on a request: never both kinds at once."""
-        if self.token:
+        if self.has_token:
             return BearerAuth(self.token, self.base_url)
         return CookieAuth(self.store.header)
 
@@ -50,7 +53,7 @@ class Credentials:
         :raises SessionExpired: a cookie that was given has expired.
         :raises AuthError: a cookie is missing; the sentence names it.
         """
-        missing = self.store.missing() if self.store and not self.token else ()
+        missing = self.store.missing() if self.store and not self.has_token else ()
         if any(name in self.store.expired for name in missing):
             raise self.expired()
         if missing:
@@ -65,9 +68,9 @@ class Credentials:
 
         Or that of every cookie that was given: what another job has put there may be newer.
         """
-        if self.token or not self.had:
+        if self.has_token or not self.had:
             return False
-        if self.store.missing() == (_SESSION,) and _SESSION in self.had:
+        if self.store.missing() == (SESSION,) and SESSION in self.had:
             return True
         return not self.store.names and set(self.had) <= set(self.store.expired)
 
@@ -76,7 +79,7 @@ class Credentials:
 
         :raises AuthError: there is a token, and servers of this era ignore it.
         """
-        if self.token and not dialect.manners.takes_token:
+        if self.has_token and not dialect.manners.takes_token:
             raise AuthError(
                 f"a server of this era ({dialect.name}) takes no token; pass the cookies of a "
                 "browser that is signed in, or none if the server needs none"
@@ -84,7 +87,7 @@ class Credentials:
 
     def expired(self) -> SessionExpired:
         """Return the error which says that the server knows nobody by these credentials."""
-        if self.token:
+        if self.has_token:
             return SessionExpired(
                 "the server knows nobody by this token: it takes none, or belongs to somebody who "
                 "has never signed in to this chat with a browser; pass cookies instead"
@@ -121,7 +124,7 @@ class Credentials:
     @property
     def is_nobody(self) -> bool:
         """Whether there is neither a token nor a cookie, so that the server must hand one out."""
-        return not self.token and not self.store.names
+        return not self.has_token and not self.store.names
 
     def require_session(self, what: str) -> None:
         """Refuse what a token alone cannot do.
@@ -130,7 +133,7 @@ class Credentials:
 
         :raises AuthError: there is a token, and no cookie.
         """
-        if self.token:
+        if self.has_token:
             raise AuthError(
                 f"a token alone cannot {what}: the server takes it for reading and tidying up "
                 "only; pass the cookies token and hf-chat of a browser that is signed in"

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from typing import Callable
 
 from requests import PreparedRequest
-from requests.auth import AuthBase, HTTPBasicAuth
+from requests.auth import AuthBase
 
 from ..secret import Secret
-
-Authentication = Callable[[PreparedRequest], PreparedRequest]
 
 
 class BearerAuth(AuthBase):
@@ -51,24 +49,6 @@ class CookieAuth(AuthBase):
 
     def __repr__(self) -> str:
         return "CookieAuth(<secret>)"
-
-
-def joined(theirs: Any, ours: Authentication | None) -> Authentication:
-    """Return what authenticates a request for a gateway, as the user's session does, and for us.
-
-    There is always something: left alone, requests would look into ``.netrc`` and send a password
-    to a chat server.
-
-    :param theirs: the ``auth`` of a session that the user gave: a pair, a callable or ``None``.
-    """
-    first = HTTPBasicAuth(*theirs) if isinstance(theirs, tuple) else theirs
-
-    def authenticated(request: PreparedRequest) -> PreparedRequest:
-        if first is not None:
-            request = first(request)
-        return request if ours is None else ours(request)
-
-    return authenticated
 
 
 def _united(theirs: str, ours: str) -> str:

@@ -250,19 +250,14 @@ class Runs:
 
     @contextmanager
     def quiet(
-        self,
-        dialect: Dialect,
-        conversation_id: str,
-        patience: Patience,
-        verified: Callable[[Callable[[], ConversationTree], Patience], ConversationTree],
+        self, dialect: Dialect, conversation_id: str, patience: Patience
     ) -> Iterator[ConversationTree]:
         """Hold a conversation in which no run is on, and none begins meanwhile; yields it.
 
-        :param verified: looks into a refusal of the conversation that may be one of the session.
         :raises TimedOut: the time of this call was spent waiting.
         """
         with self._held(conversation_id, patience) as place:
-            yield verified(lambda: self._idle(dialect, place, patience).read(), patience)
+            yield self._idle(dialect, place, patience).read()
 
     @contextmanager
     def _held(self, conversation_id: str, patience: Patience) -> Iterator[Place]:

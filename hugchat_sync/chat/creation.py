@@ -49,7 +49,7 @@ class Server(Protocol):
 
     def send(self, call: Call[T], patience: Patience | None = None) -> T: ...  # noqa: D102
 
-    def one_visitor(self, patience: Patience) -> ContextManager[None]: ...  # noqa: D102
+    def first_visit(self, patience: Patience) -> ContextManager[None]: ...  # noqa: D102
 
 
 class Creation:
@@ -118,7 +118,7 @@ class Creation:
 
         def copy(name: str) -> Created:
             call = self._server.dialect(patience).create_from_share(share_id, name)
-            with self._server.one_visitor(patience):
+            with self._server.first_visit(patience):
                 made = self._server.send(call, patience)
             return self._as_stored(made.id, patience)
 
@@ -143,7 +143,7 @@ class Creation:
         call = self._server.dialect(patience).import_share(share_id)
         while call is not None:
             is_new = self._server.is_nobody
-            with self._server.one_visitor(patience):
+            with self._server.first_visit(patience):
                 found = self._server.send(call, patience)
             if found is None:
                 break
@@ -221,7 +221,7 @@ class Creation:
         call = dialect.create_conversation(model, system_prompt)
 
         def create() -> Created:
-            with self._server.one_visitor(patience):
+            with self._server.first_visit(patience):
                 return self._server.send(call, patience)
 
         stored = None if dialect.manners.prompts_from_settings else system_prompt

@@ -28,9 +28,13 @@ from typing import Any, Callable, Iterator, List
 from urllib.request import Request as _CookieRequest
 
 import requests
+from requests import PreparedRequest
 from requests.adapters import HTTPAdapter
+from requests.auth import HTTPBasicAuth
 from requests.cookies import RequestsCookieJar
 from urllib3 import PoolManager
+
+Authentication = Callable[[PreparedRequest], PreparedRequest]
 
 _POOL = 256  # connections kept at most; a thread of a map each
 
@@ -302,3 +306,21 @@ def _sealed(cookies: RequestsCookieJar) -> RequestsCookieJar:
     for cookie in cookies:
         jar.set_cookie(cookie)
     return jar
+
+
+def authentication(theirs: Any, ours: Authentication) -> Authentication:
+    """Return what authenticates a request for a gateway, as the user's session does, and for us.
+
+    There is always something: left alone, requests would look into ``.netrc`` and send a password
+    to a chat server.
+
+    :param theirs: the ``auth`` of a session that the user gave: a pair, a callable or ``None``.
+    """
+    first = HTTPBasicAuth(*theirs) if isinstance(theirs, tuple) else theirs
+    if first is None:
+        return ours
+
+    def authenticated(request: PreparedRequest) -> PreparedRequest:
+        return ours(first(request))
+
+    return authenticated

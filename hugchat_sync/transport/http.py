@@ -16,8 +16,8 @@ from urllib.parse import urlencode, urlsplit
 
 import requests
 import urllib3.exceptions as low
+from requests import PreparedRequest
 
-from ..auth.headers import Authentication, joined
 from ..calls import Call, Reply, Request, StreamCall
 from ..errors import (
     AuthError,
@@ -30,11 +30,10 @@ from ..errors import (
 )
 from ..options import Retry, Timeout, is_loopback
 from ..version import __version__
-from .adapter import Attempt, Quiet, close_own_adapters, own_session, shielded
+from .adapter import Attempt, Quiet, authentication, close_own_adapters, own_session, shielded
 from .retry import (
     LONGEST,
     Patience,
-    Renew,
     Retrying,
     Tries,
     longest_silence,
@@ -50,15 +49,42 @@ _LARGEST_REPLY = 256 * 1024 * 1024  # bytes; more is no reply but an attack on m
 logger = logging.getLogger("hugchat_sync")
 
 
+class Sender:
+    """Who sends the requests of a transport: this one has no credentials, and needs none.
+
+    ``is_given``: credentials were given, so that a refusal means that they have lapsed.
+    """
+
+    is_given = False
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        """Return *request* with the credentials on it."""
+        return request
+
+    def received(self, url: str, set_cookie_values: Sequence[str], refused: bool) -> None:
+        """Take the cookies of a reply.
+
+        :param refused: the reply is one that signed-out users get.
+        """
+
+    def recover(self, error: HugChatError | None, began: float, patience: Patience) -> bool:
+        """Return whether the same request may be sent again, because the sign-in was renewed.
+
+        :param error: what became of the request; ``None`` for an answer as empty as nobody's.
+        :param began: when the request began, by the monotonic clock.
+        """
+        return False
+
+    def secrets(self) -> Iterable[str]:
+        """Return what no error may show, although the server may have sent it back."""
+        return ()
+
+
 class Transport:
     """Sends calls to one server.
 
-    :param auth: puts the credentials on each request; ``None`` for none.
-    :param signed_in: credentials were given: a refusal means that they have lapsed.
-    :param received: is told (url, ``Set-Cookie`` values, whether the reply was a refusal).
+    :param identity: who sends them.
     :param largest: bytes of a whole reply; a longer one is refused.
-    :param renew: tries to renew a sign-in that has lapsed.
-    :param secrets: what no error may show, although the server may have sent it back.
     """
 
     def __init__(
@@ -66,21 +92,16 @@ class Transport:
         base_url: str,
         *,
         session: requests.Session | None = None,
-        auth: Authentication | None = None,
-        signed_in: bool = False,
+        identity: Sender | None = None,
         timeout: Timeout | None = None,
         waits: bool = False,
         retry: Retry | None = None,
-        received: Callable[[str, Sequence[str], bool], None] | None = None,
-        renew: Renew | None = None,
-        secrets: Callable[[], Iterable[str]] = tuple,
         largest: int = _LARGEST_REPLY,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self.base_url = base_url.rstrip("/")
-        self.renew = renew
         self.timeout = timeout or Timeout()
         self.retry = retry or Retry()
         self._waits = waits
@@ -92,11 +113,10 @@ class Transport:
         self._no_proxy = {"no_proxy": here} if here else {}
         self._session = self._made_session()
         self._process = os.getpid()
-        self._auth = joined(session.auth if session is not None else None, auth)
-        self._signed_in = signed_in
-        self._received = received
+        self._identity = identity or Sender()
+        self._secrets = self._identity.secrets
+        self._auth = authentication(session.auth if session is not None else None, self._identity)
         self._largest = largest
-        self._secrets = secrets
         self._clock = clock
         self._retrying = Retrying(clock, sleep, jitter)
 
@@ -131,14 +151,22 @@ class Transport:
 
     # sending -------------------------------------------------------------------------------
 
-    def send(self, call: Call[T], patience: Patience | None = None) -> T:
+    def send(
+        self,
+        call: Call[T],
+        patience: Patience | None = None,
+        is_doubtful: Callable[[T], bool] | None = None,
+    ) -> T:
         """Return what the reply of *call* reads as.
 
+        :param is_doubtful: whether that may be what somebody reads who is not signed in.
         :raises TransportError: no complete reply came.
         :raises HugChatError: the reply was bad; the class is that of the dialect.
         """
         patience = patience or self.patience()
-        return self._repeated(call.request, patience, lambda: self._exchange(call, patience))
+        return self._repeated(
+            call.request, patience, lambda: self._exchange(call, patience), None, is_doubtful
+        )
 
     def open(
         self,
@@ -179,9 +207,12 @@ class Transport:
         patience: Patience,
         attempt: Callable[[], T],
         tries: Tries | None = None,
+        is_doubtful: Callable[[T], bool] | None = None,
     ) -> T:
         try:
-            return self._retrying.repeated(request.repeatable, patience, attempt, self.renew, tries)
+            return self._retrying.repeated(
+                request.repeatable, patience, attempt, self._identity.recover, tries, is_doubtful
+            )
         except HugChatError as error:
             error.hide(self._secrets())
             raise
@@ -301,13 +332,13 @@ class Transport:
 
     def _take_cookies(self, response: requests.Response) -> None:
         values = Quiet(_set_cookies(response))
-        if self._received is not None and values:
+        if values:
             # the answer to a request that left before there were cookies begins another session
             stray = "Cookie" not in response.request.headers
             status = response.status_code
             refused = stray or 300 <= status < 400 or status in (401, 403)
             try:
-                self._received(response.url, values, refused)
+                self._identity.received(response.url, values, refused)
             except Warning:  # of a file that cannot be written, where warnings are errors
                 response.close()
                 raise
@@ -330,7 +361,7 @@ class Transport:
     def _expired(self, error: HugChatError, reply: Reply) -> HugChatError:
         """Return *error*, as :class:`SessionExpired` if it means that our credentials lapsed."""
         lapsed = type(error) is AuthError and not error.by_gateway and reply.status != 403
-        if lapsed and self._signed_in:
+        if lapsed and self._identity.is_given:
             return SessionExpired(
                 f"the sign-in is no longer accepted ({error}); sign in again and pass new cookies",
                 status=reply.status,

@@ -9,14 +9,13 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
-from typing import Callable, Iterator, TypeVar
+from typing import Callable, Iterator, Optional, TypeVar
 
 from ..errors import (
     ConversationLimit,
     HugChatError,
     RateLimited,
     ServerError,
-    SessionExpired,
     TimedOut,
     TransportError,
 )
@@ -29,9 +28,9 @@ RENEWALS = 2  # of one request: by what another job has put into the file, and b
 PASSING = (408, 502, 503, 504, 520, 521, 522, 523, 524)
 LONGEST = 1_000_000.0  # seconds
 
-#: Tries to renew a sign-in that has lapsed, and says whether it did; it is told when the refused
-#: request began and when the call must end, both by the monotonic clock.
-Renew = Callable[[float, float], bool]
+#: Says whether a request may be sent again, because the sign-in was renewed; it is told what became
+#: of the request, and when it began.
+Recover = Callable[[Optional[HugChatError], float, "Patience"], bool]
 
 logger = logging.getLogger("hugchat_sync")
 
@@ -98,39 +97,45 @@ class Retrying:
         repeatable: bool,
         patience: Patience,
         attempt: Callable[[], T],
-        renew: Renew | None = None,
+        recover: Recover | None = None,
         tries: Tries | None = None,
+        is_doubtful: Callable[[T], bool] | None = None,
     ) -> T:
         """Return what *attempt* returns, after as many tries as are allowed.
 
         :param repeatable: doing it twice does no more than doing it once.
+        :param recover: is asked after a failure, and after an answer that is doubtful.
         :param tries: those that were made already, where somebody else repeats it as well.
         """
         tries, renewed = tries or Tries(), 0
         while True:
             tries.made += 1
             began = time.monotonic()
+            able = patience if renewed < RENEWALS else replace(patience, renews=False)
             try:
-                return attempt()
-            except SessionExpired:
+                value = attempt()
+            except HugChatError as error:
                 # refused means not taken: once renewed, the very same request is safe to send
-                if renew is None or not patience.renews or renewed == RENEWALS:
-                    raise
-                if not renew(began, patience.deadline):
-                    raise
-                renewed += 1
-            except (TransportError, ServerError) as error:
+                if recover is not None and recover(error, began, able) and able.renews:
+                    renewed += 1
+                    continue
                 wait = self._wait(repeatable, error, tries.made, patience)
                 if wait is None:
                     raise
                 logger.debug("try %d failed (%s), waiting %.1f s", tries.made, error, wait)
                 self._sleep(wait)
+                continue
+            if recover is None or is_doubtful is None or not is_doubtful(value):
+                return value
+            if not (recover(None, began, able) and able.renews):
+                return value
+            renewed += 1
 
     def _wait(
         self, repeatable: bool, error: HugChatError, tried: int, patience: Patience
     ) -> float | None:
         """Return the seconds before the next try, or ``None`` when there is none."""
-        if tried >= patience.retry.tries:
+        if tried >= patience.retry.tries or not isinstance(error, (TransportError, ServerError)):
             return None
         usual = patience.retry.delay(tried, self._jitter())
         if isinstance(error, RateLimited):

@@ -24,9 +24,32 @@ from hugchat_sync.errors import (
     UsageError,
 )
 from hugchat_sync.options import Retry, Timeout
-from hugchat_sync.transport.http import Transport
+from hugchat_sync.transport.http import Sender, Transport
 
 BASE = "http://127.0.0.1:8/chat"
+
+
+class SignedIn(Sender):
+    """Somebody with a cookie, who notes what is handed out."""
+
+    is_given = True
+
+    def __init__(self):
+        self.told = []
+
+    def __call__(self, request):
+        request.headers["Cookie"] = "hf-chat=0"
+        return request
+
+    def received(self, *reply):
+        self.told.append(reply)
+
+
+class Renewable(SignedIn):
+    """Somebody who can sign in anew."""
+
+    def recover(self, error, began, patience):
+        return type(error) is SessionExpired
 
 
 @pytest.fixture(autouse=True)
@@ -198,7 +221,7 @@ def test_server_that_has_moved_is_a_wrong_address(wire, transport, status):
 )
 def test_refusal_of_somebody_who_signed_in_means_that_it_is_over(wire, status, kind):
     wire.get(f"{BASE}/thing", status=status, json={"error": "no"}, headers={"Location": "/login"})
-    transport = Transport(BASE, signed_in=True)
+    transport = Transport(BASE, identity=SignedIn())
 
     with pytest.raises(AuthError) as caught:
         transport.send(get())
@@ -211,7 +234,7 @@ def test_refusal_inside_a_good_status_means_the_same(wire):
         raise AuthError("who are you?")
 
     wire.get(f"{BASE}/thing")
-    transport = Transport(BASE, signed_in=True)
+    transport = Transport(BASE, identity=SignedIn())
 
     with pytest.raises(SessionExpired, match="who are you"):
         transport.send(get(read=read))
@@ -326,7 +349,7 @@ def test_tries_of_the_client(wire):
 def test_lapsed_session_is_renewed_and_the_request_sent_again(wire):
     wire.post(f"{BASE}/thing", status=401, json={"error": "no"})
     wire.post(f"{BASE}/thing", body=b"good")
-    transport = Transport(BASE, signed_in=True, renew=lambda began, until: True)
+    transport = Transport(BASE, identity=Renewable())
 
     assert transport.send(post()).body == b"good"
     transport.close()
@@ -344,37 +367,33 @@ def test_call_whose_time_is_over_is_not_sent(transport):
 
 
 def test_cookies_of_a_reply_are_told_and_not_kept(wire):
-    told = []
     wire.get(f"{BASE}/thing", headers={"Set-Cookie": "hf-chat=1; Path=/"})
     wire.get(f"{BASE}/thing")
-    transport = Transport(BASE, received=lambda *reply: told.append(reply))
+    somebody = SignedIn()
+    transport = Transport(BASE, identity=somebody)
 
     transport.send(get())
     transport.send(get())
 
-    assert [(url, list(values)) for url, values, _ in told] == [
+    assert [(url, list(values)) for url, values, _ in somebody.told] == [
         (f"{BASE}/thing", ["hf-chat=1; Path=/"])
     ]
-    assert "Cookie" not in sent(wire).headers
+    assert sent(wire).headers["Cookie"] == "hf-chat=0"
     transport.close()
 
 
 @pytest.mark.parametrize("status", [200, 401, 403, 302])
 def test_cookies_of_a_refusal_are_told_as_such(wire, status):
-    told = []
     wire.get(
         f"{BASE}/thing", status=status, headers={"Set-Cookie": "hf-chat=1", "Location": "/login"}
     )
-    transport = Transport(
-        BASE,
-        auth=lambda request: request.headers.update(Cookie="hf-chat=0") or request,
-        received=lambda *reply: told.append(reply[2]),
-    )
+    somebody = SignedIn()
+    transport = Transport(BASE, identity=somebody)
     call = Call(Request("GET", "/thing", error=no_error), lambda reply: None)
 
     transport.send(call)
 
-    assert told == [status != 200]
+    assert [refused for _, _, refused in somebody.told] == [status != 200]
     transport.close()
 
 
@@ -383,7 +402,7 @@ def test_session_of_the_user_is_not_changed(wire):
     session.cookies.set("mine", "1")
     before = dict(session.headers), session.cookies.get_dict(), session.auth
     wire.get(f"{BASE}/thing", headers={"Set-Cookie": "hf-chat=1"})
-    transport = Transport(BASE, session=session, auth=lambda request: request)
+    transport = Transport(BASE, session=session)
 
     transport.send(get())
     transport.close()

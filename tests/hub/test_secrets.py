@@ -20,7 +20,6 @@ from hugchat_sync.auth.cookies import CookieStore
 from hugchat_sync.auth.headers import BearerAuth, CookieAuth
 from hugchat_sync.auth.hub import Walk
 from hugchat_sync.auth.hub.password import PasswordForm
-from hugchat_sync.auth.renewal import Renewal
 from hugchat_sync.auth.sign import Sign
 from hugchat_sync.errors import HugChatError, UsageError
 from hugchat_sync.secret import Secret
@@ -132,7 +131,7 @@ def test_objects_show_nothing():
         PasswordForm(base, EMAIL, Secret(WORD), store.header),
         store,
         store.jar,
-        Renewal(store, base),
+        client._connection.identity,
         Walk(base, cookies=store.jar),
         Connection(base, cookies=PAIR, token=Secret("")),
     ]

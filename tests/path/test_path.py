@@ -19,9 +19,9 @@ from hugchat_sync.local import LocalServer
 
 PACKAGE = str(Path(hugchat_sync.__file__).parent) + "/"
 
-FILES_TO_THE_SOCKET = 30
-MOVES_TO_THE_SOCKET = 133
-FILES_TO_THE_FIRST_TOKEN = 38
+FILES_TO_THE_SOCKET = 29
+MOVES_TO_THE_SOCKET = 117
+FILES_TO_THE_FIRST_TOKEN = 37
 FILES_OF_A_LATER_TOKEN = 7
 CALLS_OF_A_LATER_TOKEN = 13
 

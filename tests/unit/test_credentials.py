@@ -10,9 +10,10 @@ import requests
 from hugchat_sync import AuthError, Client, HuggingChat, UsageError
 from hugchat_sync.auth.cookies import CookieStore, file_of
 from hugchat_sync.auth.credentials import find_credentials
-from hugchat_sync.auth.headers import BearerAuth, CookieAuth, joined
+from hugchat_sync.auth.headers import BearerAuth, CookieAuth
 from hugchat_sync.options import is_loopback
 from hugchat_sync.secret import Secret
+from hugchat_sync.transport.adapter import authentication
 
 HUB = "https://huggingface.co/chat"
 OTHER = "https://chat.example/chat"
@@ -151,7 +152,7 @@ def test_cookies_of_a_given_session_are_kept_and_ours_win():
 
 
 def test_sign_in_of_a_given_session_was_lost():
-    auth = joined(("user", "pass"), CookieAuth(lambda url: "ours=2"))
+    auth = authentication(("user", "pass"), CookieAuth(lambda url: "ours=2"))
 
     request = auth(prepared(OTHER))
 

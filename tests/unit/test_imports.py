@@ -31,7 +31,6 @@ WITHOUT_NEIGHBOURS = (3, 4)
 #: (room, room above or beside it) → imports that are still to go
 STILL = {
     ("batch", "chat"),
-    ("transport", "auth"),
 }
 
 #: how the wire spells things: these may stand in ``dialects`` and ``local`` only

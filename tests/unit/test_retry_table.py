@@ -209,7 +209,9 @@ def test_lapsed_session_is_tried_once_more_when_it_could_be_renewed(renews, call
 
     try:
         outcome.append(
-            script.retrying().repeated(False, patience(), script, lambda began, until: renews)
+            script.retrying().repeated(
+                False, patience(), script, lambda error, began, patience: renews
+            )
         )
     except SessionExpired:
         outcome.append("expired")
@@ -221,7 +223,7 @@ def test_session_that_lapses_again_is_not_renewed_for_ever():
     script = Script(SessionExpired("over"))
 
     with pytest.raises(SessionExpired):
-        script.retrying().repeated(True, patience(), script, lambda began, until: True)
+        script.retrying().repeated(True, patience(), script, lambda error, began, patience: True)
 
     assert script.calls == 1 + RENEWALS
 

@@ -9,6 +9,7 @@ import time
 import warnings
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 from typing import Any, Iterable, Iterator, Sequence
 
@@ -43,11 +44,15 @@ class CookieStore:
         if site is None:
             raise UsageError("the base URL is no http or https address")
         self._site = site
+        self._start = site.start
         self._file = file
         self._live: dict[str, Cookie] = {}  # what is sent
         self._good: dict[str, Cookie] = {}  # given by the user, or confirmed
         self._gone: set[str] = set()
         self._expired: tuple[str, ...] = ()
+        self._current: tuple[Cookie, ...] | None = None  # those of now, until one expires
+        self._until = inf
+        self._header = Hidden(None)  # of now, where it is the same for every path
         begin(self)
         self._accept(list(cookies))
 
@@ -102,7 +107,7 @@ class CookieStore:
         return f"<CookieStore for {scheme}://{host}:{port}: {names}>"
 
     def __bool__(self) -> bool:
-        return bool(self._now())
+        return bool(self.current())
 
     def __getstate__(self) -> dict[str, Any]:
         with self._lock:
@@ -122,7 +127,7 @@ class CookieStore:
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the cookies that are there."""
-        return tuple(cookie.name for cookie in self._now())
+        return tuple(cookie.name for cookie in self.current())
 
     @property
     def expired(self) -> tuple[str, ...]:
@@ -140,7 +145,7 @@ class CookieStore:
     @property
     def jar(self) -> RequestsCookieJar:
         """A copy of the cookies as a jar of requests, all for the host of the base URL."""
-        return make_jar(self._now(), self._site)
+        return make_jar(self.current(), self._site)
 
     def leave_file(self) -> None:
         """Write to no file from now on."""
@@ -153,13 +158,22 @@ class CookieStore:
         another program, and another scheme an eavesdropper. Cookies marked Secure go over plain
         http to this machine only, or back to the server that handed them out over plain http.
         """
+        cookies = self.current()
+        if self._header.value and url.startswith(self._start):
+            return str(self._header.value)
         site = Site.of(url)
         if site is None or site.origin != self._site.origin:
             return None
         safe = site.scheme == "https" or site.loopback
-        sent = [c for c in self._now() if c.fits(site.path) and (safe or not c.secure)]
+        usable = [cookie for cookie in cookies if safe or not cookie.secure]
+        sent = [cookie for cookie in usable if cookie.fits(site.path)]
         sent.sort(key=lambda cookie: -len(cookie.path))  # RFC 6265, 5.4
-        return "; ".join(f"{cookie.name}={cookie.value}" for cookie in sent) or None
+        text = "; ".join(f"{cookie.name}={cookie.value}" for cookie in sent)
+        if all(cookie.path == "/" for cookie in usable):
+            with self._lock:
+                if cookies is self._current:
+                    self._header = Hidden(text)
+        return text or None
 
     def missing(self) -> tuple[str, ...]:
         """Return the names that the host needs for a signed-in user and that are not there."""
@@ -195,6 +209,7 @@ class CookieStore:
         with self._lock:
             self._live.update(self._good)
             self._gone.difference_update(self._good)
+            self._forget_current()
         self._write()
 
     def adopt(self, source: object) -> None:
@@ -212,9 +227,9 @@ class CookieStore:
         cookies = self._file.load() if self._file else Problem("no file")
         if isinstance(cookies, Problem):
             return False
-        before = self._now()
+        before = self.current()
         self._accept(cookies)
-        return {c.name: c.value for c in before} != {c.name: c.value for c in self._now()}
+        return {c.name: c.value for c in before} != {c.name: c.value for c in self.current()}
 
     @contextmanager
     def begun_alone(self, wait: float) -> Iterator[None]:
@@ -241,7 +256,7 @@ class CookieStore:
         if format not in ("json", "netscape"):
             raise UsageError(f"there is no cookie file format {format!r}: json, netscape")
         document = blank(netscape=format == "netscape")
-        for cookie in self._now():
+        for cookie in self.current():
             document.put(cookie, self._site, time.time())
         target = Path(os.path.realpath(os.path.expanduser(os.fspath(path))))
         problem = write_new(target, Hidden(document.text()))
@@ -249,10 +264,20 @@ class CookieStore:
             raise UsageError(f"the cookie file {str(target)!r} cannot be written: {problem}")
         return target
 
-    def _now(self) -> list[Cookie]:
+    def current(self) -> tuple[Cookie, ...]:
+        """Return the cookies that are there; the same tuple until one changes or expires."""
         now = time.time()
         with self._lock:
-            return [cookie for cookie in self._live.values() if not cookie.expired(now)]
+            if self._current is None or now >= self._until:
+                found = [cookie for cookie in self._live.values() if not cookie.expired(now)]
+                ends = (cookie.expires for cookie in found if cookie.expires is not None)
+                self._current, self._until = tuple(found), min(ends, default=inf)
+                self._header = Hidden(None)
+            return self._current
+
+    def _forget_current(self) -> None:
+        """Let the cookies be counted anew; call it under the lock, where one changes."""
+        self._current, self._header = None, Hidden(None)
 
     def _accept(self, cookies: Cookies) -> None:
         """Take cookies of the user's; the one place where a form that is wrong is raised."""
@@ -266,6 +291,7 @@ class CookieStore:
             _log.warning("cookies that have expired are not used: %s", ", ".join(expired))
         with self._lock:
             self._expired = expired
+            self._forget_current()
             for cookie in chosen:
                 if cookie.name not in expired:
                     self._live[cookie.name] = self._good[cookie.name] = cookie
@@ -299,6 +325,7 @@ class CookieStore:
 
     def _apply(self, cookie: Cookie, now: float) -> None:
         name = cookie.name
+        self._forget_current()
         if cookie.expired(now):
             self._live.pop(name, None)
             if name not in self._good:

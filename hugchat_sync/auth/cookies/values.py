@@ -87,6 +87,13 @@ class Site(NamedTuple):
         return self[:3]
 
     @property
+    def start(self) -> str:
+        """What its addresses begin with, as requests writes them."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        port = "" if self.port == _PORTS[self.scheme] else f":{self.port}"
+        return f"{self.scheme}://{host}{port}/"
+
+    @property
     def loopback(self) -> bool:
         """Whether the host is this machine."""
         if self.host == "localhost" or self.host.endswith(".localhost"):

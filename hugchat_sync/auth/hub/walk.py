@@ -14,13 +14,14 @@ from typing import Any, Sequence
 from urllib.parse import parse_qs, quote_plus, urlsplit
 
 import requests
+from requests import PreparedRequest
 from requests.cookies import RequestsCookieJar
 
 from ...calls import Call, Reply, Request, no_error
 from ...errors import ConsentMissing, LoginFailed
 from ...options import Timeout, is_loopback
 from ...secret import Secret
-from ...transport.http import Transport
+from ...transport.http import Sender, Transport
 from ..cookies import CookieStore
 from ..headers import CookieAuth
 from .addresses import (
@@ -258,15 +259,11 @@ class Walk:
     def _transport(
         self, origin: str, store: CookieStore, auth: CookieAuth | None = None
     ) -> Transport:
-        def received(url: str, values: Sequence[str], refused: bool) -> None:
-            store.received(url, values)  # here a redirect is how things go well
-
         transport = Transport(
             origin,
             session=self._session,
-            auth=auth or CookieAuth(store.header),
+            identity=_Visitor(store, auth or CookieAuth(store.header)),
             timeout=_TIMEOUT,
-            received=received,
             largest=_LARGEST,
         )
         self._transports.append(transport)
@@ -281,6 +278,20 @@ class Walk:
                 f"{known[1]}; nothing was sent there (if it is the chat server by another name, "
                 "use that one as base URL)",
             )
+
+
+class _Visitor(Sender):
+    """Somebody on the way: sends the cookies of one place, and takes what it hands out."""
+
+    def __init__(self, store: CookieStore, put_on: CookieAuth) -> None:
+        self._store = store
+        self._put_on = put_on
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        return self._put_on(request)
+
+    def received(self, url: str, set_cookie_values: Sequence[str], refused: bool) -> None:
+        self._store.received(url, set_cookie_values)  # here a redirect is how things go well
 
 
 def _held(url: str, cookies: RequestsCookieJar | None) -> CookieStore:
