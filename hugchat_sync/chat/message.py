@@ -10,6 +10,7 @@ import os
 import threading
 import time
 from dataclasses import replace
+from traceback import clear_frames
 from typing import Any, Iterator, Protocol
 
 from ..errors import (
@@ -351,26 +352,21 @@ class Message(Polling):
 
     def _more(self, index: int) -> bool:
         """Return whether there is an event at *index*; reads or waits for it if need be."""
-        events = self._answer.events
+        count = self._answer.events.__len__  # no name for the events: errors keep this frame
         # a reader thread, once there is one, reads for all
         if self._reader is not None and self._reader is not threading.current_thread():
             with self._news:
-                while index >= len(events) and not self._ended:
+                while index >= count() and not self._ended:
                     self._news.wait(_SLICE)
-            return index < len(events)
+            return index < count()
         with self._reading:
-            if index < len(events):
+            if index < count():
                 return True
             if self._ended:
                 return False
             settled = False
             try:
-                for event in next(self._incoming):
-                    if type(event) is Token:  # nearly every event takes this way
-                        self._answer.pieces.append(event.text)
-                        events.append(event)
-                    else:
-                        self._add(event)
+                self._add(next(self._incoming))
                 if self._reader is not None:
                     self._notify()
                 settled = True
@@ -379,19 +375,25 @@ class Message(Polling):
                 self._end()
             except HugChatError as error:
                 settled = True
+                clear_frames(error.__traceback__)  # what has come may be an echo of a secret
                 self._end(error)
             finally:
                 if not settled:  # Ctrl-C, or a bug: whoever reads next must not hang
                     self._closed = True
                     self._source.close()
                     self._end()
-            return index < len(events)
+            return index < count()
 
-    def _add(self, event: Event) -> None:
-        event = fold(self._answer, event)
-        self._answer.events.append(event)
-        if type(event) is FinalAnswer:
-            self._source.limit(TAIL)
+    def _add(self, batch: list[Event]) -> None:
+        events, pieces = self._answer.events, self._answer.pieces
+        for event in batch:
+            if type(event) is Token:  # nearly every event takes this way
+                pieces.append(event.text)
+                events.append(event)
+            else:
+                events.append(fold(self._answer, event))
+                if type(event) is FinalAnswer:
+                    self._source.limit(TAIL)
 
     def _notify(self) -> None:
         with self._news:
