@@ -5,10 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import pickle
-import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
-from math import inf
+from dataclasses import replace
 from pathlib import Path
 from typing import (
     TYPE_CHECKING,
@@ -71,38 +69,6 @@ _TIDYING = 10.0  # seconds
 logger = logging.getLogger("hugchat_sync")
 
 
-@dataclass(frozen=True)
-class Limits:
-    """What one client has in place of its connection's clocks and patience; ``None``: the same."""
-
-    timeout: Timeout | None = None
-    retry: Retry | None = None
-
-    @property
-    def total(self) -> float:
-        """Seconds of a whole call; without an end, if nothing is said here."""
-        return inf if self.timeout is None else self.timeout.total
-
-    def changed(self, timeout: Seconds, retries: Retry | None = None) -> Limits:
-        """Return the same, but for what is given.
-
-        :raises UsageError: a value cannot be right.
-        """
-        return Limits(
-            self.timeout if timeout is None else checked_timeout(timeout),
-            self.retry if retries is None else checked_retry(retries),
-        )
-
-    def applied(self, patience: Patience, tries: int | None) -> Patience:
-        """Return *patience* within these limits."""
-        if self.timeout is not None:
-            deadline = time.monotonic() + self.timeout.total
-            patience = replace(patience, timeout=self.timeout, deadline=deadline, waits=True)
-        if self.retry is not None:
-            patience = replace(patience, retry=self.retry.with_tries(tries))
-        return patience
-
-
 class Client(Account):
     """A synchronous client of one chat-ui server; the constructor sends nothing.
 
@@ -141,7 +107,8 @@ class Client(Account):
         held, cookies = Hidden(cookies), None
         self.email = email
         self.model = model or os.environ.get("HUGCHAT_SYNC_MODEL") or None
-        self._limits: Limits | None = None  # the clocks and the patience of the connection
+        self._timeout: Timeout | None = None  # those of the connection
+        self._retry: Retry | None = None
         self._connection = Connection(
             checked_base_url(base_url, allow_insecure=allow_insecure),
             email=email,
@@ -524,7 +491,10 @@ class Client(Account):
         :raises UsageError: a value cannot be right.
         """
         other = self._twin()
-        other._limits = (self._limits or Limits()).changed(timeout, retries)
+        if timeout is not None:
+            other._timeout = checked_timeout(timeout)
+        if retries is not None:
+            other._retry = checked_retry(retries)
         other.model = self.model if model is None else model
         return other
 
@@ -763,7 +733,8 @@ class Client(Account):
 
     def _in_moments(self: Self) -> Self:
         """Return this client for tidying up, which nobody waits long for."""
-        return self.with_options(timeout=min(_TIDYING, (self._limits or Limits()).total))
+        total = _TIDYING if self._timeout is None else self._timeout.total
+        return self.with_options(timeout=min(_TIDYING, total))
 
     def _require_model(self, conversation_id: str, model: str, patience: Patience) -> None:
         own = self._read(conversation_id, patience).model
@@ -778,11 +749,8 @@ class Client(Account):
             tries = None
         if tries is not None and (not isinstance(tries, int) or tries < 1):
             raise UsageError("max_tries is 1 or more")
-        patience = self._connection.transport.patience(tries=tries)
-        limits = self._limits
-        if timeout is not None:
-            limits = (limits or Limits()).changed(timeout)
-        return patience if limits is None else limits.applied(patience, tries)
+        clocks = self._timeout if timeout is None else checked_timeout(timeout)
+        return self._connection.transport.patience(tries=tries, timeout=clocks, retry=self._retry)
 
     def _dialect(self, patience: Patience | None = None, wanted: str = "") -> Dialect:
         patience = patience or self._patience()

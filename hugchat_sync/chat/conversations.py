@@ -152,7 +152,7 @@ class Ended:
     def __init__(self) -> None:
         self.ours: frozenset[str] = frozenset()  # the ids of the last run of our own
         self._unseen: frozenset[str] = frozenset()  # those, until a look has shown it
-        self._known: set[str | Unfinished] = set()
+        self._over: set[str | Unfinished] = set()
 
     def add_ours(self, ids: frozenset[str]) -> None:
         """Know that a run of our own is over, by the ids of its question and its answer."""
@@ -160,22 +160,22 @@ class Ended:
 
     def add(self, answer: Unfinished) -> None:
         """Know that an answer is dead, unless it changes."""
-        self._known.add(answer)
+        self._over.add(answer)
 
     def add_log(self, answer: Unfinished) -> None:
         """Know that the run of an answer has ended."""
-        self._known.add(answer.generation_id)
+        self._over.add(answer.generation_id)
 
     def without(self, look: Look) -> tuple[Unfinished, ...]:
         """Return the answers of *look* that may still be coming, the newest last."""
         for answer in look.unfinished:
             if answer.id in self._unseen or answer.generation_id in self._unseen:
-                self._known.add(answer)
+                self._over.add(answer)
                 self._unseen = frozenset()  # an id may be used again
         return tuple(
             answer
             for answer in look.unfinished
-            if answer not in self._known and answer.generation_id not in self._known
+            if answer not in self._over and answer.generation_id not in self._over
         )
 
 

@@ -64,7 +64,7 @@ class Creation:
         self._retired: set[str] = set()  # the old constants that were warned of
         self._first: threading.Lock | None = None  # of those whose settings are read once
         self._is_sure = False  # one was begun with those settings
-        self._known_settings: Settings | None = None
+        self._settings_read: Settings | None = None
 
     def with_settings_once(self) -> Creation:
         """Return one for many conversations in a row, which reads the settings once.
@@ -73,7 +73,7 @@ class Creation:
         with them.
         """
         other = copy(self)
-        other._first, other._is_sure, other._known_settings = threading.Lock(), False, None
+        other._first, other._is_sure, other._settings_read = threading.Lock(), False, None
         return other
 
     def begin(self, model: str | None, system_prompt: str | None, patience: Patience) -> Created:
@@ -200,11 +200,11 @@ class Creation:
             )
 
     def _settings(self, patience: Patience) -> Settings:
-        if self._is_sure and self._known_settings is not None:
-            return self._known_settings
+        if self._is_sure and self._settings_read is not None:
+            return self._settings_read
         call = self._server.dialect(patience).settings()
-        self._known_settings = self._server.send(call, patience)
-        return self._known_settings
+        self._settings_read = self._server.send(call, patience)
+        return self._settings_read
 
     def _offered(self, patience: Patience) -> list[str]:
         models = self._server.send(self._server.dialect(patience).models(), patience)

@@ -170,9 +170,9 @@ class Recovery:
         """
         stored = self._settled()
         if stored is not None and not self._open.closed:
-            told = iter(stored.events)
+            kept = iter(stored.events)
             others = Gap(tuple(self._record.events))
-            for event in told:
+            for event in kept:
                 if isinstance(event, FinalAnswer):
                     break
                 yield from others.missing(event)
@@ -181,7 +181,7 @@ class Recovery:
             left = isinstance(trouble, TimedOut) and not self._dialect.manners.survives_disconnect
             if self._is_whole(stored) and not left:
                 yield StoredAnswer(stored.text, self._was_stopped or stored.state == "interrupted")
-                for event in told:
+                for event in kept:
                     yield from others.missing(event)
                 return
         yield from gap.let_go()

@@ -127,12 +127,26 @@ class Transport:
         """Close the idle connections; those of an adapter that the user wrote stay open."""
         close_own_adapters(self._session)
 
-    def patience(self, *, tries: int | None = None, deadline: float | None = None) -> Patience:
-        """Return the patience for one call that begins now."""
-        end = self._clock() + self.timeout.total
+    def patience(
+        self,
+        *,
+        tries: int | None = None,
+        deadline: float | None = None,
+        timeout: Timeout | None = None,
+        retry: Retry | None = None,
+    ) -> Patience:
+        """Return the patience for one call that begins now.
+
+        :param timeout: and *retry*: in place of those of the client.
+        """
+        waits, retry = self._waits or timeout is not None, retry or self.retry
+        timeout = timeout or self.timeout
+        end = self._clock() + timeout.total
         if deadline is not None:
             end = min(end, deadline)
-        return Patience(self.timeout, self.retry.with_tries(tries), end, self._waits)
+        if tries is not None:
+            retry = retry.with_tries(tries)
+        return Patience(timeout, retry, end, waits)
 
     def sleep(self, seconds: float) -> None:
         """Wait; the one clock that tests replace."""
