@@ -8,48 +8,15 @@ import stat
 import sys
 
 from ..version import __version__
+from .commands import COMMANDS, as_text
 
 TYPE_CHECKING = False  # as type checkers know it; importing typing would cost --help its time
 if TYPE_CHECKING:
-    from typing import Any, Mapping, Sequence
+    from typing import Any, Callable, Iterator, Mapping, Sequence
 
-_COMMANDS = {
-    "ask": "ask one question; the answer is on stdout",
-    "chat": "the interactive program; /help lists its commands",
-    "login": "sign in with a password, or with --cookies FILE|- from a browser, and stay so",
-    "logout": "forget the kept cookies, and end their session at the server",
-    "whoami": "print who is signed in",
-    "check": "print who is signed in, what is missing, and what the server can do",
-    "models": "list the models",
-    "ls": "list the conversations, the newest first",
-    "show": "print a conversation",
-    "rename": "give a conversation another title",
-    "rm": "delete conversations",
-    "share": "publish a conversation and print its address",
-    "system": "print or set the system prompt kept for a model",
-    "export": "write conversations to <id>.<format>",
-    "batch": "answer many prompts from a file into another",
-    "serve": "run the embedded server until Ctrl-C",
-}
 
-#: The options before a command: whether a value follows each.
-_GLOBALS = {
-    "--base-url": True,
-    "--local": False,
-    "--cookies": True,
-    "--email": True,
-    "--allow-insecure": False,
-    "--verbose": False,
-}
-
-#: Positional words that may stand apart from the others, with options in between.
-_LOOSE = {
-    "ask": ("prompt", False),
-    "login": ("address", False),
-    "system": ("prompt", False),
-    "rm": ("ids", True),
-    "export": ("ids", True),
-}
+#: The options that print something, and end the program.
+_ENDING = ("help", "version", "print_completion")
 
 
 def read_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -81,10 +48,12 @@ def _with_command(
     """
     at = 0
     while at < len(words) and words[at].startswith("-") and words[at] not in ("-", "--"):
-        option = words[at].partition("=")[0]
-        if option not in _GLOBALS:
+        action = parser._option_string_actions.get(words[at].partition("=")[0])
+        if action is None:
             break
-        at += 2 if _GLOBALS[option] and "=" not in words[at] else 1
+        if action.dest in _ENDING:
+            return words
+        at += 2 if action.nargs is None and "=" not in words[at] else 1
     before, behind = words[:at], words[at:]
     first = behind[0] if behind else ""
     if first in commands or at > len(words):
@@ -136,21 +105,6 @@ def _near_options(parser: argparse.ArgumentParser, rest: list[str]) -> str:
     return f"; did you mean {near[0]}?" if near else ""
 
 
-def as_text(word: str) -> str:
-    """Return a word of the command line as the UTF-8 that it is, in the C locale as well.
-
-    :raises argparse.ArgumentTypeError: it is none.
-    """
-    try:
-        word.encode("utf-8")
-    except UnicodeEncodeError:  # bytes that the locale does not know stand in it as surrogates
-        try:
-            return os.fsencode(word).decode("utf-8")
-        except UnicodeError:
-            raise argparse.ArgumentTypeError(f"{word!r} is no UTF-8 text") from None
-    return word
-
-
 def _is_terminal() -> bool:
     streams = (sys.stdin, sys.stdout)
     return all(stream is not None and stream.isatty() for stream in streams)
@@ -161,14 +115,14 @@ def _placed(arguments: argparse.Namespace, rest: list[str]) -> list[str]:
 
     Once options stand between two positional words, argparse takes an optional one for absent.
     """
-    name, many = _LOOSE.get(arguments.command, ("", False))
+    name = COMMANDS[arguments.command].loose
     try:
         words = [as_text(word) for word in rest if word != "--"]
     except argparse.ArgumentTypeError:
         return rest
     if not name or not words or any(word.startswith("-") for word in words):
         return rest
-    if many:
+    if isinstance(getattr(arguments, name), list):
         setattr(arguments, name, [*getattr(arguments, name), *words])
         return []
     if getattr(arguments, name) is None and len(words) == 1:
@@ -226,8 +180,10 @@ class _CommandParser(_Parser):
     There are many commands, and a run uses one or, for ``--help``, none.
     """
 
-    def __init__(self, *, command: str, **options: Any) -> None:
-        self._unbuilt: tuple[str, dict[str, Any]] | None = (command, options)
+    def __init__(
+        self, *, add_options: Callable[[argparse.ArgumentParser], None] | None, **options: Any
+    ) -> None:
+        self._unbuilt: tuple[Any, dict[str, Any]] | None = (add_options, options)
 
     def parse_known_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
@@ -244,12 +200,11 @@ class _CommandParser(_Parser):
     def build(self) -> None:
         """Add the options of the command, unless that was done."""
         if self._unbuilt is not None:
-            from .command_options import add_options
-
-            (command, options), self._unbuilt = self._unbuilt, None
+            (add_options, options), self._unbuilt = self._unbuilt, None
             super().__init__(**options)
             _add_globals(self)
-            add_options(self, command)
+            if add_options is not None:
+                add_options(self)
 
 
 def _parser() -> tuple[argparse.ArgumentParser, Mapping[str, _CommandParser]]:
@@ -272,9 +227,19 @@ def _parser() -> tuple[argparse.ArgumentParser, Mapping[str, _CommandParser]]:
     )
     _add_globals(parser, first=True)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_CommandParser)
-    for name, text in _COMMANDS.items():
-        commands.add_parser(name, help=text, description=text, command=name)
+    for name, command in COMMANDS.items():
+        commands.add_parser(
+            name, help=command.text, description=command.text, add_options=command.add_options
+        )
     return parser, commands.choices
+
+
+def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
+    for action in parser._actions:
+        yield action
+        if isinstance(action, argparse._SubParsersAction):
+            for command in action.choices.values():
+                yield from _actions(command)
 
 
 class _PrintCompletion(argparse.Action):
@@ -288,7 +253,7 @@ class _PrintCompletion(argparse.Action):
         option_string: str | None = None,
     ) -> None:
         try:
-            from .completion import script
+            import shtab
         except ImportError:
             parser.exit(
                 1, 'hugchat-sync: this needs one more package: pip install "hugchat-sync[cli]"\n'
@@ -296,7 +261,12 @@ class _PrintCompletion(argparse.Action):
         whole, commands = _parser()
         for command in commands.values():
             command.build()
-        sys.stdout.write(script(whole, values))
+        for action in _actions(whole):
+            if action.metavar in ("FILE", "IN", "OUT"):
+                action.complete = shtab.FILE  # type: ignore[attr-defined]
+            elif action.metavar == "DIR":
+                action.complete = shtab.DIRECTORY  # type: ignore[attr-defined]
+        sys.stdout.write(f"{shtab.complete(whole, values)}\n")
         parser.exit()
 
 

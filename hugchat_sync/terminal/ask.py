@@ -11,7 +11,8 @@ from .. import Client, Message
 from ..chat.files import FileArgument
 from ..errors import FeatureUnavailable, HugChatError, ModelNotFound, ServerError, UsageError
 from . import exits, output
-from .choosing import Conversations, model_meant
+from .conversations import Conversations
+from .models import model_meant
 from .opening import opened
 from .reading import first_code_block, read_file, read_prompt
 from .screen import Screen, best_screen, tell_sources

@@ -10,9 +10,9 @@ from .. import Client
 from ..errors import HugChatError, ModelNotFound, UsageError
 from . import exits, output, signals
 from .ask import enter, take_near_model
-from .changes import require_model
-from .formats import FORMATS
+from .export import FORMATS
 from .keyboard import Completions, Keyboard, best_keyboard
+from .models import require_model
 from .opening import opened
 from .screen import best_screen
 from .talk import Talk

@@ -15,27 +15,8 @@ from typing import Any, Iterator
 
 from ..errors import CookieFileWarning, HugChatDeprecationWarning, HugChatError
 from . import exits, output, signals
+from .commands import COMMANDS
 from .reading import read_utf8
-
-#: command → the module that does it and the function in it
-_COMMANDS = {
-    "ask": ("ask", "ask"),
-    "batch": ("batch_files", "batch"),
-    "chat": ("chat_loop", "chat"),
-    "check": ("accounts", "check"),
-    "export": ("export", "export"),
-    "login": ("accounts", "login"),
-    "logout": ("accounts", "logout"),
-    "ls": ("listing", "list_conversations"),
-    "models": ("listing", "list_models"),
-    "rename": ("changes", "rename"),
-    "rm": ("changes", "remove"),
-    "serve": ("serve", "serve"),
-    "share": ("changes", "share"),
-    "show": ("listing", "show"),
-    "system": ("changes", "system_prompt"),
-    "whoami": ("accounts", "whoami"),
-}
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -55,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _outcome(arguments: argparse.Namespace) -> int:
-    module, function = _COMMANDS[arguments.command]
+    module, _, function = COMMANDS[arguments.command].does.partition(":")
     try:
         code: int = getattr(import_module(f".{module}", __package__), function)(arguments)
     except HugChatError as error:

@@ -8,12 +8,10 @@ from .. import Client, Message
 from ..errors import HugChatError, ModelNotFound, UsageError
 from ..records import HistoryEntry
 from . import output, signals
-from .changes import require_model
-from .choosing import meant, model_meant
-from .export import write_export
-from .formats import FORMATS
+from .conversations import meant, show_history
+from .export import FORMATS, write_export
 from .keyboard import Keyboard
-from .listing import show_history
+from .models import model_meant, require_model
 from .reading import typed_path
 from .screen import Screen
 from .turn import sent, stop

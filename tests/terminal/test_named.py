@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 
 import pytest
 
 from hugchat_sync.errors import ConversationNotExistError, UsageError
-from hugchat_sync.terminal.choosing import meant, short_ids
+from hugchat_sync.terminal.conversations import meant, short_ids
 
 IDS = ["6b0871f4ac9c3bd64c5d754b", "6b0871f4ac9c3bd64c5d754c", "1234aaaaaaaaaaaaaaaaaaaa"]
 
@@ -190,10 +191,7 @@ def test_completion_is_printed(program, shell):
 
 
 def test_completion_without_the_extra_is_told_in_a_sentence(program, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "shtab", None)
-    monkeypatch.delitem(
-        __import__("sys").modules, "hugchat_sync.terminal.completion", raising=False
-    )
+    monkeypatch.setitem(sys.modules, "shtab", None)
     done = program("--print-completion", "bash")
 
     assert (done.code, done.out, done.err.count("\n")) == (1, "", 1)

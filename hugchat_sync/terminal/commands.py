@@ -1,13 +1,53 @@
-"""The options of each command."""
+"""The table of commands: what each is called, what it says of itself, what does it, its options."""
 
 from __future__ import annotations
 
 import argparse
+import os
 
-from .arguments import as_text
+TYPE_CHECKING = False  # as type checkers know it; importing typing would cost --help its time
+if TYPE_CHECKING:
+    from typing import Callable, Mapping
 
 _CONVERSATION = "its id, the beginning of it, its number in 'ls', or last"
 _TOTAL = 600.0  # seconds that an answer may take
+
+
+class Command:
+    """One command.
+
+    :param text: what ``--help`` says of it.
+    :param does: ``module:function`` of this package.
+    :param add_options: adds its options to a parser.
+    :param loose: its positional words that may stand apart, with options in between.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        does: str,
+        add_options: Callable[[argparse.ArgumentParser], None] | None = None,
+        loose: str = "",
+    ) -> None:
+        self.text = text
+        self.does = does
+        self.add_options = add_options
+        self.loose = loose
+
+
+def as_text(word: str) -> str:
+    """Return a word of the command line as the UTF-8 that it is, in the C locale as well.
+
+    :raises argparse.ArgumentTypeError: it is none.
+    """
+    try:
+        word.encode("utf-8")
+    except UnicodeEncodeError:  # bytes that the locale does not know stand in it as surrogates
+        try:
+            return os.fsencode(word).decode("utf-8")
+        except UnicodeError:
+            raise argparse.ArgumentTypeError(f"{word!r} is no UTF-8 text") from None
+    return word
 
 
 def _add_new(parser: argparse.ArgumentParser) -> None:
@@ -219,26 +259,41 @@ def _serve(parser: argparse.ArgumentParser) -> None:
     )
 
 
-_OPTIONS = {
-    "ask": _ask,
-    "batch": _batch,
-    "chat": _add_new,
-    "check": _list,
-    "export": _export,
-    "login": _login,
-    "logout": _logout,
-    "ls": _list,
-    "models": _list,
-    "rename": _rename,
-    "rm": _rm,
-    "serve": _serve,
-    "share": _one,
-    "show": _show,
-    "system": _system,
+COMMANDS: Mapping[str, Command] = {
+    "ask": Command("ask one question; the answer is on stdout", "ask:ask", _ask, "prompt"),
+    "chat": Command(
+        "the interactive program; /help lists its commands", "chat_loop:chat", _add_new
+    ),
+    "login": Command(
+        "sign in with a password, or with --cookies FILE|- from a browser, and stay so",
+        "accounts:login",
+        _login,
+        "address",
+    ),
+    "logout": Command(
+        "forget the kept cookies, and end their session at the server", "accounts:logout", _logout
+    ),
+    "whoami": Command("print who is signed in", "accounts:whoami"),
+    "check": Command(
+        "print who is signed in, what is missing, and what the server can do",
+        "accounts:check",
+        _list,
+    ),
+    "models": Command("list the models", "models:list_models", _list),
+    "ls": Command(
+        "list the conversations, the newest first", "conversations:list_conversations", _list
+    ),
+    "show": Command("print a conversation", "conversations:show", _show),
+    "rename": Command("give a conversation another title", "conversations:rename", _rename),
+    "rm": Command("delete conversations", "conversations:remove", _rm, "ids"),
+    "share": Command("publish a conversation and print its address", "conversations:share", _one),
+    "system": Command(
+        "print or set the system prompt kept for a model",
+        "models:system_prompt",
+        _system,
+        "prompt",
+    ),
+    "export": Command("write conversations to <id>.<format>", "export:export", _export, "ids"),
+    "batch": Command("answer many prompts from a file into another", "batch_files:batch", _batch),
+    "serve": Command("run the embedded server until Ctrl-C", "serve:serve", _serve),
 }
-
-
-def add_options(parser: argparse.ArgumentParser, name: str) -> None:
-    """Add the options of the command *name* to its parser; some commands have none."""
-    if name in _OPTIONS:
-        _OPTIONS[name](parser)

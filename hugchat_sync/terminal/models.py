@@ -1,0 +1,66 @@
+"""``models`` and ``system``, and how people name a model."""
+
+from __future__ import annotations
+
+import argparse
+
+from .. import Client
+from ..errors import ModelNotFound, nearest_names
+from . import exits, output
+from .opening import opened
+from .reading import read_stdin
+
+
+def list_models(arguments: argparse.Namespace) -> int:
+    """Print the models, the default first."""
+    with opened(arguments) as client:
+        models = client.models()
+    if arguments.json:
+        output.write_array(models)
+    else:
+        output.write_rows(
+            f"{model.id}  {model.description}".rstrip() if model.description else model.id
+            for model in models
+        )
+    return exits.OK
+
+
+def system_prompt(arguments: argparse.Namespace) -> int:
+    """Print the system prompt kept for a model, or keep another one."""
+    prompt = read_stdin() if arguments.prompt == "-" else arguments.prompt
+    with opened(arguments) as client:
+        require_model(client, arguments.model)
+        if prompt is None:
+            kept = client.settings().stored_prompt(arguments.model)
+            if kept:
+                output.write_line(kept)
+            else:
+                output.note(f"no system prompt is kept for {arguments.model}")
+        else:
+            client.set_system_prompt(arguments.model, prompt)
+    return exits.OK
+
+
+def require_model(client: Client, name: str) -> None:
+    """Refuse a model that the server does not offer, before anything depends on it.
+
+    :raises ModelNotFound: it is none; the sentence has the nearest names.
+    """
+    names = [model.id for model in client.models()]
+    if name not in names:
+        nearest = nearest_names(name, names)
+        raise ModelNotFound(
+            f"the server does not offer the model {name!r}; near are {', '.join(nearest)}",
+            model=name,
+            nearest=nearest,
+        )
+
+
+def model_meant(error: ModelNotFound) -> str | None:
+    """Return the model that was meant by a name that the server does not have.
+
+    It is the same name in other letters, or the only one that is near.
+    """
+    same = [name for name in error.nearest if name.lower() == error.model.lower()]
+    near = same or error.nearest
+    return near[0] if len(near) == 1 else None
