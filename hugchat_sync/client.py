@@ -27,7 +27,7 @@ from .batch import Map, PromptArgument
 from .calls import Call
 from .chat.conversations import ConversationMap, Runs, checked_id
 from .chat.creation import Creation
-from .chat.files import FileArgument, PathArgument, as_chat_file, check_files, written
+from .chat.files import FileArgument, PathArgument, as_chat_file, check_files, read_uploads, written
 from .chat.message import Message
 from .chat.prompt import Asking, ServerArgument, drafted, equipped, redone
 from .dialects import Dialect, Prompt
@@ -698,6 +698,10 @@ class Client(Account):
     def pace(self) -> Pace:
         """The pace that ``max_per_minute`` set, over all threads."""
         return self._runs.pace
+
+    def read_files(self, files: Sequence[FileArgument]) -> list[tuple[str, bytes, str]]:
+        """Return files as they can be sent from any other machine: ``(name, bytes, mime)`` each."""
+        return [(one.name, one.content, one.mime) for one in read_uploads(files)]
 
     def take_cookies(self, cookies: requests.cookies.RequestsCookieJar) -> None:
         """Take cookies that were renewed elsewhere, into the file as well if there is one."""

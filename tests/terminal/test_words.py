@@ -18,7 +18,7 @@ PYTHON = re.compile(r"\b[a-z_]+=(?!\s)|\w\(\w*\)|base_url|allow_insecure|\.parti
 
 #: (file, beginning) → why no command leads there, or why Python is meant
 ELSEWHERE = {
-    ("batch.py", ""): "map is of Python only; the program reads its prompts from a file",
+    ("map.py", ""): "map is of Python only; the program reads its prompts from a file",
     ("prompt.py", "custom_data"): "custom_data is of Python only",
     ("bot.py", ""): "HuggingChat is of Python only",
     ("options.py", "retries is"): "there is no option for retries",

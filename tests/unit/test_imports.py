@@ -29,9 +29,7 @@ FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms.spl
 WITHOUT_NEIGHBOURS = (3, 4)
 
 #: (room, room above or beside it) → imports that are still to go
-STILL = {
-    ("batch", "chat"),
-}
+STILL: set[tuple[str, str]] = set()
 
 #: how the wire spells things: these may stand in ``dialects`` and ``local`` only
 WIRE = [
@@ -59,7 +57,7 @@ EXCEPTIONS = {
 
 
 #: where a broad ``except`` is licensed, one each
-BORDERS = ("transport/http.py", "transport/stream.py", "batch.py")
+BORDERS = ("transport/http.py", "transport/stream.py", "batch/map.py")
 
 
 def room_of(path):

@@ -16,7 +16,7 @@ from collections import OrderedDict
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from typing import (
     TYPE_CHECKING,
@@ -26,14 +26,11 @@ from typing import (
     Iterable,
     Iterator,
     Mapping,
-    Protocol,
     Union,
-    cast,
 )
 from uuid import uuid4
 
-from .chat.files import read_uploads
-from .errors import (
+from ..errors import (
     AuthError,
     ConnectionFailed,
     HugChatError,
@@ -45,27 +42,23 @@ from .errors import (
     UsageError,
     WorkerLost,
 )
-from .futures import begin
-from .rate_limit import Pace
-from .records import ConversationTree, Result
+from ..rate_limit import Pace
+from ..records import Result
+from .worker import KEPT, Asked, Job, Packed, answer_packed, stored_answer, values_of, whole_text
 
 if TYPE_CHECKING:
     from requests.cookies import RequestsCookieJar
 
-    from .chat.message import Message
 
 PromptArgument = Union[str, Mapping[str, Any]]
 
 _THREADS = 4  # where nobody says how many workers
 _WORKERS = 8  # of an executor that does not say how many it has
-_AT_ONCE = 16  # threads of one task
 _HELD = 1000  # results that wait behind a slow answer, where the order counts
 _IN_A_ROW = 20  # failures of the server, after which the others would fail as well
 _SLICE = 0.5  # seconds; Windows delivers Ctrl-C only between waits
 _GRACE = 5.0  # seconds that the tasks of a broken executor have to end
 _TIDYING = 10.0  # seconds for removing a conversation
-_LAST_WORDS = 0.1  # seconds for what follows an answer, after which its connection is given up
-_MAPS = 8  # whose clients a worker keeps
 
 _OPTIONS = frozenset(
     (
@@ -84,65 +77,6 @@ _OPTIONS = frozenset(
 )
 
 logger = logging.getLogger("hugchat_sync")
-
-
-class Asked(Protocol):
-    """What a map needs of a client."""
-
-    @property
-    def pace(self) -> Pace: ...  # noqa: D102
-
-    @property
-    def cookies(self) -> RequestsCookieJar: ...  # noqa: D102
-
-    @property
-    def chat(self) -> Callable[..., Message]: ...  # noqa: D102
-
-    def begin_conversation(self, model: str | None, system_prompt: str | None) -> str: ...  # noqa: D102
-
-    def conversation(self, conversation_id: str) -> ConversationTree: ...  # noqa: D102
-
-    def remove_conversation(self, conversation_id: str) -> None: ...  # noqa: D102
-
-    def for_map(self) -> Asked: ...  # noqa: D102
-
-    def for_worker(self, *, ship_cookies: bool) -> Asked: ...  # noqa: D102
-
-    def with_options(self, *, timeout: float) -> Asked: ...  # noqa: D102
-
-    def take_cookies(self, cookies: RequestsCookieJar) -> None: ...  # noqa: D102
-
-
-@dataclass(frozen=True)
-class Job:
-    """One prompt on its way.
-
-    :param conversation_id: where it is asked; ``""`` until that is made.
-    :param is_ours: the conversation was made for it.
-    :param earlier: the ids of the messages that the conversation had before.
-    :param is_temporary: the conversation is removed afterwards.
-    """
-
-    index: int
-    id: Any
-    prompt: str
-    options: Mapping[str, Any]
-    conversation_id: str = ""
-    is_ours: bool = False
-    earlier: tuple[str, ...] = ()
-    is_temporary: bool = False
-    began: float = field(default_factory=time.monotonic)
-
-    def result(self, text: str | None, error: HugChatError | None, *, asked: bool = True) -> Result:
-        """Return what became of it."""
-        seconds = round(time.monotonic() - self.began, 3)
-        where = self.conversation_id or None
-        return Result(self.index, self.id, self.prompt, text, error, seconds, where, asked)
-
-    def failed(self, error: HugChatError) -> Result:
-        """Return the result of a failure."""
-        partial = getattr(error, "partial", None) or None
-        return self.result(partial, error, asked=not isinstance(error, UsageError))
 
 
 class Map:
@@ -242,7 +176,7 @@ class Map:
             for future in under_way.values():
                 future.cancel()
             pool.shutdown(wait=True)
-            _KEPT.drop(self._key)  # where the executor's workers are threads
+            KEPT.drop(self._key)  # where the executor's workers are threads
 
     def _tell(self, number: int, future: Future[list[Result]]) -> None:
         self._news.put((number, future))
@@ -351,8 +285,7 @@ class Map:
             raise UsageError("a prompt is a text that is not empty")
         if self._executor is not None:
             if options.get("files"):  # they are on this machine
-                uploads = read_uploads(options["files"])
-                options["files"] = [(one.name, one.content, one.mime) for one in uploads]
+                options["files"] = self._client.read_files(options["files"])
             _, trouble = _tried(pickle.dumps, options)
             if trouble is not None:
                 raise UsageError(f"this prompt cannot be sent to a worker: {trouble}")
@@ -376,7 +309,7 @@ class Map:
         """Return the answer that this very client gets."""
         try:
             message = self._client.chat(job.prompt, job.conversation_id, **job.options)
-            return job.result(_text(message, job, self._ended), None)
+            return job.result(whole_text(message, job, self._ended), None)
         except HugChatError as error:
             return job.failed(error)
         finally:
@@ -448,7 +381,7 @@ class Map:
         :raises UsageError: it cannot be pickled, with a session of the user's for example.
         """
         with self._lock:
-            now = _values(self._client.cookies) if self._ship_cookies else {}
+            now = values_of(self._client.cookies) if self._ship_cookies else {}
             before = self._shipment
             if before is not None and before.cookies == now and before.version > 0:
                 return before
@@ -490,13 +423,13 @@ class Map:
     def _take(self, cookies: RequestsCookieJar) -> None:
         """Take the cookies that a worker has renewed, unless there are newer ones."""
         shipped = self._shipment
-        if shipped is not None and _values(self._client.cookies) == shipped.cookies:
+        if shipped is not None and values_of(self._client.cookies) == shipped.cookies:
             self._client.take_cookies(cookies)
 
     def _looked_up(self, job: Job, trouble: BaseException) -> Result:
         """Return what the server has of a prompt whose worker is gone."""
         try:
-            found = _stored(self._client.conversation(job.conversation_id), job)
+            found = stored_answer(self._client.conversation(job.conversation_id), job)
         except HugChatError as error:
             lost = _lost(trouble)
             lost.__cause__ = error
@@ -512,149 +445,6 @@ class Map:
                 self._broken = time.monotonic()
             if not self._ended.is_set():
                 self.stopped = self.stopped or _lost(trouble)
-
-
-# in a worker -----------------------------------------------------------------------------------
-
-
-class Packed:
-    """What goes to a worker and back; whoever shows or logs it shows nothing of it.
-
-    :param key: of the map.
-    :param version: of its client.
-    :param cookies: those of that client, name → value; they stay with the caller.
-    """
-
-    def __init__(
-        self,
-        key: str,
-        content: bytes,
-        version: int = 0,
-        cookies: Mapping[str, str] | None = None,
-    ) -> None:
-        self.key = key
-        self.version = version
-        self.cookies = cookies
-        self._content = content
-
-    def unpacked(self) -> Any:
-        """Return what is in it."""
-        return pickle.loads(self._content)  # noqa: S301  # as the executor itself does
-
-    def __repr__(self) -> str:
-        return "<Packed>"
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "cookies": None}
-
-
-class _Kept:
-    """The clients of this process, one for each map that it works for."""
-
-    def __init__(self) -> None:
-        self._clients: OrderedDict[str, tuple[int, Any]] = OrderedDict()
-        begin(self)
-
-    def begin_anew(self) -> None:
-        """Take a new lock."""
-        self._lock = threading.Lock()
-
-    def client(self, packed: Packed) -> Asked:
-        """Return the client of a map, the newest that came."""
-        with self._lock:
-            version, client = self._clients.get(packed.key, (-1, None))
-            if version < packed.version:
-                version, client = packed.version, packed.unpacked()
-            self._clients[packed.key] = version, client
-            while len(self._clients) > _MAPS:
-                self._clients.popitem(last=False)
-            return cast(Asked, client)
-
-    def drop(self, key: str) -> None:
-        """Close the client of a map that is over."""
-        with self._lock:
-            _, client = self._clients.pop(key, (0, None))
-        if client is not None:
-            client.close()
-
-
-_KEPT = _Kept()  # a worker has no other place that outlives a task
-
-
-def answer_packed(shipment: Packed, packed: Packed) -> Packed:
-    """Answer prompts in a worker, at once; a module's function, so that any executor can have it.
-
-    :returns: (text, error, whether it was cut short) for each, and cookies that were renewed.
-    """
-    jobs: list[Job] = packed.unpacked()
-    try:
-        client = _KEPT.client(shipment)
-    except HugChatError as error:
-        return Packed(shipment.key, pickle.dumps(([(None, error, False)] * len(jobs), None)))
-    before = _values(client.cookies)
-    with ThreadPoolExecutor(min(len(jobs), _AT_ONCE)) as pool:
-        outcomes = list(pool.map(lambda job: _outcome(client, job), jobs))
-    cookies = client.cookies
-    renewed = cookies if _values(cookies) != before else None
-    return Packed(shipment.key, pickle.dumps((outcomes, renewed)))
-
-
-def _outcome(client: Asked, job: Job) -> tuple[str | None, HugChatError | None, bool]:
-    """Return the text, the error, and whether the answer was cut short, by whomever."""
-    try:
-        # another worker may have had this very task, and died
-        found = _stored(client.conversation(job.conversation_id), job)
-        if found is not None:
-            return (*found, False)
-        message = client.chat(job.prompt, job.conversation_id, **job.options)
-        return _text(message, job), None, message.interrupted
-    except HugChatError as error:
-        return getattr(error, "partial", None) or None, error, False
-
-
-def _stored(tree: ConversationTree, job: Job) -> tuple[str | None, HugChatError | None] | None:
-    """Return what a conversation keeps of a prompt, ``None`` if it was not sent.
-
-    In a new conversation any question is ours; in another one, a new one with our text.
-    """
-    asked = [one for one in tree.messages if one.role == "user" and one.id not in job.earlier]
-    if not job.is_ours:
-        asked = [one for one in asked if _same(one.text, job.prompt)]
-    if not asked:
-        return None
-    behind = tree.messages[tree.messages.index(asked[0]) + 1 :]
-    answers = [one for one in behind if one.role == "assistant"]
-    own = [one for one in answers if one.parent_id == asked[0].id] or answers[:1]
-    text = own[-1].text if own else ""
-    if text and own[-1].interrupted is False:
-        return text, None
-    lost = WorkerLost(
-        "the worker was lost, and the server keeps no whole answer of this prompt", partial=text
-    )
-    return text or None, lost
-
-
-def _same(stored: str, sent: str) -> bool:
-    return stored.split() == sent.split()
-
-
-# anywhere --------------------------------------------------------------------------------------
-
-
-def _text(message: Message, job: Job, ended: threading.Event | None = None) -> str:
-    """Return the answer of a message.
-
-    :param ended: from when it is set on, an answer that is cut short was stopped.
-    :raises IncompleteAnswer: somebody stopped it; nobody else may take it for a whole one.
-    """
-    text = message.text()
-    if message.interrupted and (message.stopped or (ended is not None and ended.is_set())):
-        raise IncompleteAnswer("the answer was stopped before its end", partial=text)
-    if job.is_temporary:
-        message.finish(_LAST_WORDS)
-    else:
-        message.drain(time.monotonic() + _TIDYING)  # some servers make titles only for readers
-    return text
 
 
 def _lost(trouble: BaseException | None) -> WorkerLost:
@@ -679,10 +469,6 @@ def _size(executor: Executor) -> int:
     size = sum(cores.values()) if isinstance(cores, Mapping) else 0
     size = size or getattr(executor, "_max_workers", None) or 0
     return size if isinstance(size, int) and size > 0 else _WORKERS
-
-
-def _values(cookies: Iterable[Any]) -> dict[str, str]:
-    return {cookie.name: cookie.value for cookie in cookies}
 
 
 def _checked(prompts: object) -> Iterable[PromptArgument]:

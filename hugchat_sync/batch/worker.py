@@ -1,0 +1,229 @@
+"""What happens to a prompt of a map where it is asked: here, or in a worker of an executor."""
+
+from __future__ import annotations
+
+import pickle
+import threading
+import time
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Mapping, Protocol, cast
+
+from ..errors import HugChatError, IncompleteAnswer, UsageError, WorkerLost
+from ..futures import begin
+from ..rate_limit import Pace
+from ..records import ConversationTree, Result
+
+if TYPE_CHECKING:
+    from requests.cookies import RequestsCookieJar
+
+_AT_ONCE = 16  # threads of one task
+_TITLE = 10.0  # seconds for what a kept conversation still gets behind an answer
+_LAST_WORDS = 0.1  # seconds for what follows an answer, after which its connection is given up
+_MAPS = 8  # whose clients a worker keeps
+
+
+class Asked(Protocol):
+    """What is needed of a client."""
+
+    @property
+    def pace(self) -> Pace: ...  # noqa: D102
+
+    @property
+    def cookies(self) -> RequestsCookieJar: ...  # noqa: D102
+
+    @property
+    def chat(self) -> Callable[..., Any]: ...  # noqa: D102
+
+    def begin_conversation(self, model: str | None, system_prompt: str | None) -> str: ...  # noqa: D102
+
+    def conversation(self, conversation_id: str) -> ConversationTree: ...  # noqa: D102
+
+    def remove_conversation(self, conversation_id: str) -> None: ...  # noqa: D102
+
+    def read_files(self, files: Any) -> list[tuple[str, bytes, str]]: ...  # noqa: D102
+
+    def for_map(self) -> Asked: ...  # noqa: D102
+
+    def for_worker(self, *, ship_cookies: bool) -> Asked: ...  # noqa: D102
+
+    def with_options(self, *, timeout: float) -> Asked: ...  # noqa: D102
+
+    def take_cookies(self, cookies: RequestsCookieJar) -> None: ...  # noqa: D102
+
+
+@dataclass(frozen=True)
+class Job:
+    """One prompt on its way.
+
+    :param conversation_id: where it is asked; ``""`` until that is made.
+    :param is_ours: the conversation was made for it.
+    :param earlier: the ids of the messages that the conversation had before.
+    :param is_temporary: the conversation is removed afterwards.
+    """
+
+    index: int
+    id: Any
+    prompt: str
+    options: Mapping[str, Any]
+    conversation_id: str = ""
+    is_ours: bool = False
+    earlier: tuple[str, ...] = ()
+    is_temporary: bool = False
+    began: float = field(default_factory=time.monotonic)
+
+    def result(self, text: str | None, error: HugChatError | None, *, asked: bool = True) -> Result:
+        """Return what became of it."""
+        seconds = round(time.monotonic() - self.began, 3)
+        where = self.conversation_id or None
+        return Result(self.index, self.id, self.prompt, text, error, seconds, where, asked)
+
+    def failed(self, error: HugChatError) -> Result:
+        """Return the result of a failure."""
+        partial = getattr(error, "partial", None) or None
+        return self.result(partial, error, asked=not isinstance(error, UsageError))
+
+
+def whole_text(message: Any, job: Job, ended: threading.Event | None = None) -> str:
+    """Return the answer of a message.
+
+    :param ended: from when it is set on, an answer that is cut short was stopped.
+    :raises IncompleteAnswer: somebody stopped it; nobody else may take it for a whole one.
+    """
+    text: str = message.text()
+    if message.interrupted and (message.stopped or (ended is not None and ended.is_set())):
+        raise IncompleteAnswer("the answer was stopped before its end", partial=text)
+    if job.is_temporary:
+        message.finish(_LAST_WORDS)
+    else:
+        message.drain(time.monotonic() + _TITLE)  # some servers make titles only for readers
+    return text
+
+
+def values_of(cookies: Iterable[Any]) -> dict[str, str]:
+    """Return the cookies, name → value."""
+    return {cookie.name: cookie.value for cookie in cookies}
+
+
+class Packed:
+    """What goes to a worker and back; whoever shows or logs it shows nothing of it.
+
+    :param key: of the map.
+    :param version: of its client.
+    :param cookies: those of that client, name → value; they stay with the caller.
+    """
+
+    def __init__(
+        self,
+        key: str,
+        content: bytes,
+        version: int = 0,
+        cookies: Mapping[str, str] | None = None,
+    ) -> None:
+        self.key = key
+        self.version = version
+        self.cookies = cookies
+        self._content = content
+
+    def unpacked(self) -> Any:
+        """Return what is in it."""
+        return pickle.loads(self._content)  # noqa: S301  # as the executor itself does
+
+    def __repr__(self) -> str:
+        return "<Packed>"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "cookies": None}
+
+
+class Kept:
+    """The clients of this process, one for each map that it works for."""
+
+    def __init__(self) -> None:
+        self._clients: OrderedDict[str, tuple[int, Any]] = OrderedDict()
+        begin(self)
+
+    def begin_anew(self) -> None:
+        """Take a new lock."""
+        self._lock = threading.Lock()
+
+    def client(self, packed: Packed) -> Asked:
+        """Return the client of a map, the newest that came."""
+        with self._lock:
+            version, client = self._clients.get(packed.key, (-1, None))
+            if version < packed.version:
+                version, client = packed.version, packed.unpacked()
+            self._clients[packed.key] = version, client
+            while len(self._clients) > _MAPS:
+                self._clients.popitem(last=False)
+            return cast(Asked, client)
+
+    def drop(self, key: str) -> None:
+        """Close the client of a map that is over."""
+        with self._lock:
+            _, client = self._clients.pop(key, (0, None))
+        if client is not None:
+            client.close()
+
+
+KEPT = Kept()  # a worker has no other place that outlives a task
+
+
+def answer_packed(shipment: Packed, packed: Packed) -> Packed:
+    """Answer prompts in a worker, at once; a module's function, so that any executor can have it.
+
+    :returns: (text, error, whether it was cut short) for each, and cookies that were renewed.
+    """
+    jobs: list[Job] = packed.unpacked()
+    try:
+        client = KEPT.client(shipment)
+    except HugChatError as error:
+        return Packed(shipment.key, pickle.dumps(([(None, error, False)] * len(jobs), None)))
+    before = values_of(client.cookies)
+    with ThreadPoolExecutor(min(len(jobs), _AT_ONCE)) as pool:
+        outcomes = list(pool.map(lambda job: _outcome(client, job), jobs))
+    cookies = client.cookies
+    renewed = cookies if values_of(cookies) != before else None
+    return Packed(shipment.key, pickle.dumps((outcomes, renewed)))
+
+
+def _outcome(client: Asked, job: Job) -> tuple[str | None, HugChatError | None, bool]:
+    """Return the text, the error, and whether the answer was cut short, by whomever."""
+    try:
+        # another worker may have had this very task, and died
+        found = stored_answer(client.conversation(job.conversation_id), job)
+        if found is not None:
+            return (*found, False)
+        message = client.chat(job.prompt, job.conversation_id, **job.options)
+        return whole_text(message, job), None, bool(message.interrupted)
+    except HugChatError as error:
+        return getattr(error, "partial", None) or None, error, False
+
+
+def stored_answer(
+    tree: ConversationTree, job: Job
+) -> tuple[str | None, HugChatError | None] | None:
+    """Return what a conversation keeps of a prompt, ``None`` if it was not sent.
+
+    In a new conversation any question is ours; in another one, a new one with our text.
+    """
+    asked = [one for one in tree.messages if one.role == "user" and one.id not in job.earlier]
+    if not job.is_ours:
+        asked = [one for one in asked if _same(one.text, job.prompt)]
+    if not asked:
+        return None
+    behind = tree.messages[tree.messages.index(asked[0]) + 1 :]
+    answers = [one for one in behind if one.role == "assistant"]
+    own = [one for one in answers if one.parent_id == asked[0].id] or answers[:1]
+    text = own[-1].text if own else ""
+    if text and own[-1].interrupted is False:
+        return text, None
+    lost = WorkerLost(
+        "the worker was lost, and the server keeps no whole answer of this prompt", partial=text
+    )
+    return text or None, lost
+
+
+def _same(stored: str, sent: str) -> bool:
+    return stored.split() == sent.split()
