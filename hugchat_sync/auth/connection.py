@@ -166,7 +166,8 @@ class Connection:
 
         :raises AuthError: there is a token only.
         """
-        self.credentials.require_session(what)
+        if self.credentials.has_token:
+            self.credentials.require_session(what)
 
     def require_open(self) -> None:
         """Refuse what is asked after the end.

@@ -79,7 +79,7 @@ class Identity(Sender):
         self._is_over = is_over
         self._session = session
         self._put_on = credentials.auth
-        self._complete: object = None  # the cookies that were found to be all that is needed
+        self._complete = -1  # the version of the cookies that were found to be all that is needed
         self._ended = float("-inf")  # when the last renewal was over, and how it went
         self._worked = False
         self._offered: int | None = None  # the cookies that were tried before a new sign-in
@@ -120,13 +120,13 @@ class Identity(Sender):
         :raises SessionExpired: the time of the session is over, and it cannot be renewed.
         :raises AuthError: a cookie was never there; the sentence names it.
         """
-        cookies = self.credentials.store.current()
-        if cookies is self._complete:
+        version = self.credentials.store.version()
+        if version == self._complete:
             return
         if self.credentials.lapsed and not self._renew(time.monotonic(), patience):
             raise self.credentials.expired()
         self.credentials.require_complete()
-        self._complete = cookies
+        self._complete = version
 
     @contextmanager
     def first_visit(self, patience: Patience) -> Iterator[None]:

@@ -24,6 +24,7 @@ from http.client import (
     RemoteDisconnected,
 )
 from http.cookiejar import Cookie, DefaultCookiePolicy
+from math import inf
 from typing import Any, Callable, Iterator, List
 from urllib.request import Request as _CookieRequest
 
@@ -42,17 +43,12 @@ _POOL = 256  # connections kept at most; a thread of a map each
 class Attempt(float):
     """A read timeout in seconds, and what is known of the one request that it is given to.
 
-    :param moment: of the monotonic clock, at which reading must end altogether.
+    ``moment`` is that of the monotonic clock at which reading must end altogether; ``sent`` is
+    whether bytes of the request may have left, ``None`` where nobody looked.
     """
 
-    moment: float
-    sent: bool | None  # whether bytes of the request may have left; ``None``: nobody looked
-
-    def __new__(cls, seconds: float, moment: float) -> Attempt:
-        """Return *seconds*, with the moment."""
-        made = super().__new__(cls, seconds)
-        made.moment, made.sent = moment, None
-        return made
+    moment = inf
+    sent: bool | None = None
 
 
 class Current(threading.local):

@@ -36,7 +36,6 @@ from .retry import (
     Patience,
     Retrying,
     Tries,
-    longest_silence,
     seconds_asked_for,
 )
 from .stream import Stream, forgotten, not_understood, translated
@@ -277,7 +276,8 @@ class Transport:
         # said here, for the environment's CA bundle would win over the user's own session
         verify = None if session.verify is True else session.verify
         started, connect = self._clock(), min(patience.timeout.connect, left, LONGEST)
-        attempt = Attempt(silence, time.monotonic() + min(left, patience.timeout.progress))
+        attempt = Attempt(silence)
+        attempt.moment = time.monotonic() + min(left, patience.timeout.progress)
         # what a session of the user's raises in a hook of its own is the user's business
         ours = self._understood(shown) if self._given is None else nullcontext()
         with ours:
@@ -398,3 +398,18 @@ def _body(request: Request) -> dict[str, Any]:
     if request.body is not None:
         return {"data": request.body}
     return {"json": request.json} if request.json is not None else {}
+
+
+def longest_silence(timeout: Timeout, left: float, keep_alives: bool) -> tuple[float, str]:
+    """Return how long the socket may be silent, and the name of the clock which says so.
+
+    Where a server shows no signs of life while it is busy, silence is all there is to see: the
+    default of ``idle`` would end good answers, so ``progress`` stands in; one that the caller
+    shortened is meant.
+    """
+    idle = timeout.idle
+    if not keep_alives and idle >= Timeout.idle:
+        idle = max(idle, timeout.progress)
+    # without an end is too long for a socket
+    clocks = ((idle, "idle"), (timeout.progress, "progress"), (left, "total"), (LONGEST, "idle"))
+    return min(clocks, key=lambda clock: clock[0])

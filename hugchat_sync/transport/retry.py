@@ -191,21 +191,6 @@ def is_unsure(error: HugChatError) -> bool:
     return isinstance(error, ServerError) and error.status in PASSING
 
 
-def longest_silence(timeout: Timeout, left: float, keep_alives: bool) -> tuple[float, str]:
-    """Return how long the socket may be silent, and the name of the clock which says so.
-
-    Where a server shows no signs of life while it is busy, silence is all there is to see: the
-    default of ``idle`` would end good answers, so ``progress`` stands in; one that the caller
-    shortened is meant.
-    """
-    idle = timeout.idle
-    if not keep_alives and idle >= Timeout.idle:
-        idle = max(idle, timeout.progress)
-    # without an end is too long for a socket
-    clocks = ((idle, "idle"), (timeout.progress, "progress"), (left, "total"), (LONGEST, "idle"))
-    return min(clocks, key=lambda clock: clock[0])
-
-
 def seconds_asked_for(retry_after: str | None) -> float | None:
     """Return the seconds of a ``Retry-After`` header, which is a number or a date."""
     if not retry_after:

@@ -19,9 +19,9 @@ from hugchat_sync.local import LocalServer
 
 PACKAGE = str(Path(hugchat_sync.__file__).parent) + "/"
 
-FILES_TO_THE_SOCKET = 26
-MOVES_TO_THE_SOCKET = 72
-FILES_TO_THE_FIRST_TOKEN = 34
+FILES_TO_THE_SOCKET = 23
+MOVES_TO_THE_SOCKET = 55
+FILES_TO_THE_FIRST_TOKEN = 31
 FILES_OF_A_LATER_TOKEN = 7
 CALLS_OF_A_LATER_TOKEN = 14
 

@@ -23,11 +23,11 @@ from hugchat_sync.errors import (
     Unavailable,
 )
 from hugchat_sync.options import Retry, Timeout
+from hugchat_sync.transport.http import longest_silence
 from hugchat_sync.transport.retry import (
     RENEWALS,
     Patience,
     Retrying,
-    longest_silence,
     seconds_asked_for,
 )
 

@@ -50,9 +50,9 @@ class CookieStore:
         self._good: dict[str, Cookie] = {}  # given by the user, or confirmed
         self._gone: set[str] = set()
         self._expired: tuple[str, ...] = ()
-        self._current: tuple[Cookie, ...] | None = None  # those of now, until one expires
-        self._until = inf
-        self._header = Hidden(None)  # of now, where it is the same for every path
+        self._found: tuple[Cookie, ...] = ()  # those of now, until one changes or expires
+        self._is_changed, self._until, self._version = True, inf, 0
+        self._header = Hidden(None)  # of this version, where it is the same for every path
         begin(self)
         self._accept(list(cookies))
 
@@ -107,7 +107,7 @@ class CookieStore:
         return f"<CookieStore for {scheme}://{host}:{port}: {names}>"
 
     def __bool__(self) -> bool:
-        return bool(self.current())
+        return bool(self._current())
 
     def __getstate__(self) -> dict[str, Any]:
         with self._lock:
@@ -127,7 +127,7 @@ class CookieStore:
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the cookies that are there."""
-        return tuple(cookie.name for cookie in self.current())
+        return tuple(cookie.name for cookie in self._current())
 
     @property
     def expired(self) -> tuple[str, ...]:
@@ -145,7 +145,7 @@ class CookieStore:
     @property
     def jar(self) -> RequestsCookieJar:
         """A copy of the cookies as a jar of requests, all for the host of the base URL."""
-        return make_jar(self.current(), self._site)
+        return make_jar(self._current(), self._site)
 
     def leave_file(self) -> None:
         """Write to no file from now on."""
@@ -158,7 +158,7 @@ class CookieStore:
         another program, and another scheme an eavesdropper. Cookies marked Secure go over plain
         http to this machine only, or back to the server that handed them out over plain http.
         """
-        cookies = self.current()
+        version, cookies = self.version(), self._found
         if self._header.value and url.startswith(self._start):
             return str(self._header.value)
         site = Site.of(url)
@@ -171,7 +171,7 @@ class CookieStore:
         text = "; ".join(f"{cookie.name}={cookie.value}" for cookie in sent)
         if all(cookie.path == "/" for cookie in usable):
             with self._lock:
-                if cookies is self._current:
+                if version == self._version:
                     self._header = Hidden(text)
         return text or None
 
@@ -209,7 +209,7 @@ class CookieStore:
         with self._lock:
             self._live.update(self._good)
             self._gone.difference_update(self._good)
-            self._forget_current()
+            self._is_changed = True
         self._write()
 
     def adopt(self, source: object) -> None:
@@ -227,9 +227,9 @@ class CookieStore:
         cookies = self._file.load() if self._file else Problem("no file")
         if isinstance(cookies, Problem):
             return False
-        before = self.current()
+        before = self._current()
         self._accept(cookies)
-        return {c.name: c.value for c in before} != {c.name: c.value for c in self.current()}
+        return {c.name: c.value for c in before} != {c.name: c.value for c in self._current()}
 
     @contextmanager
     def begun_alone(self, wait: float) -> Iterator[None]:
@@ -256,7 +256,7 @@ class CookieStore:
         if format not in ("json", "netscape"):
             raise UsageError(f"there is no cookie file format {format!r}: json, netscape")
         document = blank(netscape=format == "netscape")
-        for cookie in self.current():
+        for cookie in self._current():
             document.put(cookie, self._site, time.time())
         target = Path(os.path.realpath(os.path.expanduser(os.fspath(path))))
         problem = write_new(target, Hidden(document.text()))
@@ -264,20 +264,25 @@ class CookieStore:
             raise UsageError(f"the cookie file {str(target)!r} cannot be written: {problem}")
         return target
 
-    def current(self) -> tuple[Cookie, ...]:
-        """Return the cookies that are there; the same tuple until one changes or expires."""
+    def version(self) -> int:
+        """Return a number that changes when another cookie is sent than before."""
+        self._current()
+        return self._version
+
+    def _current(self) -> tuple[Cookie, ...]:
+        """Return the cookies that are there now."""
         now = time.time()
         with self._lock:
-            if self._current is None or now >= self._until:
-                found = [cookie for cookie in self._live.values() if not cookie.expired(now)]
+            if self._is_changed or now >= self._until:
+                found = tuple(
+                    one for one in self._live.values() if one.expires is None or one.expires > now
+                )
+                if list(map(_sent, found)) != list(map(_sent, self._found)):
+                    self._version += 1
+                    self._header = Hidden(None)
                 ends = (cookie.expires for cookie in found if cookie.expires is not None)
-                self._current, self._until = tuple(found), min(ends, default=inf)
-                self._header = Hidden(None)
-            return self._current
-
-    def _forget_current(self) -> None:
-        """Let the cookies be counted anew; call it under the lock, where one changes."""
-        self._current, self._header = None, Hidden(None)
+                self._found, self._until, self._is_changed = found, min(ends, default=inf), False
+            return self._found
 
     def _accept(self, cookies: Cookies) -> None:
         """Take cookies of the user's; the one place where a form that is wrong is raised."""
@@ -291,7 +296,7 @@ class CookieStore:
             _log.warning("cookies that have expired are not used: %s", ", ".join(expired))
         with self._lock:
             self._expired = expired
-            self._forget_current()
+            self._is_changed = True
             for cookie in chosen:
                 if cookie.name not in expired:
                     self._live[cookie.name] = self._good[cookie.name] = cookie
@@ -325,7 +330,7 @@ class CookieStore:
 
     def _apply(self, cookie: Cookie, now: float) -> None:
         name = cookie.name
-        self._forget_current()
+        self._is_changed = True
         if cookie.expired(now):
             self._live.pop(name, None)
             if name not in self._good:
@@ -359,3 +364,7 @@ def _open(path: str | os.PathLike[str], site: Site) -> Source:
     if isinstance(found.cookies, Problem):
         raise UsageError(str(found.cookies))
     return found
+
+
+def _sent(cookie: Cookie) -> tuple[str, str, str, bool]:
+    return cookie.name, cookie.value, cookie.path, cookie.secure
