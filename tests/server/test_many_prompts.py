@@ -6,6 +6,8 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from hugchat_sync import Client
 from hugchat_sync.batch import Map
 from hugchat_sync.errors import IncompleteAnswer
@@ -145,3 +147,48 @@ def test_ended_map_begins_nothing_more_and_yields_what_runs():
         assert len(responder.turns) <= begun + 1
         assert len(rest) + 1 == len(responder.turns)
         assert {one.text for one in [first, *rest]} == {"so far"}
+
+
+@pytest.mark.parametrize("temporary", [True, False])
+def test_title_behind_the_answer_costs_no_connection(temporary):
+    responder = Scripted(["fine"], title="T", title_seconds=0.03)
+    with LocalServer(responder=responder) as server, Client(server.url) as client:
+        prompts = [str(number) for number in range(24)]
+
+        found = list(client.map(prompts, workers=3, temporary=temporary))
+
+        assert {one.text for one in found} == {"fine"}
+        assert server.connections < 10  # without it: one a prompt
+
+
+def test_late_title_is_waited_for_a_tenth_of_a_second():
+    responder = Scripted(["fine"], title="T", title_seconds=3)
+    with LocalServer(responder=responder) as server, Client(server.url) as client:
+        began = time.monotonic()
+
+        list(client.map(["a", "b", "c"], workers=1))
+
+        assert time.monotonic() - began < 3
+
+
+@pytest.mark.parametrize("model", [None, "omni"])
+def test_settings_are_read_once_for_a_map_and_each_prompt_takes_three_requests(model):
+    with LocalServer(responder=Scripted(["fine"])) as server, Client(server.url) as client:
+        client.models()
+        before = len(server.requests)
+
+        list(client.map([str(number) for number in range(20)], workers=8, model=model))
+
+        seen = [one.path for one in server.requests[before:]]
+        assert len([path for path in seen if "settings" in path]) == 1
+        assert len(seen) == 61
+
+
+def test_result_is_a_record_like_others():
+    with LocalServer(responder=Scripted(["fine"])) as server, Client(server.url) as client:
+        [found] = client.map([{"prompt": "a", "id": {"row": 3}}])
+
+        assert found.to_dict() == {
+            "index": 0, "id": {"row": 3}, "prompt": "a", "text": "fine", "error": None,
+            "seconds": found.seconds, "conversation_id": found.conversation_id, "asked": True,
+        }  # fmt: skip
