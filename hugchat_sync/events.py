@@ -182,12 +182,7 @@ class Unknown(Event):
     raw: dict[str, Any]
 
 
-_new_object = object.__new__
-_set_text = Token.__dict__["text"].__set__
-
-
-def fast_token(text: str) -> Token:
-    """Return ``Token(text)`` at half the price: the one class that comes in hundred thousands."""
-    token = _new_object(Token)
-    _set_text(token, text)
-    return token
+#: ``set_text(new_event(Token), text)`` makes a token at half the price of ``Token(text)``: the one
+#: class that comes in hundred thousands
+new_event = object.__new__
+set_text = Token.__dict__["text"].__set__

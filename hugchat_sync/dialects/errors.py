@@ -32,7 +32,7 @@ from ..errors import (
 )
 from .fields import kind_of, text_of
 from .text import whole
-from .wire import read_json
+from .wire import read_json, superjson
 
 REDIRECTS = (301, 302, 303, 307, 308)
 
@@ -59,7 +59,8 @@ _PASSWORD_SCHEME = re.compile(r"(^|,)\s*(basic|digest|negotiate|ntlm)\b", re.IGN
 
 def is_page(reply: Reply) -> bool:
     """Return whether a reply is an HTML page."""
-    return reply.content_type == "text/html" or reply.body[:64].lstrip().lower().startswith(
+    kind = reply.headers.get("content-type", "").lstrip().lower()
+    return kind.startswith("text/html") or reply.body[:64].lstrip().lower().startswith(
         (b"<!doctype", b"<html")
     )
 
@@ -208,12 +209,12 @@ def is_sign_in(target: str, base_url: str = "") -> bool:
 
     What stands in the base URL itself says nothing.
     """
-    parts = _split(target)
+    parts = _http_parts(target)
     if parts is None:
         return False
     if _SIGN_IN_QUERY & {name.lower() for name in parse_qs(parts.query)}:
         return True
-    base = _split(base_url)
+    base = _http_parts(base_url)
     known = set(base.path.lower().split("/")) if base else set()
     steps = [step.partition(".")[0] for step in parts.path.lower().split("/") if step not in known]
     if any(_STEP.fullmatch(step) for step in steps):
@@ -278,12 +279,12 @@ def _moved(target: SplitResult, url: str, base_url: str) -> str:
 
 def _joined(url: str, location: str) -> SplitResult | None:
     try:
-        return _split(urljoin(url, location)) if location else None
+        return _http_parts(urljoin(url, location)) if location else None
     except ValueError:  # brackets that are none
         return None
 
 
-def _split(url: str) -> SplitResult | None:
+def _http_parts(url: str) -> SplitResult | None:
     """Return the parts of an http address; ``None`` where it is none."""
     try:
         parts = urlsplit(url)
@@ -410,8 +411,18 @@ def read_value(reply: Reply) -> Any:
     if is_page(reply):
         raise page_instead(reply, "JSON")
     value = read_json(reply.body, reply.url)
-    refuse_redirect(value, reply.url)
+    if isinstance(value, dict) and value.get("type") == "redirect":
+        refuse_redirect(value, reply.url)
     return value
+
+
+def read_superjson(reply: Reply) -> Any:
+    """Return the plain value of a good reply's superjson body.
+
+    :raises AuthError: it is the redirect that stands for "sign in".
+    :raises ProtocolError: it is something else.
+    """
+    return superjson(read_value(reply))
 
 
 def read_nothing(reply: Reply) -> None:

@@ -34,7 +34,9 @@ def look_at_tree(value: Any, reply: Reply, conversation_id: str, *, stores_meanw
 
     Source: chat-ui 2024-04 … 2025-08 and 2026-08 (measured).
     """
-    messages = need(value, "messages", list)
+    messages = value.get("messages") if isinstance(value, dict) else None
+    if not isinstance(messages, list):
+        raise ProtocolError("the reply has no 'messages' as we know it", field="messages")
     found: list[Unfinished] = []
     is_newest = True
     for item in reversed(messages):
@@ -52,9 +54,12 @@ def look_at_tree(value: Any, reply: Reply, conversation_id: str, *, stores_meanw
         is_stub = not item.get("content") and not updates
         if item.get("generationId") or (newest and not is_said and (stores_meanwhile or is_stub)):
             found.append(_unfinished(item, reply, is_said))
-    leaf = messages[-1] if messages else {"id": value.get("rootMessageId")}
+    last = messages[-1] if messages else {"id": value.get("rootMessageId")}
+    leaf = last.get("id") if isinstance(last, dict) else None
+    if messages and not isinstance(leaf, str):
+        raise ProtocolError("the reply has no 'id' as we know it", field="id")
     return Look(
-        text_of(leaf, "id") or None,
+        leaf or None,
         not any(isinstance(one, dict) and one.get("from") == "user" for one in messages),
         tuple(reversed(found)),
         lambda: read_tree(value, conversation_id),

@@ -21,32 +21,58 @@ _decode_at = json.JSONDecoder(strict=False).raw_decode
 _decode_strictly = json.JSONDecoder().decode
 
 
+class LineSplitter:
+    """Cuts the pieces of a body into lines: bytes, never text.
+
+    U+2028 and its kin are ordinary characters inside JSON.
+
+    :param longest: bytes of a line; a longer one is refused.
+    """
+
+    def __init__(self, longest: int = LONGEST_LINE) -> None:
+        self.pending: list[bytes] = []  # a list: joining once is linear, ``+=`` is not
+        self._longest = longest
+        self._size = 0
+
+    def take(self, chunk: bytes) -> bytes | None:
+        """Return the lines that *chunk* completes, joined, without the last line feed; or ``None``.
+
+        :raises ProtocolError: a line is too long; once what was complete has been taken.
+        """
+        if self._size > self._longest:
+            raise ProtocolError(f"a line is longer than {self._longest} bytes")
+        complete, feed, last = chunk.rpartition(b"\n")
+        if feed and self.pending:
+            complete = self.rest() + complete
+        if last:
+            self.pending.append(last)
+            self._size += len(last)
+            if self._size > self._longest and not feed:
+                raise ProtocolError(f"a line is longer than {self._longest} bytes")
+        return complete if feed else None
+
+    def rest(self) -> bytes:
+        """Return the line that has begun, and begin another."""
+        found = b"".join(self.pending)
+        self.pending.clear()
+        self._size = 0
+        return found
+
+
 def lines(chunks: Iterable[bytes], longest: int = LONGEST_LINE) -> Iterator[tuple[bytes, bool]]:
     """Yield, for each piece, the lines that it completes, joined, without the last line feed.
 
     The second value is whether that line feed was seen: it lacks at the end of a body that was cut.
-    Cuts bytes, never text: U+2028 and its kin are ordinary characters inside JSON.
 
     :raises ProtocolError: a line is longer than *longest* bytes.
     """
-    pending: list[bytes] = []  # a list: joining once is linear, ``+=`` is not
-    size = 0
+    splitter = LineSplitter(longest)
     for chunk in chunks:
-        complete, feed, last = chunk.rpartition(b"\n")
-        if feed:
-            if pending:
-                pending.append(complete)
-                complete = b"".join(pending)
-                pending.clear()
-                size = 0
-            yield complete, True
-        if last:
-            pending.append(last)
-            size += len(last)
-            if size > longest:
-                raise ProtocolError(f"a line is longer than {longest} bytes")
-    if pending:
-        yield b"".join(pending), False
+        joined = splitter.take(chunk)
+        if joined is not None:
+            yield joined, True
+    if splitter.take(b"") is None and splitter.pending:
+        yield splitter.rest(), False
 
 
 def objects(chunks: Iterable[bytes], longest: int = LONGEST_LINE) -> Iterator[list[dict[str, Any]]]:
@@ -58,34 +84,43 @@ def objects(chunks: Iterable[bytes], longest: int = LONGEST_LINE) -> Iterator[li
     :raises ProtocolError: a finished line is not a JSON object, or the body is an HTML page;
         ``line`` shows its beginning. What stood before it was yielded.
     """
-    for joined, finished in lines(chunks, longest):
-        feeds = joined.count(b"\n")
-        if not feeds:
+    splitter = LineSplitter(longest)
+    for chunk in chunks:
+        if not splitter.pending and chunk[-1:] == b"\n" and chunk.count(b"\n") == 1:
             try:  # a lone line, as most pieces are where an answer is being made
-                text = joined.decode("utf-8")
+                text = chunk.decode("utf-8")
                 value, end = _decode_at(text)  # half the price; knows no blanks around the value
-                if end == len(text) and type(value) is dict:
+                if end == len(text) - 1 and type(value) is dict:
                     yield [value]
                     continue
             except _NOT_JSON:
                 pass  # it is looked at more closely below
-        elif joined.count(b"}\n{") == feeds:
-            together = decoded_together(joined.replace(b"}\n{", b"},\n{"), feeds + 1)
-            if together is not None:
-                yield together
-                continue
-        found: list[dict[str, Any]] = []
-        trouble = None
-        for line in joined.split(b"\n") if feeds else (joined,):
-            try:
-                found.extend(_object_of(line, finished))
-            except ProtocolError as error:
-                trouble = error
-                break
-        if found:
-            yield found
-        if trouble is not None:
-            raise trouble
+        joined = splitter.take(chunk)
+        if joined is not None:
+            yield from _objects_in(joined, True)
+    if splitter.take(b"") is None and splitter.pending:
+        yield from _objects_in(splitter.rest(), False)
+
+
+def _objects_in(joined: bytes, finished: bool) -> Iterator[list[dict[str, Any]]]:
+    feeds = joined.count(b"\n")
+    if feeds > 1 and joined.count(b"}\n{") == feeds:  # a few are as cheap one by one
+        together = decoded_together(joined.replace(b"}\n{", b"},\n{"), feeds + 1)
+        if together is not None:
+            yield together
+            return
+    found: list[dict[str, Any]] = []
+    trouble = None
+    for line in joined.split(b"\n"):
+        try:
+            found.extend(_object_of(line, finished))
+        except ProtocolError as error:
+            trouble = error
+            break
+    if found:
+        yield found
+    if trouble is not None:
+        raise trouble
 
 
 def decoded_together(items: bytes, count: int) -> list[dict[str, Any]] | None:

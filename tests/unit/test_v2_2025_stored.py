@@ -8,7 +8,6 @@ from exchanges import reply
 
 from hugchat_sync.dialects import Prompt, Stored, dialect_named
 from hugchat_sync.dialects.stored import find as find_with
-from hugchat_sync.dialects.v2_2025.search import updates_of
 from hugchat_sync.errors import ConversationNotExistError
 
 ERA = "v2-2025"
@@ -22,7 +21,7 @@ def message(name: str, role: str, parent: str | None, **more: Any) -> dict[str, 
 
 
 def find(messages: list[dict[str, Any]], sent: Prompt) -> Stored | None:
-    return find_with(messages, sent, updates_of(sent))
+    return find_with(messages, sent, dialect_named(ERA).log_reader(sent))
 
 
 def stored(name: str, **fields: Any) -> Stored | None:

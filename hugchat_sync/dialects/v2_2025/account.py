@@ -6,9 +6,9 @@ from ...calls import Call, Reply
 from ...records import Model, Settings, User
 from ..account import read_models, read_settings, read_user, save_as_json
 from ..base import Dialect
+from ..errors import read_superjson
 from ..fields import kind_of, need
 from ..verbs import get
-from .conversations import plain
 
 _SETTINGS = "/api/v2/user/settings"
 
@@ -21,7 +21,7 @@ class Account(Dialect):
 
         Source: GET /api/v2/user/settings, chat-ui 2025-06 … 2026-08 (measured).
         """
-        return get(_SETTINGS, lambda reply: read_settings(plain(reply)))
+        return get(_SETTINGS, lambda reply: read_settings(read_superjson(reply)))
 
     def save_settings(self, settings: Settings) -> Call[None]:
         """Describe replacing all settings.
@@ -35,14 +35,14 @@ class Account(Dialect):
 
         Source: GET /api/v2/models, chat-ui 2025-06 … 2026-08 (measured).
         """
-        return get("/api/v2/models", lambda reply: read_models(plain(reply)))
+        return get("/api/v2/models", lambda reply: read_models(read_superjson(reply)))
 
     def user(self) -> Call[User | None]:
         """Describe asking who is signed in; the one question whose answer always tells.
 
         Source: GET /api/v2/user, chat-ui 2025-06 … 2026-08 (measured).
         """
-        return get("/api/v2/user", lambda reply: read_user(plain(reply)))
+        return get("/api/v2/user", lambda reply: read_user(read_superjson(reply)))
 
     def login_required(self) -> Call[bool]:
         """Describe asking whether this server has a sign-in.
@@ -51,7 +51,7 @@ class Account(Dialect):
         """
 
         def read(reply: Reply) -> bool:
-            flags = plain(reply)
+            flags = read_superjson(reply)
             if kind_of(flags, "loginRequired", bool, False):
                 return True
             return need(flags, "loginEnabled", bool)

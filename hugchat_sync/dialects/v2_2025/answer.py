@@ -15,7 +15,7 @@ from ..fields import need
 from ..updates import Updates
 from ..verbs import in_path, log_of, message_to, post
 from ..wire import read_json, sse_frames
-from .search import updates_of
+from .search import search_updates
 from .tools import header_list
 
 #: what of a ``RequestData`` has a meaning here; the rest is of 2023
@@ -42,7 +42,7 @@ class Answers(Dialect):
             content = base64.b64encode(upload.content).decode("ascii")
             parts.append(("files", Part(content, f"base64;{upload.name}", upload.mime)))
         request = message_to(prompt.conversation_id, parts=tuple(parts))
-        return StreamCall(request, lambda chunks: updates_of(prompt).read(chunks))
+        return StreamCall(request, lambda chunks: self.log_reader(prompt).read(chunks))
 
     def stop(self, conversation_id: str, generation_id: str) -> Call[None]:
         """Describe stopping the run; the answer so far stays as it is stored.
@@ -54,7 +54,7 @@ class Answers(Dialect):
 
     def log_reader(self, prompt: Prompt) -> Updates:
         """Return what reads the log of this message's answer."""
-        return updates_of(prompt)
+        return Updates() if prompt.search_server is None else search_updates(prompt)
 
     def reattach(
         self, conversation_id: str, generation_id: str, after: int = 0, reader: Any = None

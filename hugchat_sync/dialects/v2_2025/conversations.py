@@ -8,13 +8,20 @@ from ...calls import Call, Reply
 from ...errors import HugChatError, ModelNotFound, ProtocolError, status_error
 from ...records import ConversationTree
 from ..base import Created, Dialect, Look, Page, Prompt, Stored
-from ..errors import intercepted, is_guarded, read_error, read_nothing, read_value, refusal
+from ..errors import (
+    intercepted,
+    is_guarded,
+    read_error,
+    read_nothing,
+    read_superjson,
+    read_value,
+    refusal,
+)
 from ..fields import dicts_of, each, kind_of, need, text_of
 from ..records import read_conversation, read_tree
 from ..stored import find, look_at_tree
 from ..verbs import delete, get, in_path, patch, post
 from ..wire import read_json, superjson
-from .search import updates_of
 
 _PAGE_SIZE = 30
 
@@ -29,7 +36,7 @@ class Conversations(Dialect):
         """
 
         def read(reply: Reply) -> Page:
-            value = plain(reply)
+            value = read_superjson(reply)
             found = each(need(value, "conversations", list), read_conversation, "conversations")
             total = kind_of(value, "nConversations", int, None)
             if total is not None:
@@ -77,7 +84,7 @@ class Conversations(Dialect):
         """
 
         def read(reply: Reply) -> int | None:
-            count = plain(reply)
+            count = read_superjson(reply)
             return count if isinstance(count, int) and not isinstance(count, bool) else None
 
         return (delete("/api/v2/conversations", read),)
@@ -107,7 +114,7 @@ class Conversations(Dialect):
         """
         return get(
             f"/api/v2/conversations/{in_path(conversation_id)}",
-            lambda reply: read_tree(plain(reply), conversation_id),
+            lambda reply: read_tree(read_superjson(reply), conversation_id),
         )
 
     def look(self, conversation_id: str) -> Call[Look]:
@@ -119,7 +126,7 @@ class Conversations(Dialect):
         return get(
             f"/api/v2/conversations/{in_path(conversation_id)}",
             lambda reply: look_at_tree(
-                plain(reply), reply, conversation_id, stores_meanwhile=stores_meanwhile
+                read_superjson(reply), reply, conversation_id, stores_meanwhile=stores_meanwhile
             ),
         )
 
@@ -130,9 +137,9 @@ class Conversations(Dialect):
         """
 
         def read(reply: Reply) -> Stored | None:
-            value = plain(reply)
+            value = read_superjson(reply)
             need(value, "messages", list)
-            return find(dicts_of(value, "messages"), prompt, updates_of(prompt))
+            return find(dicts_of(value, "messages"), prompt, self.log_reader(prompt))
 
         return get(f"/api/v2/conversations/{in_path(conversation_id)}", read)
 
@@ -215,11 +222,3 @@ def _embedded(value: Any) -> Any:
         return superjson(read_json(text.encode("utf-8")))
     except ProtocolError:
         return None  # only a shortcut: whoever needs the leaf reads the conversation
-
-
-def plain(reply: Reply) -> Any:
-    """Return the plain value of a superjson reply.
-
-    :raises ProtocolError: it is something else.
-    """
-    return superjson(read_value(reply))

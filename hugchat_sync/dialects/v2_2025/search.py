@@ -80,10 +80,8 @@ class SearchUpdates(Updates):
                 yield WebSearchSources(tuple(self._found.values()))
 
 
-def updates_of(prompt: Prompt) -> Updates:
-    """Return what reads the lines of this message's answer."""
-    if prompt.search_server is None:
-        return Updates()
+def search_updates(prompt: Prompt) -> SearchUpdates:
+    """Return what reads the lines of the answer to a message that names a search."""
     others = {*prompt.tool_servers, *(server["name"] for server in prompt.own_servers)}
     return SearchUpdates(alone=not others - {prompt.search_server})
 
