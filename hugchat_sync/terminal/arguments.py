@@ -34,7 +34,10 @@ def read_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     own = commands[arguments.command]
     rest = _placed(arguments, rest)
     if rest:
-        own.error(f"unrecognized arguments: {' '.join(rest)}{_near_options(own, rest)}")
+        more = _near_options(own, rest)
+        if arguments.command == "ask" and not any(word.startswith("-") for word in rest):
+            more = "; a question of several words stands in quotes"
+        own.error(f"unrecognized arguments: {' '.join(rest)}{more}")
     _check(own, arguments)
     return arguments
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 from datetime import datetime
+from itertools import islice
 from typing import Callable, Iterator, Sequence
 
 from .. import Client
@@ -160,12 +161,17 @@ class Conversations:
 
     def named(self, word: str) -> str:
         """Return the id of the conversation that a word means, as :func:`meant` does."""
+        if word == "last" and self._ids is None:  # the first page will do
+            return meant(word, lambda: [one.id for one in islice(self._all(), 1)])
         return meant(word, self._listed)
 
     def _listed(self) -> list[str]:
         if self._ids is None:
-            self._ids = [one.id for one in self._client.list_conversations()]
+            self._ids = [one.id for one in self._all()]
         return self._ids
+
+    def _all(self) -> Iterator[Conversation]:
+        return self._client.list_conversations()
 
 
 def meant(word: str, listed: Callable[[], Sequence[str]]) -> str:

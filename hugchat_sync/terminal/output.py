@@ -76,7 +76,7 @@ def fitted(text: str, taken: int) -> str:
             kept = line[:end]
             while sum(map(_width, kept)) >= room:
                 kept = kept[:-1]
-            return f"{kept}…"
+            return kept + ("…" if _takes("…") else "~")
     return line
 
 

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from hugchat_sync.errors import ConversationNotExistError, UsageError
+from hugchat_sync.terminal import output
 from hugchat_sync.terminal.conversations import meant, short_ids
 
 IDS = ["6b0871f4ac9c3bd64c5d754b", "6b0871f4ac9c3bd64c5d754c", "1234aaaaaaaaaaaaaaaaaaaa"]
@@ -109,6 +110,23 @@ def test_conversation_is_renamed_by_its_number(three):
     assert three.titles()[1] == "a new title" or "a new title" in three.titles()
 
 
+def test_last_asks_for_one_page_of_the_list_only(three):
+    before = len(three.server.requests)
+    three("show", "last")
+
+    paths = [seen.path for seen in three.server.requests[before:]]
+    assert sum(path.endswith("/conversations") for path in paths) <= 1
+
+
+def test_title_is_cut_where_the_terminal_ends(monkeypatch):
+    monkeypatch.setattr(output, "on_terminal", lambda: True)
+    monkeypatch.setattr(output, "columns", lambda: 30)
+
+    assert output.fitted("short", 20) == "short"
+    assert output.fitted("a title of many words", 20) in ("a title o…", "a title o~")
+    assert output.fitted("日本語の長い題名です", 20)[:-1] == "日本語の"
+
+
 def test_rm_all_says_how_many_and_where(three):
     done = three("rm", "--all", "--yes")
 
@@ -144,6 +162,12 @@ def test_wrong_option_shows_the_usage_of_its_own_command(program):
     assert done.code == 2
     assert done.err.startswith("usage: hugchat-sync ask ")
     assert "did you mean --no-stream?" in done.err
+
+
+def test_question_without_quotes_is_told(program):
+    done = program("ask", "what", "is", "this")
+
+    assert done.code == 2 and "quotes" in done.err
 
 
 def test_model_is_named_in_any_case_or_nearly(program, answering):
