@@ -499,6 +499,28 @@ def test_adopted_cookies_are_the_good_ones():
         store.adopt("hf_secret")
 
 
+def test_header_follows_each_change(monkeypatch):
+    now = time.time()
+    store = CookieStore.read({"token": "t"}, HUB)
+    assert store.header(ASK) == store.header(HUB + "/login") == "token=t"
+    store.received(ASK, ["hf-chat=a; Path=/; Max-Age=60"])
+    assert store.header(ASK) == "token=t; hf-chat=a"
+    store.received(ASK, ["hf-chat=a; Path=/; Max-Age=600"])
+    monkeypatch.setattr(time, "time", lambda: now + 300.0)
+    assert store.header(ASK) == "token=t; hf-chat=a"
+    store.received(ASK, ["part=p; Path=/chat/conversation"])
+    assert store.header(ASK) == "part=p; token=t; hf-chat=a"
+    assert store.header(HUB + "/login") == "token=t; hf-chat=a"
+    monkeypatch.setattr(time, "time", lambda: now + 9000.0)
+    assert store.header(ASK) == "part=p; token=t"
+    for other in (
+        "http://huggingface.co/chat",
+        "https://huggingface.co:444/",
+        "https://huggingface.co.uk/",
+    ):
+        assert store.header(other) is None
+
+
 def test_session_that_ends_while_we_run_is_missing(monkeypatch):
     store = CookieStore.read([record("token", "a"), record("hf-chat", "b", expires=SOON)], HUB)
     assert store.missing() == ()

@@ -1,9 +1,8 @@
 """Cookies in every form, and the file that they are kept in."""
 
 from .disk import data_directory, default_directory, file_of, require_directory
-from .jar import QuietJar
 from .store import CookieStore
-from .values import Hidden
+from .values import Hidden, QuietJar
 
 __all__ = [
     "CookieStore",

@@ -20,11 +20,9 @@ from ...futures import begin
 from ...secret import safe_repr
 from .disk import locked, write_new
 from .documents import blank
-from .file import CookieFile, Wanted
+from .file import CookieFile, Source, Wanted, from_path, read_source, usable
 from .forms import Cookies, from_set_cookie
-from .jar import make_jar
-from .sources import Source, from_path, read_source, usable
-from .values import Cookie, Hidden, Problem, Site
+from .values import Cookie, Hidden, Problem, Site, make_jar
 
 _NEEDED = {"huggingface.co": ("token", "hf-chat")}
 
