@@ -397,8 +397,8 @@ class Client(Account):
             if system_prompt is not None:
                 raise UsageError("a system prompt begins a new conversation: name none with it")
         patience = self._patience(max_tries, timeout)
-        self._connection.require_session("send a message")
-        dialect = self._dialect(patience, "web_search" if prompt.web_search else "")
+        wanted = "web_search" if prompt.web_search else ""
+        dialect = self._connection.ready(patience, wanted, "send a message")
         is_plain = parent_id is None and not (mcp_servers or prompt.files or prompt.custom)
         if prompt.web_search or not is_plain:
             place = self._map.current if takes_current else target
@@ -522,8 +522,7 @@ class Client(Account):
     def _again(self, prompt: Prompt, conversation_id: str | None) -> Message:
         target = self._map.named(conversation_id)
         patience = self._patience()
-        self._connection.require_session("send a message")
-        dialect = self._dialect(patience, prompt.action)
+        dialect = self._connection.ready(patience, prompt.action, "send a message")
         if prompt.action not in dialect.features:
             dialect.lacks(prompt.action)
         asking = Asking(self._connection, dialect, patience, target)
@@ -559,8 +558,7 @@ class Client(Account):
     def share(self, conversation_id: str | None = None) -> str:
         """Publish a conversation as it is now, and return the URL."""
         target, patience = self._map.named(conversation_id), self._patience()
-        self._connection.require_session("share a conversation")
-        dialect = self._dialect(patience)
+        dialect = self._connection.ready(patience, "", "share a conversation")
         call = dialect.share(target)
         with self._runs.quiet(dialect, target, patience):
             place = self._send(call, patience)
@@ -757,9 +755,7 @@ class Client(Account):
         return self._connection.transport.patience(tries=tries, timeout=clocks, retry=self._retry)
 
     def _dialect(self, patience: Patience | None = None, wanted: str = "") -> Dialect:
-        patience = patience or self._patience()
-        self._connection.require_complete(patience)
-        return self._connection.dialect(patience, wanted)
+        return self._connection.ready(patience or self._patience(), wanted)
 
     def _ask(self, describe: Callable[[Dialect], Call[T]]) -> T:
         """Send one request, and what has to be known before it, within the time of one call."""

@@ -29,6 +29,7 @@ class Pace:
         if per_minute is not None and not is_positive(per_minute):
             raise UsageError("max_per_minute is a number above 0")
         self._gap = 60.0 / per_minute if per_minute else 0.0
+        self.is_limited = self._gap > 0  # a message may have to wait
         self._clock = clock
         self._sleep = sleep
         self._next = 0.0
@@ -40,11 +41,6 @@ class Pace:
 
     def __reduce__(self) -> tuple[type[Pace], tuple[float | None]]:
         return Pace, (60.0 / self._gap if self._gap else None,)  # another process, another clock
-
-    @property
-    def is_limited(self) -> bool:
-        """Whether a message may have to wait."""
-        return self._gap > 0
 
     def wait(self, deadline: float = math.inf) -> None:
         """Return when the next message may leave.

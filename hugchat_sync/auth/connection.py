@@ -136,6 +136,19 @@ class Connection:
         self._honours = found
         return found
 
+    def ready(self, patience: Patience, wanted: str = "", session_for: str = "") -> Dialect:
+        """Return the server's dialect, once a request is worth sending.
+
+        :param wanted: the feature that this is about.
+        :param session_for: what a token alone is not enough for.
+        :raises SessionExpired: the time of the session is over, and it cannot be renewed.
+        :raises AuthError: a cookie was never there, or there is a token only.
+        """
+        if session_for and self.credentials.has_token:
+            self.credentials.require_session(session_for)
+        self.identity.require_complete(patience)
+        return self.dialect(patience, wanted)
+
     def keep(self, dialect: Dialect) -> None:
         """Speak in *dialect* from now on: the server turned out to want it."""
         self._dialect = dialect

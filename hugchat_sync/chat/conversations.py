@@ -32,8 +32,8 @@ from ..records import ConversationTree
 from ..transport.http import Transport
 from ..transport.retry import Patience
 from .message import TAIL, Message
-from .recovery import OpenReply, Recovery
-from .run import Run
+from .recovery import Recovery
+from .run import OpenReply, Run
 
 _ID = re.compile(r"[0-9a-fA-F]{24}\Z")
 _LAST_WORDS = 0.1  # seconds for what follows an answer, after which its connection is given up
@@ -289,10 +289,13 @@ class Runs:
             )
             # also if this is interrupted: the server may be at it all the same
             place.run, place.message = run, None
+            is_sent = False
             try:
                 run.begin()
+                is_sent = True
             finally:
-                self.leave(run)
+                if not is_sent:
+                    self.leave(run)
             if run.dialect is not dialect:
                 self._keep_dialect(run.dialect)
             place.message = Message(

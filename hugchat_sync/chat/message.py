@@ -131,7 +131,8 @@ class Message(Polling):
         self._stopped = False
         self._closed = False
         self._process = os.getpid()
-        super().__init__()
+        self._characters: list[str] = []
+        self._steps: list[dict[str, Any]] = []
         begin(self)
 
     # what there is so far, from any thread and from a signal handler: never blocks or raises ---
@@ -414,8 +415,8 @@ class Message(Polling):
 
     def begin_anew(self) -> None:
         """Take new locks and no reader."""
-        super().begin_anew()
         self._reading = threading.Lock()
+        self._spelling = threading.Lock()
         self._news = threading.Condition()  # a signal handler may close while its thread waits
         self._reader = None
 

@@ -19,17 +19,12 @@ class Polling(ABC):
     conversation_id: str
     web_search_enabled: bool
     _answer: Answer
-
-    def __init__(self) -> None:
-        self._characters: list[str] = []
-        self._spelled = 0  # pieces of the answer that are in the list of characters
-        self._steps: list[dict[str, Any]] = []
-        self._looked_at = 0  # events that were searched for steps
-        self._steps_read = 0
-
-    def begin_anew(self) -> None:
-        """Take a new lock."""
-        self._spelling = threading.Lock()  # two pollers must not spell a piece twice
+    _spelling: threading.Lock  # two pollers must not spell a piece twice
+    _spelled = 0  # pieces of the answer that are in the list of characters
+    _looked_at = 0  # events that were searched for steps
+    _steps_read = 0
+    _characters: list[str]
+    _steps: list[dict[str, Any]]
 
     @property
     @abstractmethod

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 from contextlib import closing
-from dataclasses import replace
 from itertools import chain
-from typing import Callable, Iterator, TypeVar
+from typing import Callable, Iterator, Protocol, TypeVar
 
 from ..calls import StreamCall
 from ..dialects.base import Dialect, Prompt, Stored
@@ -24,7 +23,7 @@ from ..errors import (
 )
 from ..events import Event, FinalAnswer, Reasoning, Token
 from ..transport.http import Transport
-from ..transport.retry import Patience, Tries
+from ..transport.retry import Patience
 from ..transport.stream import Stream
 from .answer import Answer, StoredAnswer
 from .replay import Gap
@@ -38,40 +37,13 @@ _MOMENTS = (0.0, 0.05, 0.1, 0.2, 0.4)  # seconds in which a server notices that 
 _MOST_TRIES = 30  # more of them make a pause no longer
 
 
-class OpenReply:
-    """The reply of a run that is open now; limited and closed from any thread."""
+class Connections(Protocol):
+    """What opens the replies of a run, one after the other; it may be closed from any thread."""
 
-    def __init__(self, transport: Transport, patience: Patience) -> None:
-        self.patience = patience
-        self.closed = False
-        self._transport = transport
-        self._stream: Stream | None = None
+    patience: Patience
+    closed: bool
 
-    def open(
-        self, call: StreamCall[E], events_seen: Callable[[], int], tries: Tries | None = None
-    ) -> Stream:
-        """Return the reply of *call*, once its head is there.
-
-        :param events_seen: counts what came of it, which is its progress.
-        """
-        self._stream = stream = self._transport.open(call, self.patience, tries)
-        stream.watch(events_seen)
-        if self.closed:  # meanwhile
-            stream.close()
-        return stream
-
-    def limit(self, seconds: float) -> None:
-        """Let what is still to come take *seconds*, over all connections."""
-        deadline = min(self.patience.deadline, time.monotonic() + seconds)
-        self.patience = replace(self.patience, deadline=deadline)
-        if self._stream is not None:
-            self._stream.limit(seconds)
-
-    def close(self) -> None:
-        """End the reply, and each that is opened from now on."""
-        self.closed = True
-        if self._stream is not None:
-            self._stream.close()
+    def open(self, call: StreamCall[E], events_seen: Callable[[], int]) -> Stream: ...  # noqa: D102
 
 
 class Recovery:
@@ -86,7 +58,7 @@ class Recovery:
         transport: Transport,
         dialect: Dialect,
         prompt: Prompt,
-        reply: OpenReply,
+        connections: Connections,
         record: Answer | None = None,
         *,
         was_stopped: bool = False,
@@ -96,7 +68,7 @@ class Recovery:
         self._transport = transport
         self._dialect = dialect
         self._prompt = prompt
-        self._open = reply
+        self._open = connections
         self._record = Answer() if record is None else record
         self._was_stopped = was_stopped
         self._steps = 0  # of the log

@@ -10,7 +10,7 @@ import time
 from contextlib import closing
 from dataclasses import replace
 from itertools import chain
-from typing import Iterator, Protocol
+from typing import Callable, Iterator, Protocol, TypeVar
 from uuid import uuid4
 
 from ..calls import StreamCall
@@ -29,7 +29,9 @@ from ..transport.http import Transport
 from ..transport.retry import Patience, Tries, is_unsure
 from ..transport.stream import Stream
 from .answer import Answer
-from .recovery import OpenReply, Recovery
+from .recovery import Recovery
+
+E = TypeVar("E")
 
 _PAUSES = (0.0, 0.5, 1.0, 2.0)  # seconds before each look for a message that may have arrived
 
@@ -40,6 +42,42 @@ class Home(Protocol):
     def keep_title(self, conversation_id: str, title: str) -> None: ...  # noqa: D102
 
     def leave(self, run: Run) -> None: ...  # noqa: D102
+
+
+class OpenReply:
+    """The reply of a run that is open now; limited and closed from any thread."""
+
+    def __init__(self, transport: Transport, patience: Patience) -> None:
+        self.patience = patience
+        self.closed = False
+        self._transport = transport
+        self._stream: Stream | None = None
+
+    def open(
+        self, call: StreamCall[E], events_seen: Callable[[], int], tries: Tries | None = None
+    ) -> Stream:
+        """Return the reply of *call*, once its head is there.
+
+        :param events_seen: counts what came of it, which is its progress.
+        """
+        self._stream = stream = self._transport.open(call, self.patience, tries)
+        stream.watch(events_seen)
+        if self.closed:  # meanwhile
+            stream.close()
+        return stream
+
+    def limit(self, seconds: float) -> None:
+        """Let what is still to come take *seconds*, over all connections."""
+        deadline = min(self.patience.deadline, time.monotonic() + seconds)
+        self.patience = replace(self.patience, deadline=deadline)
+        if self._stream is not None:
+            self._stream.limit(seconds)
+
+    def close(self) -> None:
+        """End the reply, and each that is opened from now on."""
+        self.closed = True
+        if self._stream is not None:
+            self._stream.close()
 
 
 class Run:

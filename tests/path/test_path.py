@@ -113,14 +113,10 @@ def test_way_of_one_chat_is_short(walked):
     assert len(later) <= CALLS_OF_A_LATER_TOKEN
 
 
-#: private names that still stand in two files of the way; more must not come
-SHARED = {"_take_cookies"}
-
-
 def test_private_name_on_the_way_means_one_thing(walked):
     homes = {}
     for place, name in walked[1]:
         if name.startswith("_") and not name.startswith("__"):
             homes.setdefault(name, set()).add(place)
 
-    assert {name for name, places in homes.items() if len(places) > 1} <= SHARED
+    assert {name: places for name, places in homes.items() if len(places) > 1} == {}
