@@ -19,9 +19,9 @@ from hugchat_sync.local import LocalServer
 
 PACKAGE = str(Path(hugchat_sync.__file__).parent) + "/"
 
-FILES_TO_THE_SOCKET = 20
-MOVES_TO_THE_SOCKET = 48
-FILES_TO_THE_FIRST_TOKEN = 29
+FILES_TO_THE_SOCKET = 18
+MOVES_TO_THE_SOCKET = 45
+FILES_TO_THE_FIRST_TOKEN = 26
 FILES_OF_A_LATER_TOKEN = 6
 CALLS_OF_A_LATER_TOKEN = 12
 
