@@ -159,7 +159,7 @@ class Connection:
         An era that was named is the last word; what its servers differ in is found out.
         """
         named = self._named
-        step: Dialect | Call[Any] = probe_within(named.name) if named else first_probe()
+        step: Dialect | Call[Any] = probe_within(named) if named else first_probe()
         try:
             while isinstance(step, Call):
                 step = self.transport.send(step, patience)

@@ -45,9 +45,9 @@ def first_probe() -> Call[Verdict]:
     return _probe(_FLAGS, _read_flags)
 
 
-def probe_within(name: str) -> Call[Verdict]:
-    """Return the first question about a server whose era is known by *name*."""
-    if name in ("tgi-2023", "lines-2023"):  # all that they have to say is in the data of a page
+def probe_within(dialect: Dialect) -> Call[Verdict]:
+    """Return the first question about a server whose era is known."""
+    if "trees" not in dialect.features:  # all that it has to say is in the data of a page
         return _probe(_PAGE_DATA, lambda page: _read_page_data(page, hidden=False))
     return first_probe()
 

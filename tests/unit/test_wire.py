@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 from pieces import lines, objects, sse_frames
 
+from hugchat_sync.dialects import wire
 from hugchat_sync.dialects.text import Halves, is_whole, whole_characters
 from hugchat_sync.dialects.wire import (
     devalue,
@@ -98,6 +99,35 @@ def test_line_separators_and_nuls_stay_in_the_text():
     body = '{"t":"a\u2028b\u2029c\x85d\\u0000e"}\n'.encode()
 
     assert list(objects([body])) == [{"t": "a\u2028b\u2029c\x85d\0e"}]
+
+
+def test_objects_of_one_piece_come_together():
+    assert list(wire.objects([b'{"a":1}\n{"b":2}\n{"c":3}\n{"d"', b":4}\n"])) == [
+        [{"a": 1}, {"b": 2}, {"c": 3}],
+        [{"d": 4}],
+    ]
+
+
+def test_what_stands_before_a_bad_line_of_the_same_piece_arrives():
+    found = []
+    with pytest.raises(ProtocolError) as caught:
+        for together in wire.objects([b'{"a":1}\n{"b":2}\nnonsense\n{"c":3}\n']):
+            found.extend(together)
+    assert found == [{"a": 1}, {"b": 2}]
+    assert caught.value.line == "nonsense"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"a":1}\n{"t":"x}\n{y"}\n{"b":2}\n',  # a line feed inside a text is one between lines
+        b'{"a":1}\n{"t":[{}\n{}]}\n{"b":2}\n',
+        b'{"a":1}\n{"b":2},{"c":3}\n{"d":4}\n',
+    ],
+)
+def test_lines_that_are_objects_only_together_are_bad(body):
+    with pytest.raises(ProtocolError):
+        list(wire.objects([body]))
 
 
 def test_last_line_without_a_line_feed_is_read_when_it_is_whole():
