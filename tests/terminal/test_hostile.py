@@ -73,13 +73,13 @@ def test_what_the_library_logs_controls_no_terminal(screen, scripted):
 
 
 def test_warning_of_another_package_controls_no_terminal(screen, answering, monkeypatch):
-    from hugchat_sync.terminal import listing
+    from hugchat_sync.terminal import models
 
     def warn(arguments):
         logging.getLogger("a_package_of_others").warning("Failed to parse headers: %s", EVIL)
         return 0
 
-    monkeypatch.setattr(listing, "list_models", warn)
+    monkeypatch.setattr(models, "list_models", warn)
     last_resort = logging.lastResort
     root = logging.getLogger()
     monkeypatch.setattr(root, "handlers", [])
@@ -92,7 +92,7 @@ def test_warning_of_another_package_controls_no_terminal(screen, answering, monk
 
 
 def test_traceback_of_a_bug_controls_no_terminal(screen, monkeypatch):
-    from hugchat_sync.terminal import listing
+    from hugchat_sync.terminal import models
 
     def fail(arguments):
         thread = threading.Thread(target=lambda: int(EVIL))
@@ -100,7 +100,7 @@ def test_traceback_of_a_bug_controls_no_terminal(screen, monkeypatch):
         thread.join()
         raise RuntimeError(EVIL)
 
-    monkeypatch.setattr(listing, "list_models", fail)
+    monkeypatch.setattr(models, "list_models", fail)
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # to be put back afterwards
     monkeypatch.setattr(threading, "excepthook", threading.excepthook)
 
