@@ -30,7 +30,7 @@ class Halves:
         """Whether a first half waits for its second."""
         return bool(self._held)
 
-    def rest(self) -> str:
+    def flush(self) -> str:
         """Return what still waits at the end: ``"\ufffd"`` for a lone half, else ``""``."""
         held, self._held = self._held, ""
         return "\ufffd" if held else ""
@@ -88,7 +88,7 @@ class ThinkSplitter:
         self.plain = self._started and not (self._thinking or self._held or self._trim)
         return parts
 
-    def rest(self) -> list[tuple[bool, str]]:
+    def flush(self) -> list[tuple[bool, str]]:
         """Return what was held back, once the text is over."""
         parts: list[tuple[bool, str]] = []
         held, self._held = self._held, ""
@@ -119,7 +119,7 @@ def split_thinking(text: str) -> tuple[str, str]:
     if _OPEN not in text:
         return text, ""
     splitter = ThinkSplitter()
-    parts = splitter.feed(text) + splitter.rest()
+    parts = splitter.feed(text) + splitter.flush()
     said = "".join(part for thinking, part in parts if not thinking)
     thought = "".join(part for thinking, part in parts if thinking)
     return said, thought

@@ -131,15 +131,15 @@ class Updates:
 
     def ended(self) -> list[Event]:
         """Return what is left when the body is over."""
-        return self._parted(self._splitter.rest())
+        return self._parted(self._splitter.flush())
 
     def require_good(self) -> None:
         """Raise what is still to be raised when the body is over."""
 
-    def rest(self) -> Iterator[Event]:
+    def flush(self) -> Iterator[Event]:
         """Yield what was held back, because nothing can complete it any more."""
-        yield from self._text(self._halves.rest())
-        yield from self._parted(self._splitter.rest())
+        yield from self._text(self._halves.flush())
+        yield from self._parted(self._splitter.flush())
 
     # text ------------------------------------------------------------------------------------
 
@@ -182,7 +182,7 @@ class Updates:
 
         Source: finalAnswer, chat-ui 2023-09 … 2026-08 (measured).
         """
-        yield from self.rest()
+        yield from self.flush()
         text = whole(need(value, "text", str))
         sources = tuple(
             source(text_of(item, "uri"), text_of(item, "title"))
@@ -217,14 +217,14 @@ class Updates:
             )
         elif isinstance(status, str):
             if status == "finished":
-                yield from self.rest()
+                yield from self.flush()
             yield Status(status, text_of(value, "message"), kind_of(value, "statusCode", int, None))
         else:
             yield Unknown(value)
 
     def failed(self, error: HugChatError) -> Iterator[Event]:
         """Yield what was held back, then raise the error of an error line."""
-        yield from self.rest()
+        yield from self.flush()
         raise error
 
     def on_error(self, value: dict[str, Any]) -> Iterator[Event]:

@@ -43,7 +43,7 @@ class LineSplitter:
             raise ProtocolError(f"a line is longer than {self._longest} bytes")
         complete, feed, last = chunk.rpartition(b"\n")
         if feed and self.pending:
-            complete = self.rest() + complete
+            complete = self.flush() + complete
         if last:
             self.pending.append(last)
             self._size += len(last)
@@ -51,7 +51,7 @@ class LineSplitter:
                 raise ProtocolError(f"a line is longer than {self._longest} bytes")
         return complete if feed else None
 
-    def rest(self) -> bytes:
+    def flush(self) -> bytes:
         """Return the line that has begun, and begin another."""
         found = b"".join(self.pending)
         self.pending.clear()
@@ -72,7 +72,7 @@ def lines(chunks: Iterable[bytes], longest: int = LONGEST_LINE) -> Iterator[tupl
         if joined is not None:
             yield joined, True
     if splitter.take(b"") is None and splitter.pending:
-        yield splitter.rest(), False
+        yield splitter.flush(), False
 
 
 def objects(chunks: Iterable[bytes], longest: int = LONGEST_LINE) -> Iterator[list[dict[str, Any]]]:
@@ -99,7 +99,7 @@ def objects(chunks: Iterable[bytes], longest: int = LONGEST_LINE) -> Iterator[li
         if joined is not None:
             yield from _objects_in(joined, True)
     if splitter.take(b"") is None and splitter.pending:
-        yield from _objects_in(splitter.rest(), False)
+        yield from _objects_in(splitter.flush(), False)
 
 
 def _objects_in(joined: bytes, finished: bool) -> Iterator[list[dict[str, Any]]]:

@@ -117,10 +117,10 @@ def test_thinking_is_parted_the_same_wherever_the_pieces_end(words, data):
     cut = data.draw(some.integers(0, len(text)))
     splitter = ThinkSplitter()
 
-    parts = splitter.feed(text[:cut]) + splitter.feed(text[cut:]) + splitter.rest()
+    parts = splitter.feed(text[:cut]) + splitter.feed(text[cut:]) + splitter.flush()
 
     whole = ThinkSplitter()
-    expected = whole.feed(text) + whole.rest()
+    expected = whole.feed(text) + whole.flush()
     for kind in (True, False):
         assert "".join(part for thinking, part in parts if thinking is kind) == "".join(
             part for thinking, part in expected if thinking is kind

@@ -228,13 +228,13 @@ def test_line_that_is_too_deep_was_no_error_of_ours():
 def test_halves_of_a_character_are_joined():
     halves = Halves()
 
-    assert [halves.join("a\ud83d"), halves.join("\ude80b"), halves.rest()] == ["a", "🚀b", ""]
+    assert [halves.join("a\ud83d"), halves.join("\ude80b"), halves.flush()] == ["a", "🚀b", ""]
 
 
 def test_lone_first_half_becomes_a_replacement():
     halves = Halves()
 
-    assert [halves.join("a\ud83d"), halves.join("b"), halves.rest()] == ["a", "\ufffdb", ""]
+    assert [halves.join("a\ud83d"), halves.join("b"), halves.flush()] == ["a", "\ufffdb", ""]
 
 
 def test_lone_second_half_becomes_a_replacement():
@@ -245,14 +245,14 @@ def test_first_half_at_the_end_becomes_a_replacement():
     halves = Halves()
     halves.join("a\ud83d")
 
-    assert (halves.waiting, halves.rest(), halves.waiting) == (True, "\ufffd", False)
+    assert (halves.waiting, halves.flush(), halves.waiting) == (True, "\ufffd", False)
 
 
 @given(some.lists(some.text(some.characters(), max_size=4), max_size=8))
 def test_joined_text_can_always_be_encoded(pieces):
     halves = Halves()
 
-    text = "".join([halves.join(piece) for piece in pieces]) + halves.rest()
+    text = "".join([halves.join(piece) for piece in pieces]) + halves.flush()
 
     assert text.encode("utf-8") is not None
     assert text == whole_characters("".join(pieces))

@@ -50,7 +50,7 @@ class ModelEvents(Updates):
                 raise
             if events:
                 yield events
-        last = list(self.rest())
+        last = list(self.flush())
         if last:
             yield last
         if not self._answered:
@@ -76,7 +76,7 @@ class ModelEvents(Updates):
                 self._said.append(piece)
                 yield from self.on_stream({"token": piece})
         if isinstance(text, str):
-            yield from self.rest()
+            yield from self.flush()
             self._answered = True
             yield FinalAnswer(self._stored(whole(text), special), False)
 

@@ -26,10 +26,10 @@ def read_search(chunks: Iterable[bytes]) -> Iterator[list[Event]]:
 
     Source: GET /conversation/{id}/web-search, chat-ui 0.6.0, 2023-09 (measured).
     """
-    told = 0
+    shown = 0
     for value in _joined_objects(chunks):
         messages = need(value, "messages", list)
-        for message in messages[told:]:  # each object repeats what the earlier ones said
+        for message in messages[shown:]:  # each object repeats what the earlier ones said
             kind = need(message, "type", str)
             if kind == "result":
                 yield [Unknown({"search_id": need(message, "id", str)})]
@@ -38,7 +38,7 @@ def read_search(chunks: Iterable[bytes]) -> Iterator[list[Event]]:
                 yield [*read_search_line({**message, "messageType": kind})]
             else:
                 yield [Unknown(message)]
-        told = max(told, len(messages))
+        shown = max(shown, len(messages))
     yield [WebSearchError("The web search ended before its result came")]
 
 

@@ -40,7 +40,7 @@ class TreeUpdates(Updates):
 
     def failed(self, error: HugChatError) -> Iterator[Event]:
         """Hold the error of an error line; the answer may go on."""
-        yield from self.rest()
+        yield from self.flush()
         self._error = self._error or error
 
     def on_final(self, value: dict[str, Any]) -> Iterator[Event]:
@@ -51,7 +51,7 @@ class TreeUpdates(Updates):
         """
         if self._error is not None:
             if "interrupted" not in value:
-                yield from self.rest()
+                yield from self.flush()
                 return
             yield ToolError("", str(self._error))
             self._error = None

@@ -111,7 +111,7 @@ def _log(chunks: Iterable[bytes], position: int, updates: Updates) -> Iterator[l
                         events.append(found)  # one by one: an error takes none of them along
                 elif event == "end":
                     end = need(_object(data), "status", str)
-                    events.extend(updates.rest())
+                    events.extend(updates.flush())
                 else:
                     continue
             except ProtocolError as error:
@@ -119,7 +119,7 @@ def _log(chunks: Iterable[bytes], position: int, updates: Updates) -> Iterator[l
                 break
             except HugChatError as error:
                 trouble = error
-                events.extend(updates.rest())
+                events.extend(updates.flush())
                 if not events:
                     break
             steps.append(Logged(position, tuple(events), end))

@@ -46,7 +46,7 @@ class SearchUpdates(Updates):
     def on_tool(self, value: dict[str, Any]) -> Iterable[Event]:
         """Yield the events of a tool, or what they mean where it is the search."""
         for event in super().on_tool(value):
-            yield from self._told(event)
+            yield from self._as_search(event)
 
     def on_final(self, value: dict[str, Any]) -> Iterator[Event]:
         """Yield the final answer; behind calls it may be the last round of the text only."""
@@ -55,7 +55,7 @@ class SearchUpdates(Updates):
                 event = LastRound(event.text, event.interrupted)
             yield event
 
-    def _told(self, event: Event) -> Iterator[Event]:
+    def _as_search(self, event: Event) -> Iterator[Event]:
         if isinstance(event, ToolCall) and (self._alone or _is_search(event)):
             self._steps[event.uuid] = step = _step(event)
             yield step
@@ -63,11 +63,11 @@ class SearchUpdates(Updates):
         if isinstance(event, (ToolProgress, ToolResult, ToolError)):
             step_before = self._steps.get(event.uuid)
             if step_before is not None:
-                yield from self._went_on(event, step_before)
+                yield from self._goes_on(event, step_before)
                 return
         yield event
 
-    def _went_on(self, event: Event, step: WebSearchStep) -> Iterator[Event]:
+    def _goes_on(self, event: Event, step: WebSearchStep) -> Iterator[Event]:
         if isinstance(event, ToolProgress):
             yield WebSearchStep(event.message or step.message, step.args)
         elif isinstance(event, ToolError):
