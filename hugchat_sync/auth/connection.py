@@ -161,8 +161,9 @@ class Connection:
         named = self._named
         step: Dialect | Call[Any] = probe_within(named) if named else first_probe()
         try:
-            while isinstance(step, Call):
-                step = self.transport.send(step, patience)
+            with self.identity.first_contact(patience):
+                while isinstance(step, Call):
+                    step = self.transport.send(step, patience)
         except (UnknownDialect, AuthError, NotFound) as error:
             if named is None or isinstance(error, ChallengeRequired):
                 raise

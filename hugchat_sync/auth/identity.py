@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
-from typing import Callable, Iterable, Iterator, Sequence, TypeVar
+from typing import Callable, ContextManager, Iterable, Iterator, Sequence, TypeVar
 
 import requests
 from requests import PreparedRequest
@@ -138,11 +138,18 @@ class Identity(Sender):
         if not self.credentials.is_nobody:
             yield
             return
-        wait = min(_FIRST_VISIT, patience.deadline - time.monotonic())
-        with held(
-            self._visiting, patience.deadline, _OTHERS_ASK
-        ), self.credentials.store.begun_alone(wait):
+        with held(self._visiting, patience.deadline, _OTHERS_ASK), self.first_contact(patience):
             yield
+
+    def first_contact(self, patience: Patience) -> ContextManager[object]:
+        """Hold back other programs with the same cookie file while somebody without cookies asks.
+
+        Servers of 2023 hand out a session with any page, that of a probe included.
+        """
+        if not self.credentials.is_nobody:
+            return nullcontext()
+        wait = min(_FIRST_VISIT, patience.deadline - time.monotonic())
+        return self.credentials.store.begun_alone(wait)
 
     def in_one_session(self, operation: Callable[[Patience], T], patience: Patience) -> T:
         """Return what *operation* returns, all of its requests sent by one and the same session.

@@ -155,8 +155,9 @@ def test_session_of_nobody_is_kept_for_the_next_run(program, answering):
     assert stat.S_IMODE(session_file(answering.url).stat().st_mode) == 0o600
 
 
-def test_first_questions_at_once_share_one_session(program, scripted, start):
-    server = scripted(*[Script(tokens=("fine",))] * 4)
+@pytest.mark.parametrize("era", ["v2-2025", "lines-2023"])
+def test_first_questions_at_once_share_one_session(program, scripted, start, era):
+    server = scripted(*[Script(tokens=("fine",))] * 4, era=era)
     words = ("ask", "x", "--base-url", server.url)
     running = [start(*words, stdin=subprocess.DEVNULL) for _ in range(4)]
 
