@@ -143,21 +143,6 @@ class Message(Polling):
         return self._answer.final is not None or self._ended
 
     @property
-    def is_ended(self) -> bool:
-        """Whether nothing more will come, not even a late title."""
-        return self._ended
-
-    @property
-    def is_closed(self) -> bool:
-        """Whether it was closed, or interrupted, before its end."""
-        return self._closed
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether the server has said that the answer is whole."""
-        return self._answer.is_complete
-
-    @property
     def error(self) -> HugChatError | None:
         """Why the answer failed; ``None`` while it is good."""
         return self._failure if self._answer.final is None else None
@@ -213,10 +198,6 @@ class Message(Polling):
         state = "failed" if self.error else "done" if self.is_over else "open"
         count = len(self._answer.events)
         return f"<Message in {self.conversation_id}: {state}, {count} events; .text() reads it>"
-
-    def events_so_far(self) -> tuple[Event, ...]:
-        """Return the events that have come; unlike iteration it waits for nothing."""
-        return tuple(self._answer.events)
 
     def _raise_failure(self) -> None:
         failure = self.error

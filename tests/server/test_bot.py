@@ -268,7 +268,7 @@ def test_leaving_the_block_closes_the_bots(serve):
     with HuggingChat(server.url, dialect="v2-2025") as hug:
         message = hug.getBot().chat("hi")
 
-    assert message.is_ended
+    assert message.is_over
 
 
 def test_bots_share_one_pace(serve, monkeypatch):
