@@ -25,6 +25,8 @@ _LONGEST_TITLE = 60
 _LONGEST_LINE = 1 << 20  # bytes; more in a line is no delta of a text
 _WAITING = 256  # lines that may wait for a run to take them
 _LOOK = 0.2  # seconds between two looks whether the run was stopped
+# behind a lone model, as today's servers have one before theirs: so choosing can be tried
+_ROUTER = Model("omni", "Routes every message to the upstream's model.", "Omni", is_router=True)
 _LISTED_SECONDS = 60.0  # a list of models is believed for so long
 _LIST_SECONDS = 10.0
 _ODD = "the upstream sent something that is no answer"
@@ -86,6 +88,10 @@ class Upstream:
                 self._listed, self._listed_at = self._list(), time.monotonic()
             return self._listed or (Model(self._model or "default"),)
 
+    def _routed(self, model: str) -> str:
+        """Return the model to ask: the router is one of ours, unless the upstream has one, too."""
+        return self.models()[0].id if _ROUTER in self._listed and model == _ROUTER.id else model
+
     def _list(self) -> list[Model]:
         connection = self._connection(_LIST_SECONDS)
         try:
@@ -98,7 +104,8 @@ class Upstream:
         finally:
             connection.close()
         first = [self._model] if self._model else []
-        return [Model(name) for name in (*first, *names) if isinstance(name, str) and name]
+        found = [Model(name) for name in (*first, *names) if isinstance(name, str) and name]
+        return [*found, _ROUTER] if len(found) == 1 else found
 
     def answer(self, turn: Turn) -> Iterator[Step]:
         """Yield the upstream's answer as it comes; what goes wrong there is a failure."""
@@ -111,7 +118,7 @@ class Upstream:
         try:
             connection.connect()
             sock = connection.sock  # the reply takes it over
-            body = {"model": turn.model, "messages": messages, "stream": True}
+            body = {"model": self._routed(turn.model), "messages": messages, "stream": True}
             reply = self._ask(connection, "POST", "/chat/completions", body)
             if reply.status != 200:
                 yield Failure(_reason(reply), reply.status)

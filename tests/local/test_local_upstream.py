@@ -27,6 +27,7 @@ class Models(ThreadingHTTPServer):
         self.asked: list[dict[str, Any]] = []
         self.keys: list[str | None] = []
         self.lines = [delta("Hello"), delta(" there."), finish(), "[DONE]"]
+        self.names = ["tiny"]
         self.status = 200
         self.gap = 0.0
         self.hung_up = threading.Event()
@@ -40,7 +41,11 @@ class Handler(BaseHTTPRequestHandler):
     server: Models
 
     def do_GET(self) -> None:
-        self.reply(200, "application/json", json.dumps({"data": [{"id": "tiny"}]}).encode())
+        self.reply(
+            200,
+            "application/json",
+            json.dumps({"data": [{"id": name} for name in self.server.names]}).encode(),
+        )
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -101,6 +106,21 @@ def client(request: pytest.FixtureRequest, models: Models) -> Iterator[Client]:
 def test_answer_is_the_models(client: Client, models: Models) -> None:
     assert client.ask("hi") == "Hello there."
     assert models.asked[0]["model"] == "tiny"
+
+
+def test_models_are_those_of_the_upstream(models: Models) -> None:
+    models.names = ["tiny", "small"]
+    with LocalServer(upstream=models.url) as server, Client(server.url) as client:
+        assert [one.id for one in client.models()] == ["tiny", "small"]
+        client.ask("hi", model="small")
+    assert models.asked[-1]["model"] == "small"
+
+
+def test_lone_model_has_a_router_beside_it_so_that_choosing_can_be_tried(models: Models) -> None:
+    with LocalServer(upstream=models.url) as server, Client(server.url) as client:
+        assert [one.id for one in client.models()] == ["tiny", "omni"]
+        client.ask("hi", model="omni")
+    assert models.asked[-1]["model"] == "tiny"
 
 
 def test_system_prompt_and_history_are_passed_on(client: Client, models: Models) -> None:
