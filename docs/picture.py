@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import pty
 import re
+import subprocess
 import sys
 import tempfile
 from io import StringIO
@@ -18,7 +19,7 @@ from rich.console import Console
 from rich.text import Text
 
 COLUMNS = 88
-QUESTION = "How do I stream an answer?"
+QUESTION = "What happens when the connection breaks?"
 COMMAND = ["-m", "hugchat_sync", "--local", "ask", "--no-stream", QUESTION]
 
 
@@ -30,6 +31,8 @@ def output() -> str:
         os.environ["COLORTERM"] = "truecolor"
         with tempfile.TemporaryDirectory() as home:  # nothing of the user's is touched
             os.environ.update(XDG_CONFIG_HOME=home, XDG_DATA_HOME=home)
+            once = [sys.executable, "-m", "hugchat_sync", "--local", "ls"]
+            subprocess.run(once, check=True, capture_output=True)  # where things are kept is told
             os.execv(sys.executable, [sys.executable, *COMMAND])  # noqa: S606
     pieces = []
     while True:
