@@ -32,7 +32,7 @@ def output() -> str:
         with tempfile.TemporaryDirectory() as home:  # nothing of the user's is touched
             os.environ.update(XDG_CONFIG_HOME=home, XDG_DATA_HOME=home)
             once = [sys.executable, "-m", "hugchat_sync", "--local", "ls"]
-            subprocess.run(once, check=True, capture_output=True)  # where things are kept is told
+            subprocess.run(once, check=True, capture_output=True)  # noqa: S603 - told once
             os.execv(sys.executable, [sys.executable, *COMMAND])  # noqa: S606
     pieces = []
     while True:
