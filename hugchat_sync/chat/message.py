@@ -80,6 +80,9 @@ class _Past:
         return
 
 
+_NOT_FOR_USERS = {"begin_anew", "drain", "finish", "is_over"}
+
+
 class Message(Polling):
     """One answer of the server.
 
@@ -195,9 +198,19 @@ class Message(Polling):
 
     @safe_repr
     def __repr__(self) -> str:
-        state = "failed" if self.error else "done" if self.is_over else "open"
+        closed = self._closed and self._answer.final is None
+        failed = "closed" if closed else "failed" if self.error else ""
+        state = failed or ("done" if self.is_over else "open")
         count = len(self._answer.events)
         return f"<Message in {self.conversation_id}: {state}, {count} events; .text() reads it>"
+
+    def _repr_markdown_(self) -> str:
+        """Return the text so far, as a notebook shows it; it waits for nothing."""
+        return self._answer.text or f"`{self!r}`"
+
+    def __dir__(self) -> list[str]:
+        """Return the names that a user needs; the rest is for the rooms beside this one."""
+        return sorted(set(super().__dir__()) - _NOT_FOR_USERS)
 
     def _raise_failure(self) -> None:
         failure = self.error

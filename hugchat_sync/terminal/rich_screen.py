@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pygments.token import Token as PygmentsToken
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.markdown import Markdown
 from rich.segment import Segment, Segments
 from rich.spinner import Spinner
+from rich.style import Style
+from rich.syntax import ANSISyntaxTheme
 from rich.text import Text
+from rich.theme import Theme
 
 from .. import Message
 from ..events import Event, FinalAnswer, Reasoning, Token
@@ -17,12 +21,33 @@ from .turn import events_of
 
 _REFRESH = 10  # times a second
 
+# read on light and on dark backgrounds: the terminal's own colours, and no background of ours
+_COLOURS = Theme(
+    {
+        "markdown.code": "bold cyan",
+        "markdown.block_quote": "italic",
+        "markdown.h2": "bold underline",
+        "markdown.h3": "bold",
+        "markdown.h4": "italic bold",
+    }
+)
+_CODE = ANSISyntaxTheme(
+    {
+        PygmentsToken.Comment: Style(italic=True, dim=True),
+        PygmentsToken.Keyword: Style(bold=True),
+        PygmentsToken.Name.Function: Style(color="cyan"),
+        PygmentsToken.Name.Class: Style(color="cyan"),
+        PygmentsToken.Literal.String: Style(color="green"),
+        PygmentsToken.Generic.Error: Style(color="red"),
+    }
+)
+
 
 class RichScreen(Screen):
     """Prints answers as Markdown while they come."""
 
     def __init__(self) -> None:
-        self._console = Console()
+        self._console = Console(theme=_COLOURS)
 
     def answer(self, message: Message) -> None:
         """Print an answer as it comes.
@@ -127,7 +152,7 @@ def _is_blank(line: list[Segment]) -> bool:
 
 def markdown(text: str) -> Markdown:
     """Return a text to print; a link shows where it leads."""
-    return Markdown(text, hyperlinks=False)
+    return Markdown(text, code_theme=_CODE, hyperlinks=False)  # type: ignore[arg-type]
 
 
 def settled_length(text: str) -> int:

@@ -103,10 +103,19 @@ def tell_sources(sources: Sequence[Source], answer: str) -> None:
 
 def best_screen() -> Screen:
     """Return the richest screen that this terminal and the installed packages allow."""
-    if not output.on_terminal() or os.environ.get("TERM") == "dumb":
+    if not output.on_terminal() or os.environ.get("TERM") == "dumb" or not _can_draw():
         return Screen()
     try:
         from .rich_screen import RichScreen
     except ImportError:  # the extra is not installed
         return Screen()
     return RichScreen()
+
+
+def _can_draw() -> bool:
+    """Return whether the terminal takes the lines of tables and quotes, and the spinner's dots."""
+    try:
+        "─│▌•⠋".encode(sys.stdout.encoding or "ascii")
+    except (LookupError, UnicodeEncodeError):
+        return False
+    return True

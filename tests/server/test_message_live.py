@@ -161,6 +161,28 @@ def test_repr_of_an_open_message_does_not_wait(serve, connect):
     assert time.monotonic() - started < 0.2
 
 
+def test_message_that_its_user_closed_is_closed_not_failed(serve, connect):
+    message = connect(serve(Script(hang=True))).chat("hi")
+
+    message.close()
+
+    assert ": closed," in repr(message)
+
+
+def test_tab_list_has_one_word_for_finished(serve, connect):
+    message = connect(serve()).chat("hi")
+
+    assert "done" in dir(message)
+    assert {"is_over", "drain", "finish", "begin_anew"}.isdisjoint(dir(message))
+
+
+def test_notebook_shows_the_text_so_far_as_markdown(serve, connect):
+    message = connect(serve(["*so", " it", " is*"])).chat("hi")
+
+    assert "Message" in message._repr_markdown_()
+    assert message.text() == message._repr_markdown_() == "*so it is*"
+
+
 # the traps of the real server ----------------------------------------------------------------
 
 

@@ -184,6 +184,26 @@ def test_answer_on_a_terminal_is_markdown(typed, scripted):
     assert "```" not in terminal.text
 
 
+def test_colours_of_an_answer_are_read_on_light_and_dark(typed, scripted):
+    server = scripted(["> a quote\n\n", "some `code`\n\n", "```python\nreturn 1  # why\n```\n"])
+    terminal = typed("ask", "x", "--base-url", server.url, rich=True)
+    terminal.end()
+
+    assert "a quote" in terminal.raw and "return" in terminal.raw
+    colours = re.findall(r"\x1b\[([0-9;]+)m", terminal.raw)
+    magenta_or_a_background = {"35", "95", "40", "48"}
+    assert not [one for one in colours if magenta_or_a_background & set(one.split(";"))]
+
+
+def test_terminal_that_cannot_draw_lines_gets_plain_text(typed, scripted, monkeypatch):
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii:replace")
+    server = scripted(["> a quote\n\n", "| a | b |\n|---|---|\n| 1 | 2 |\n"])
+    terminal = typed("ask", "x", "--base-url", server.url, rich=True)
+    terminal.end()
+
+    assert "> a quote" in terminal.raw and "| 1 | 2 |" in terminal.raw
+
+
 def stops(server):
     return [seen for seen in server.requests if seen.path.endswith("stop-generating")]
 
