@@ -63,9 +63,13 @@ def raw_objects(port: int, **options: object) -> Iterator[dict[str, object]]:
 
 
 def _plain(connection: socket.socket, buffer: bytes) -> Iterator[bytes]:
-    while buffer:
+    if buffer:  # the head may have come alone
         yield buffer
-        buffer = connection.recv(65536)
+    while True:
+        more = connection.recv(65536)
+        if not more:
+            return
+        yield more
 
 
 def _chunks(connection: socket.socket, buffer: bytes) -> Iterator[bytes]:
