@@ -199,6 +199,13 @@ def _export(parser: argparse.ArgumentParser) -> None:
 
 
 def _batch(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = (
+        'A line of IN is a JSON text, or {"prompt": TEXT, "id": ANY, OPTION: VALUE ...} with the '
+        "options model, system_prompt, conversation_id, web_search, files, mcp_servers, parent_id, "
+        'max_tries, resume. A line of OUT is {"index", "id", "prompt", "text", "error", '
+        '"seconds"}, in the order in which answers are complete. Lines are numbered from 1, index '
+        "from 0."
+    )
     parser.add_argument(
         "source", metavar="IN", help="JSON lines, plain text, or a table; '-' is stdin"
     )

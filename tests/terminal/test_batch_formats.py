@@ -327,3 +327,10 @@ def test_human_sees_how_far_it_is(start, files, monkeypatch, rich):
     assert process.wait(20) == 0
     assert b"left" in shown and b"/s" in shown and b"to go" in shown
     assert b"12 answered, 0 failed" in shown
+
+
+def test_help_names_the_fields_of_a_line(program):
+    told = " ".join(program("batch", "--help").out.split())
+
+    for field in ("prompt", "id", "index", "text", "error", "seconds", "system_prompt", "files"):
+        assert field in told.partition("A line of IN")[2], field
