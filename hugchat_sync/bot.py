@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Mapping, TypeVar, Union, overload
 
 from .auth.cookies import Hidden
@@ -14,6 +13,7 @@ from .rate_limit import Pace
 from .secret import Secret, safe_repr
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
     from typing import Literal
 
     import requests

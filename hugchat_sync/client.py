@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import pickle
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +21,6 @@ from typing import (
 
 from .auth.connection import Connection
 from .auth.cookies import Hidden
-from .batch import Map, PromptArgument
 from .calls import Call
 from .chat.conversations import ConversationMap, Runs, checked_id
 from .chat.creation import Creation
@@ -62,6 +60,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     import requests
+
+    from .batch import PromptArgument
 
 T = TypeVar("T")
 Self = TypeVar("Self", bound="Client")
@@ -756,6 +756,8 @@ class Client:
         :raises UsageError: an option cannot be right. A prompt that cannot is a result like the
             others.
         """
+        from .batch import Map  # here: most scripts ask one prompt at a time
+
         self._connection.require_open()
         return Map(
             self,
@@ -783,6 +785,8 @@ class Client:
 
         :param ship_cookies: otherwise it finds its cookies there as a new client does.
         """
+        import pickle  # here: most scripts have one process
+
         copied: Self = pickle.loads(pickle.dumps(self))  # noqa: S301  # of our own making
         copied._map = ConversationMap()
         copied._use_pace(Pace())

@@ -10,8 +10,7 @@ from typing import Any, Callable, ContextManager, TypeVar, Union
 import requests
 
 from ..calls import Call
-from ..dialects import Dialect, dialect_named
-from ..dialects.detection import first_probe, known_dialect, probe_within
+from ..dialects import Dialect, dialect_named, known_dialect
 from ..errors import (
     AuthError,
     ChallengeRequired,
@@ -158,6 +157,8 @@ class Connection:
 
         An era that was named is the last word; what its servers differ in is found out.
         """
+        from ..dialects.detection import first_probe, probe_within  # here: most eras are known
+
         named = self._named
         step: Dialect | Call[Any] = probe_within(named) if named else first_probe()
         try:

@@ -12,7 +12,6 @@ from typing import Callable, ContextManager, Iterable, Iterator, Sequence, TypeV
 import requests
 from requests import PreparedRequest
 
-from ..dialects.detection import first_probe
 from ..errors import (
     ConversationNotExistError,
     HugChatError,
@@ -197,6 +196,8 @@ class Identity(Sender):
         """Return whether the server is well, but for our token: the same without it is answered."""
         if not self.credentials.has_token or error.status != 500:
             return False
+        from ..dialects.detection import first_probe  # here: few tokens are refused
+
         bare = Transport(self._base_url, session=self._session)
         try:
             bare.send(first_probe(), patience.once())

@@ -32,7 +32,6 @@ from ..records import ConversationTree
 from ..transport.http import Transport
 from ..transport.retry import Patience
 from .message import TAIL, Message
-from .recovery import Recovery
 from .run import OpenReply, Run
 
 _ID = re.compile(r"[0-9a-fA-F]{24}\Z")
@@ -476,6 +475,8 @@ def _follow(
     """
     if not answer.generation_id or "reattach" not in dialect.features:
         return False
+    from .recovery import Recovery  # here: few runs are on elsewhere
+
     prompt = Prompt(conversation_id, "", "", answer.generation_id)
     log = Recovery(transport, dialect, prompt, OpenReply(transport, patience))
     said: list[str] = []

@@ -9,7 +9,6 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 from typing import Callable, Iterable, Sequence, Tuple, Union
-from uuid import uuid4
 
 from ..dialects.base import Dialect, Upload
 from ..errors import TooLarge, UsageError
@@ -163,7 +162,7 @@ def write_whole(path: Path, content: bytes) -> None:
     if not stat.S_ISLNK(mode) and not stat.S_ISREG(mode):
         path.write_bytes(content)
         return
-    beside = path.with_name(f".{uuid4().hex}.part")
+    beside = path.with_name(f".{os.urandom(16).hex()}.part")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     try:
         with os.fdopen(os.open(beside, flags, 0o666), "wb") as stream:

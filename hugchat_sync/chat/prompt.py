@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from typing import Any, Callable, Mapping, Protocol, Sequence, TypeVar, Union
-from uuid import uuid4
 
 from ..calls import Call
 from ..dialects import Dialect, Prompt
@@ -17,6 +17,13 @@ from .files import FileArgument, check_files, read_uploads
 T = TypeVar("T")
 Listed = Sequence[Mapping[str, Any]]
 ServerArgument = Union[str, Mapping[str, Any]]
+
+
+def new_uuid() -> str:
+    """Return a random UUID of version 4; the module of that name takes long to import."""
+    digits = os.urandom(16).hex()
+    variant = "89ab"[int(digits[16], 16) % 4]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
 class Sender(Protocol):
@@ -46,8 +53,8 @@ def drafted(
     return Prompt(
         "",
         text,
-        message_id=str(uuid4()),
-        generation_id=str(uuid4()),
+        message_id=new_uuid(),
+        generation_id=new_uuid(),
         parent_id=parent_id,
         files=() if files == () else read_uploads(files),
         web_search=bool(web_search or custom.get("web_search")),
@@ -60,8 +67,8 @@ def redone(message_id: str) -> Prompt:
     return Prompt(
         "",
         "",
-        message_id=str(uuid4()),
-        generation_id=str(uuid4()),
+        message_id=new_uuid(),
+        generation_id=new_uuid(),
         parent_id=message_id,
         replaced_id=message_id,
         action="retry",

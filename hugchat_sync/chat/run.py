@@ -10,8 +10,7 @@ import time
 from contextlib import closing
 from dataclasses import replace
 from itertools import chain
-from typing import Callable, Iterator, Protocol, TypeVar
-from uuid import uuid4
+from typing import TYPE_CHECKING, Callable, Iterator, Protocol, TypeVar
 
 from ..calls import StreamCall
 from ..dialects.base import Dialect, Prompt
@@ -29,7 +28,10 @@ from ..transport.http import Transport
 from ..transport.retry import Patience, Tries, is_unsure
 from ..transport.stream import Stream
 from .answer import Answer
-from .recovery import Recovery
+from .prompt import new_uuid
+
+if TYPE_CHECKING:
+    from .recovery import Recovery
 
 E = TypeVar("E")
 
@@ -172,7 +174,7 @@ class Run:
                     raise
                 self._transport.pause(self._tries.made, self._patience)
                 # should the lost one come after all, each has a log of its own
-                self.prompt = replace(self.prompt, generation_id=str(uuid4()))
+                self.prompt = replace(self.prompt, generation_id=new_uuid())
             else:
                 return
 
@@ -306,6 +308,8 @@ class Run:
             if self._trouble is not None:
                 raise self._trouble
             return
+        from .recovery import Recovery  # here: few connections are lost
+
         self._recovery = Recovery(
             self._transport,
             self.dialect,
@@ -360,6 +364,8 @@ class Run:
 
         :raises TimedOut: the time of the call that waits is spent.
         """
+        from .recovery import Recovery
+
         fresh = OpenReply(self._transport, patience)
         recovery = Recovery(self._transport, self.dialect, self.prompt, fresh)
         try:

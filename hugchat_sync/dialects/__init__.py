@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from urllib.parse import urlsplit
 
 from ..errors import UsageError
 from .base import Created, Dialect, Logged, Page, Prompt, Stored, Upload
@@ -18,6 +19,7 @@ __all__ = [
     "Upload",
     "dialect_named",
     "eras_with",
+    "known_dialect",
 ]
 
 #: name → (module, class), the oldest era first
@@ -39,6 +41,11 @@ def dialect_named(name: str) -> Dialect:
     module, kind = ERAS[name]
     found: Dialect = getattr(import_module(f"{__name__}.{module}"), kind)()
     return found
+
+
+def known_dialect(base_url: str) -> str | None:
+    """Return the name of the era of a server that need not be asked, else ``None``."""
+    return "v2-2025" if urlsplit(base_url).hostname == "huggingface.co" else None
 
 
 def eras_with(feature: str) -> tuple[str, ...]:

@@ -8,7 +8,6 @@ its status: the servers around the turn of 2025 put 200 on every page they rende
 from __future__ import annotations
 
 from typing import Any, Callable, Mapping, Union
-from urllib.parse import urlsplit
 
 from ..calls import Call, Reply
 from ..errors import ProtocolError, UnknownDialect
@@ -16,8 +15,7 @@ from . import dialect_named
 from .base import Dialect
 from .errors import intercepted, is_page, read_error, refuse_redirect
 from .fields import dicts_of, text_of
-from .forms_2023 import path_of
-from .verbs import get
+from .verbs import get, in_path
 from .wire import read_json, sveltekit_nodes
 
 #: An era, ready to use, or the next question to ask.
@@ -29,11 +27,6 @@ _MODELS = "/api/models"
 _MODELS_PAGE = "/models/__data.json"
 _NOBODY = "000000000000000000000000"  # no conversation has this id
 _SUMMARIZE = f"/conversation/{_NOBODY}/summarize"
-
-
-def known_dialect(base_url: str) -> str | None:
-    """Return the name of the era of a server that need not be asked, else ``None``."""
-    return "v2-2025" if urlsplit(base_url).hostname == "huggingface.co" else None
 
 
 def first_probe() -> Call[Verdict]:
@@ -130,7 +123,7 @@ def _around_trees(layout: Mapping[str, Any], settings: Mapping[str, Any], hidden
                 return _lines(layout, settings)
         return _tree(layout, settings, hidden)
 
-    return _probe(f"{path_of(ids[0])}/__data.json", read)
+    return _probe(f"/conversation/{in_path(ids[0])}/__data.json", read)
 
 
 def _read_summarize(

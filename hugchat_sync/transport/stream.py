@@ -21,7 +21,6 @@ from ..errors import (
     TransportError,
     UsageError,
 )
-from .no_connection import find_obstacle
 
 E = TypeVar("E")
 
@@ -223,6 +222,8 @@ def translated(
         decides whether it is unsure: behind a proxy or inside TLS the class of an error says
         nothing of it.
     """
+    from .no_connection import find_obstacle  # here: most connections come about
+
     phase = "total" if late else phase
     unsure = sent is not False
     obstacle = None if sent or _is_timeout(error) else find_obstacle(error, _host(url))

@@ -7,8 +7,8 @@ import pytest
 from exchanges import BASE, WIRE, exchange, reply_of
 
 from hugchat_sync.calls import Call, Reply
-from hugchat_sync.dialects import Dialect
-from hugchat_sync.dialects.detection import first_probe, known_dialect
+from hugchat_sync.dialects import Dialect, known_dialect
+from hugchat_sync.dialects.detection import first_probe
 from hugchat_sync.errors import (
     AuthError,
     HugChatError,
