@@ -66,7 +66,7 @@ class Bot(Client):
 
     def switchConversation(self, conversation_id: str) -> None:
         """Make a known conversation the current one; unknown: ``ConversationNotExistError``."""
-        self._map.require(conversation_id)
+        self._conversations.require(conversation_id)
         self.switch_conversation(conversation_id)
 
     @overload
@@ -136,7 +136,7 @@ class Bot(Client):
         """Delete a conversation that is among :attr:`conversations`."""
 
         def remove() -> None:
-            self._map.require(conversation_id)
+            self._conversations.require(conversation_id)
             self.remove_conversation(conversation_id)
 
         return self._background.run(remove, wait)
@@ -187,7 +187,7 @@ class Bot(Client):
 
     def _join(self, pace: Pace, background: Background) -> None:
         """Share the pace and the pool of a :class:`HuggingChat`."""
-        self._use_pace(pace)
+        self._conversations.runs.pace = pace
         self._background = background
 
 

@@ -22,13 +22,12 @@ from typing import (
 from .auth.connection import Connection
 from .auth.cookies import Hidden
 from .calls import Call
-from .chat.conversations import ConversationMap, Runs, checked_id
-from .chat.creation import Creation
+from .chat.conversations import Conversations, checked_id
 from .chat.files import FileArgument, PathArgument, as_chat_file, check_files, read_uploads, written
 from .chat.message import Message
 from .chat.prompt import Asking, ServerArgument, drafted, equipped, redone
 from .dialects import Dialect, Prompt
-from .errors import ConversationNotExistError, FeatureUnavailable, HugChatError, UsageError
+from .errors import ConversationNotExistError, HugChatError, UsageError
 from .events import FileCreated
 from .list_bots import Prompt as WikiPrompt
 from .options import (
@@ -62,6 +61,7 @@ if TYPE_CHECKING:
     import requests
 
     from .batch import PromptArgument
+    from .chat.creation import SettingsOnce
 
 T = TypeVar("T")
 Self = TypeVar("Self", bound="Client")
@@ -122,20 +122,8 @@ class Client:
             retries=retries,
             dialect=dialect,
         )
-        self._runs = self._made_runs(Pace(max_per_minute))
-        self._map = ConversationMap()
-        self._creation = Creation(self._connection, lambda: self._map.titles)
-
-    def __getstate__(self) -> dict[str, Any]:
-        made_again = ("_runs", "_creation")
-        state = {name: self.__dict__[name] for name in self.__dict__ if name not in made_again}
-        return {**state, "pace": self._runs.pace}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        pace = state.pop("pace")
-        self.__dict__.update(state)
-        self._runs = self._made_runs(pace)
-        self._creation = Creation(self._connection, lambda: self._map.titles)
+        self._conversations = Conversations(self._connection, Pace(max_per_minute))
+        self._settings_once: SettingsOnce | None = None  # in a map
 
     # conversations ---------------------------------------------------------------------------
 
@@ -147,16 +135,17 @@ class Client:
     @property
     def conversations(self) -> dict[str, str]:
         """The conversations known so far, id → title; a copy."""
-        return self._map.titles
+        return self._conversations.titles
 
     @property
     def current_conversation(self) -> str | None:
         """The conversation that is meant where none is named."""
-        return self._map.current
+        return self._conversations.current
 
     @current_conversation.setter
     def current_conversation(self, conversation_id: str | None) -> None:
-        self._map.current = None if conversation_id is None else checked_id(conversation_id)
+        named = None if conversation_id is None else checked_id(conversation_id)
+        self._conversations.current = named
 
     @property
     def cookies(self) -> requests.cookies.RequestsCookieJar:
@@ -169,10 +158,7 @@ class Client:
         :raises SessionExpired: credentials were given and are no longer accepted.
         :raises HugChatError: a page could not be read; the earlier map stays as it was.
         """
-        before, patience = self.conversations, self._patience()
-        found = {one.id: one.title for one in self._listed(patience)}
-        self._map.replace(found, before)
-        return self.conversations
+        return self._conversations.fetch(self._patience())
 
     def list_conversations(self) -> Iterator[Conversation]:
         """Yield the conversations of the account, the newest first, page by page.
@@ -181,24 +167,7 @@ class Client:
 
         :raises SessionExpired: credentials were given and are no longer accepted.
         """
-        return self._listed(None)
-
-    def _listed(self, whole: Patience | None) -> Iterator[Conversation]:
-        """Yield the conversations, all pages within *whole*, or each in a time of its own."""
-        dialect, number = self._dialect(whole), 0
-        seen: set[str] = set()
-        while True:
-            page = self._connection.send_as_user(
-                dialect.list_conversations(number),
-                whole or self._patience(),
-                is_doubtful=lambda page: not page.conversations,  # a lapsed session reads none
-            )
-            new = [one for one in page.conversations if one.id not in seen]
-            seen.update(one.id for one in new)
-            yield from new
-            if not page.more or not new:
-                return
-            number += 1
+        return self._conversations.listed(self._patience)
 
     def create_conversation(
         self, model: str | None = None, system_prompt: str | None = None
@@ -212,10 +181,7 @@ class Client:
         :raises ModelNotFound: the server does not offer the model; ``nearest`` has close names.
         :raises ConversationLimit: there are too many conversations.
         """
-        made = self.begin_conversation(model, system_prompt)
-        self._runs.place(made).made = None  # from here on others may find it
-        self._map.current = made
-        return made
+        return self._conversations.create(model or self.model, system_prompt, self._patience())
 
     def begin_conversation(
         self,
@@ -228,78 +194,38 @@ class Client:
         Unlike :meth:`create_conversation` it does not become the current one, and the first message
         need not look at it.
         """
-        patience = patience or self._patience()
-        made = self._connection.in_one_session(
-            lambda steady: self._creation.begin(model or self.model, system_prompt, steady),
-            patience,
+        return self._conversations.begin(
+            model or self.model, system_prompt, patience or self._patience(), self._settings_once
         )
-        self._map.add(made.id, made.title)
-        self._runs.place(made.id).made = made
-        return made.id
 
     def remove_conversation(self, conversation_id: str) -> None:
         """Delete a conversation; an answer that is still coming in it is closed.
 
         :raises ConversationNotExistError: the server does not have it.
         """
-        checked_id(conversation_id)
-        self._runs.forget(conversation_id)
-        self._ask(lambda dialect: dialect.remove_conversation(conversation_id))
-        self._map.drop(conversation_id)
+        self._conversations.remove(conversation_id, self._patience())
 
     def remove_all_conversations(self) -> int:
         """Delete all conversations of the account, and return how many there were."""
-        patience = self._patience()
-        dialect = self._dialect(patience)
-        for conversation_id in self.conversations:
-            self._runs.forget(conversation_id)
-        listed = () if dialect.manners.counts_removed else tuple(self._listed(patience))
-        count: int | None = None
-        for way in dialect.remove_all_conversations():
-            with suppress(FeatureUnavailable):  # this server does it in another way
-                count = self._send(way, patience)
-                break
-        else:
-            for one in listed or tuple(self._listed(patience)):
-                self._send(dialect.remove_conversation(one.id), patience)
-        self._map.clear()
-        return len(listed) if count is None else count
+        return self._conversations.remove_all(self._patience())
 
     def rename_conversation(self, conversation_id: str, title: str) -> None:
         """Give a conversation another title, once no answer is coming in it.
 
         :param title: 1 to 100 characters.
         """
-        if not isinstance(title, str) or not 1 <= len(title.strip()) <= 100:
-            raise UsageError("a title has 1 to 100 characters")
-        checked_id(conversation_id)
-        patience = self._patience()
-        dialect = self._dialect(patience)
-        with self._runs.quiet(dialect, conversation_id, patience):
-            self._send(dialect.rename_conversation(conversation_id, title.strip()), patience)
-        self._map.rename(conversation_id, title.strip())
+        self._conversations.rename(conversation_id, title, self._patience())
 
     def update_title(self, conversation_id: str) -> str:
         """Return the title as the server has it now; servers of 2023 are asked to make one."""
-        checked_id(conversation_id)
-        patience = self._patience()
-        dialect = self._dialect(patience)
-        with self._runs.quiet(dialect, conversation_id, patience) as tree:
-            made = dialect.make_title(conversation_id)
-            title = (self._send(made, patience) if made is not None else "") or tree.title
-        self._map.rename(conversation_id, title)
-        return title
+        return self._conversations.update_title(conversation_id, self._patience())
 
     def switch_conversation(self, conversation_id: str) -> None:
         """Make a conversation the current one; the server is asked for one that is not known here.
 
         :raises ConversationNotExistError: the server does not have it.
         """
-        checked_id(conversation_id)
-        if conversation_id not in self.conversations:
-            tree = self._read(conversation_id, self._patience())
-            self._map.rename(conversation_id, tree.title)
-        self._map.current = conversation_id
+        self._conversations.switch(conversation_id, self._patience())
 
     def history(self, conversation_id: str | None = None) -> list[HistoryEntry]:
         """Return the messages of the visible branch, oldest first, without the system message.
@@ -319,10 +245,7 @@ class Client:
 
         :raises TimedOut: an answer, whoever asked for it, goes on; ``partial`` is its text so far.
         """
-        conversation_id = self._map.named(conversation_id)
-        patience = self._patience()
-        with self._runs.quiet(self._dialect(patience), conversation_id, patience) as tree:
-            return tree
+        return self._conversations.read(conversation_id, self._patience())
 
     @contextmanager
     def temporary_conversation(
@@ -332,21 +255,21 @@ class Client:
 
         It is the current one inside and removed at the end, also after an error.
         """
-        before = self._map.current
+        before = self._conversations.current
         conversation_id = self.create_conversation(model, system_prompt)
         failed = True
         try:
             yield conversation_id
             failed = False
         finally:
-            restore = self._map.current == conversation_id
+            restore = self._conversations.current == conversation_id
             if failed:
                 self._remove_quietly(conversation_id)  # what went wrong inside is what counts
             else:
                 with suppress(ConversationNotExistError):  # it was removed inside
                     self.remove_conversation(conversation_id)
             if restore:
-                self._map.current = before
+                self._conversations.current = before
 
     def _remove_quietly(self, conversation_id: str) -> None:
         try:
@@ -391,6 +314,7 @@ class Client:
         :raises FeatureUnavailable: this server or this model cannot search or use tools, or the
             server takes no files or knows no branches; nothing was sent.
         """
+        patience = self._patience(max_tries, timeout)
         prompt = drafted(text, files, custom_data, web_search=web_search, parent_id=parent_id)
         target, takes_current = conversation_id, False
         if target is None:
@@ -399,22 +323,23 @@ class Client:
             checked_id(target)
             if system_prompt is not None:
                 raise UsageError("a system prompt begins a new conversation: name none with it")
-        patience = self._patience(max_tries, timeout)
         wanted = "web_search" if prompt.web_search else ""
         dialect = self._connection.ready(patience, wanted, "send a message")
         is_plain = parent_id is None and not (mcp_servers or prompt.files or prompt.custom)
         if prompt.web_search or not is_plain:
-            place = self._map.current if takes_current else target
+            place = self._conversations.current if takes_current else target
             asking = Asking(self._connection, dialect, patience, place, model or self.model)
             prompt = equipped(prompt, web_search, mcp_servers, asking)
         if takes_current:
-            target = self._map.current
+            target = self._conversations.current
         if target is None:
-            target = self._map.current = self.begin_conversation(model, system_prompt, patience)
+            target = self._conversations.current = self.begin_conversation(
+                model, system_prompt, patience
+            )
         elif model is not None:
-            self._require_model(target, model, patience)
+            self._conversations.require_model(target, model, patience)
         prompt = replace(prompt, conversation_id=target)
-        return self._runs.send(dialect, prompt, patience, resume=resume)
+        return self._conversations.runs.send(dialect, prompt, patience, resume=resume)
 
     def ask(
         self,
@@ -472,7 +397,7 @@ class Client:
             )
             text = message.text()
             if not temporary:
-                self._runs.await_title(message.conversation_id)
+                self._conversations.runs.await_title(message.conversation_id)
             return text
         finally:
             made = asking.current_conversation
@@ -523,14 +448,16 @@ class Client:
         return self._again(replace(prompt, action="edit"), conversation_id)
 
     def _again(self, prompt: Prompt, conversation_id: str | None) -> Message:
-        target = self._map.named(conversation_id)
+        target = self._conversations.named(conversation_id)
         patience = self._patience()
         dialect = self._connection.ready(patience, prompt.action, "send a message")
         if prompt.action not in dialect.features:
             dialect.lacks(prompt.action)
         asking = Asking(self._connection, dialect, patience, target)
         check_files(dialect, prompt.files, asking.model)
-        return self._runs.send(dialect, replace(prompt, conversation_id=target), patience)
+        return self._conversations.runs.send(
+            dialect, replace(prompt, conversation_id=target), patience
+        )
 
     def stop(self, conversation_id: str | None = None) -> None:
         """Stop the answer that is coming in a conversation, whoever asked for it.
@@ -542,11 +469,7 @@ class Client:
             last message of this client, if it sent any.
         :raises AuthError: there is a token only, which is not enough for it.
         """
-        self._connection.require_session("stop an answer")
-        target, patience = self._map.named(conversation_id), self._patience()
-        if not self._runs.stop(target, is_ours=conversation_id is None):
-            dialect = self._dialect(patience)
-            self._runs.stop_elsewhere(dialect, target, patience)
+        self._conversations.stop(conversation_id, self._patience())
 
     # the account ---------------------------------------------------------------------------
 
@@ -646,35 +569,18 @@ class Client:
 
     def remove_message(self, message_id: str, conversation_id: str | None = None) -> None:
         """Delete a message and everything that follows it."""
-        target, patience = self._map.named(conversation_id), self._patience()
-        dialect = self._dialect(patience)
-        call = dialect.remove_message(target, message_id)
-        with self._runs.quiet(dialect, target, patience):
-            self._send(call, patience)
+        self._conversations.remove_message(message_id, conversation_id, self._patience())
 
     def share(self, conversation_id: str | None = None) -> str:
         """Publish a conversation as it is now, and return the URL."""
-        target, patience = self._map.named(conversation_id), self._patience()
-        dialect = self._connection.ready(patience, "", "share a conversation")
-        call = dialect.share(target)
-        with self._runs.quiet(dialect, target, patience):
-            place = self._send(call, patience)
-        return place if "://" in place else f"{self.base_url}/{place.lstrip('/')}"
+        return self._conversations.share(conversation_id, self._patience())
 
     def import_share(self, url_or_id: str) -> str:
         """Copy a shared conversation into the account, and return the new id."""
         share_id = url_or_id.rstrip("/").rpartition("/")[2].partition("?")[0]
         if not share_id:
             raise UsageError("a share is a URL that ends in its id, or that id")
-        patience = self._patience()
-        dialect = self._dialect(patience)
-        if "import_share" not in dialect.features:
-            dialect.lacks("import_share")
-        found = self._connection.in_one_session(
-            lambda steady: self._creation.from_share(share_id, self.model, steady), patience
-        )
-        self._map.rename(found.id, found.title)
-        return found.id
+        return self._conversations.import_share(share_id, self.model, self._patience())
 
     def download(
         self,
@@ -688,7 +594,7 @@ class Client:
         :param path: a file, or an existing folder, which gets a safe name.
         """
         chosen_file = as_chat_file(file)
-        target = self._map.named(conversation_id or chosen_file.conversation_id or None)
+        target = self._conversations.named(conversation_id or chosen_file.conversation_id or None)
         content = self._ask(lambda dialect: dialect.download(target, chosen_file.sha))
         return written(content, chosen_file, Path(path))
 
@@ -718,7 +624,7 @@ class Client:
         """
         if action not in ("accept", "decline", "cancel"):
             raise UsageError("the action is accept, decline or cancel")
-        target = self._map.named(conversation_id)
+        target = self._conversations.named(conversation_id)
         self._ask(
             lambda dialect: dialect.answer_elicitation(target, elicitation_id, action, content)
         )
@@ -775,7 +681,7 @@ class Client:
     def for_map(self: Self) -> Self:
         """Return this client for the length of a map: it reads the account's settings once."""
         twin = self._twin()
-        twin._creation = self._creation.with_settings_once()
+        twin._settings_once = self._conversations.settings_once()
         return twin
 
     def for_worker(self: Self, *, ship_cookies: bool = True) -> Self:
@@ -788,15 +694,14 @@ class Client:
         import pickle  # here: most scripts have one process
 
         copied: Self = pickle.loads(pickle.dumps(self))  # noqa: S301  # of our own making
-        copied._map = ConversationMap()
-        copied._use_pace(Pace())
+        copied._conversations = Conversations(copied._connection, Pace())
         copied._connection.leave_home(with_cookies=ship_cookies)
         return copied
 
     @property
     def pace(self) -> Pace:
         """The pace that ``max_per_minute`` set, over all threads."""
-        return self._runs.pace
+        return self._conversations.runs.pace
 
     def read_files(self, files: Sequence[FileArgument]) -> list[tuple[str, bytes, str]]:
         """Return files as they can be sent from any other machine: ``(name, bytes, mime)`` each."""
@@ -808,7 +713,7 @@ class Client:
 
     def close(self) -> None:
         """Close open answers and idle connections."""
-        self._runs.close()
+        self._conversations.runs.close()
         self._connection.close()
 
     def __enter__(self: Self) -> Self:
@@ -831,21 +736,13 @@ class Client:
     def _aside(self: Self) -> Self:
         """Return this client with conversations of its own, none of which is current."""
         twin = self._twin()
-        twin._map = ConversationMap()
+        twin._conversations = self._conversations.aside()
         return twin
 
     def _in_moments(self: Self) -> Self:
         """Return this client for tidying up, which nobody waits long for."""
         total = _TIDYING if self._timeout is None else self._timeout.total
         return self.with_options(timeout=min(_TIDYING, total))
-
-    def _require_model(self, conversation_id: str, model: str, patience: Patience) -> None:
-        own = self._read(conversation_id, patience).model
-        if model != own:
-            raise UsageError(
-                f"conversation {conversation_id} is one with {own or 'another model'}, not with "
-                f"{model}: name it without a model, or the model without it"
-            )
 
     def _patience(self, tries: int | None = None, timeout: Seconds = None) -> Patience:
         if isinstance(tries, LeftOut):
@@ -865,15 +762,3 @@ class Client:
 
     def _send(self, call: Call[T], patience: Patience | None = None) -> T:
         return self._connection.send(call, patience or self._patience())
-
-    def _made_runs(self, pace: Pace) -> Runs:
-        return Runs(self._connection.transport, pace, self._keep_title, self._connection.keep)
-
-    def _use_pace(self, pace: Pace) -> None:
-        self._runs.pace = pace
-
-    def _read(self, conversation_id: str, patience: Patience) -> ConversationTree:
-        return self._send(self._dialect(patience).conversation(conversation_id), patience)
-
-    def _keep_title(self, conversation_id: str, title: str) -> None:
-        self._map.rename(conversation_id, title)

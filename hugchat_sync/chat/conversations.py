@@ -1,67 +1,63 @@
-"""Conversations: their titles, the current one, and one run at a time in each.
-
-Two runs in one conversation destroy each other on real servers: the later one to end rewrites the
-whole conversation, and a rename is undone by the end of a run. So whoever reads or writes one waits
-here, first for the runs of this client, then for those of other threads, clients and processes.
-"""
+"""The conversations of one client: their titles, the current one, and what is done with them."""
 
 from __future__ import annotations
 
 import re
 import threading
-import time
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from typing import Any, Callable, Iterator, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Callable, Iterator
 
-from ..dialects.base import Created, Dialect, Look, Prompt, Unfinished
-from ..errors import (
-    AuthError,
-    ConversationNotExistError,
-    GenerationError,
-    ProtocolError,
-    ServerError,
-    TimedOut,
-    TransportError,
-    UsageError,
-)
-from ..events import FinalAnswer, Token
+from ..errors import ConversationNotExistError, FeatureUnavailable, UsageError
 from ..futures import begin
 from ..rate_limit import Pace
-from ..records import ConversationTree
-from ..transport.http import Transport
+from ..records import Conversation, ConversationTree
 from ..transport.retry import Patience
-from .message import TAIL, Message
-from .run import OpenReply, Run
+from . import Server
+from .runs import Runs
+
+if TYPE_CHECKING:
+    from .creation import Creation, SettingsOnce
 
 _ID = re.compile(r"[0-9a-fA-F]{24}\Z")
-_LAST_WORDS = 0.1  # seconds for what follows an answer, after which its connection is given up
-_SLICE = 0.5  # seconds; Windows delivers Ctrl-C only between waits
-_SOON = 0.1  # seconds between two looks, at first
-_SELDOM = 2.0  # seconds between two looks in the end
 
 
-class ConversationMap:
+class Conversations:
     """id → title, the newest first, and the conversation that is meant where none is named.
 
     Changed only after the server has said yes. Threads may share it.
     """
 
-    def __init__(self) -> None:
-        self._titles: dict[str, str] = {}
+    def __init__(self, server: Server, pace: Pace) -> None:
         self.current: str | None = None
+        self.runs = Runs(server.transport, pace, self._keep, server.keep)
+        self._server = server
+        self._titles: dict[str, str] = {}
+        self._creation: Creation | None = None
         begin(self)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"_titles": self.titles, "current": self.current}
+        return {
+            "server": self._server,
+            "pace": self.runs.pace,
+            "titles": self.titles,
+            "current": self.current,
+        }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        begin(self)
+        Conversations.__init__(self, state["server"], state["pace"])
+        self._titles, self.current = state["titles"], state["current"]
 
     def begin_anew(self) -> None:
         """Take a new lock."""
         self._lock = threading.Lock()
+
+    def aside(self) -> Conversations:
+        """Return other conversations of the same account, none of which is known or current."""
+        other = Conversations(self._server, self.runs.pace)
+        other.runs, other._creation = self.runs, self._creating()
+        return other
+
+    # what is known ---------------------------------------------------------------------------
 
     @property
     def titles(self) -> dict[str, str]:
@@ -69,52 +65,19 @@ class ConversationMap:
         with self._lock:
             return dict(self._titles)
 
-    def add(self, conversation_id: str, title: str) -> None:
-        """Put a new conversation in front."""
-        with self._lock:
-            self._titles = {conversation_id: title, **self._titles}
+    def __contains__(self, conversation_id: object) -> bool:
+        return conversation_id in self._titles
 
-    def rename(self, conversation_id: str, title: str) -> None:
-        """Keep a title."""
+    def _keep(self, conversation_id: str, title: str) -> None:
         with self._lock:
             self._titles[conversation_id] = title
-
-    def drop(self, conversation_id: str) -> None:
-        """Forget a conversation, also as the current one."""
-        with self._lock:
-            self._titles.pop(conversation_id, None)
-            if self.current == conversation_id:
-                self.current = None
-
-    def clear(self) -> None:
-        """Forget all."""
-        with self._lock:
-            self._titles, self.current = {}, None
-
-    def replace(self, found: Mapping[str, str], before: Mapping[str, str]) -> None:
-        """Take a list that was read while other threads worked.
-
-        :param found: what the server listed.
-        :param before: the map as it was when the reading began; what changed since then is newer
-            than the list.
-        """
-        with self._lock:
-            now = self._titles
-            changed = {key: now[key] for key in now if before.get(key) != now[key]}
-            new = {key: title for key, title in changed.items() if key not in found}
-            kept = {
-                key: changed.get(key, title)
-                for key, title in found.items()
-                if key in now or key not in before
-            }
-            self._titles = {**new, **kept}
 
     def require(self, conversation_id: str) -> None:
         """Refuse a conversation that is not known here.
 
         :raises ConversationNotExistError: it is not; nothing was sent.
         """
-        if conversation_id not in self._titles:
+        if conversation_id not in self:
             raise ConversationNotExistError(
                 f"{conversation_id!r} is none of the conversations known here; "
                 "fetch_conversations() reads them again"
@@ -132,6 +95,193 @@ class ConversationMap:
             raise UsageError("no conversation is named and none is current")
         return self.current
 
+    # at the server ---------------------------------------------------------------------------
+
+    def fetch(self, patience: Patience) -> dict[str, str]:
+        """Read the list anew; what changed here while it was read is newer than the list."""
+        before = self.titles
+        found = {one.id: one.title for one in self.listed(lambda: patience)}
+        with self._lock:
+            now = self._titles
+            changed = {key: now[key] for key in now if before.get(key) != now[key]}
+            new = {key: title for key, title in changed.items() if key not in found}
+            kept = {
+                key: changed.get(key, title)
+                for key, title in found.items()
+                if key in now or key not in before
+            }
+            self._titles = {**new, **kept}
+            return dict(self._titles)
+
+    def listed(self, patience: Callable[[], Patience]) -> Iterator[Conversation]:
+        """Yield the conversations of the account, the newest first, page by page.
+
+        :param patience: gives that of one page.
+        """
+        dialect, number = self._server.ready(patience()), 0
+        seen: set[str] = set()
+        while True:
+            page = self._server.send_as_user(
+                dialect.list_conversations(number),
+                patience(),
+                lambda page: not page.conversations,  # a lapsed session reads none
+            )
+            new = [one for one in page.conversations if one.id not in seen]
+            seen.update(one.id for one in new)
+            yield from new
+            if not page.more or not new:
+                return
+            number += 1
+
+    def begin(
+        self,
+        model: str | None,
+        system_prompt: str | None,
+        patience: Patience,
+        once: SettingsOnce | None = None,
+    ) -> str:
+        """Start a conversation for somebody who will send to it at once, and return its id."""
+        creation = self._creating()
+        made = self._server.in_one_session(
+            lambda steady: creation.begin(model, system_prompt, steady, once), patience
+        )
+        with self._lock:
+            self._titles = {made.id: made.title, **self._titles}
+        self.runs.place(made.id).made = made
+        return made.id
+
+    def create(self, model: str | None, system_prompt: str | None, patience: Patience) -> str:
+        """Start a conversation, make it the current one, and return its id."""
+        made = self.begin(model, system_prompt, patience)
+        self.runs.place(made).made = None  # from here on others may find it
+        self.current = made
+        return made
+
+    def import_share(self, share_id: str, model: str | None, patience: Patience) -> str:
+        """Copy a shared conversation into the account, and return the new id."""
+        dialect = self._server.ready(patience)
+        if "import_share" not in dialect.features:
+            dialect.lacks("import_share")
+        creation = self._creating()
+        made = self._server.in_one_session(
+            lambda steady: creation.from_share(share_id, model, steady), patience
+        )
+        self._keep(made.id, made.title)
+        return made.id
+
+    def _creating(self) -> Creation:
+        from .creation import Creation  # here: many scripts go on in a conversation that is there
+
+        with self._lock:
+            if self._creation is None:
+                self._creation = Creation(self._server, self)
+            return self._creation
+
+    def settings_once(self) -> SettingsOnce:
+        """Return the settings of many conversations in a row, not read yet."""
+        from .creation import SettingsOnce
+
+        return SettingsOnce()
+
+    def remove(self, conversation_id: str, patience: Patience) -> None:
+        """Delete a conversation; an answer that is still coming in it is closed."""
+        self.runs.forget(checked_id(conversation_id))
+        dialect = self._server.ready(patience)
+        self._server.send(dialect.remove_conversation(conversation_id), patience)
+        with self._lock:
+            self._titles.pop(conversation_id, None)
+            if self.current == conversation_id:
+                self.current = None
+
+    def remove_all(self, patience: Patience) -> int:
+        """Delete all conversations of the account, and return how many there were."""
+        dialect = self._server.ready(patience)
+        for conversation_id in self.titles:
+            self.runs.forget(conversation_id)
+        listed = () if dialect.manners.counts_removed else tuple(self.listed(lambda: patience))
+        count: int | None = None
+        for way in dialect.remove_all_conversations():
+            with suppress(FeatureUnavailable):  # this server does it in another way
+                count = self._server.send(way, patience)
+                break
+        else:
+            for one in listed or tuple(self.listed(lambda: patience)):
+                self._server.send(dialect.remove_conversation(one.id), patience)
+        with self._lock:
+            self._titles, self.current = {}, None
+        return len(listed) if count is None else count
+
+    def rename(self, conversation_id: str, title: str, patience: Patience) -> None:
+        """Give a conversation another title, once no answer is coming in it."""
+        if not isinstance(title, str) or not 1 <= len(title.strip()) <= 100:
+            raise UsageError("a title has 1 to 100 characters")
+        checked_id(conversation_id)
+        dialect = self._server.ready(patience)
+        with self.runs.quiet(dialect, conversation_id, patience):
+            call = dialect.rename_conversation(conversation_id, title.strip())
+            self._server.send(call, patience)
+        self._keep(conversation_id, title.strip())
+
+    def update_title(self, conversation_id: str, patience: Patience) -> str:
+        """Return the title as the server has it now; servers of 2023 are asked to make one."""
+        checked_id(conversation_id)
+        dialect = self._server.ready(patience)
+        with self.runs.quiet(dialect, conversation_id, patience) as tree:
+            made = dialect.make_title(conversation_id)
+            title = (self._server.send(made, patience) if made is not None else "") or tree.title
+        self._keep(conversation_id, title)
+        return title
+
+    def switch(self, conversation_id: str, patience: Patience) -> None:
+        """Make a conversation the current one; the server is asked for one that is not known."""
+        if checked_id(conversation_id) not in self:
+            self._keep(conversation_id, self._read(conversation_id, patience).title)
+        self.current = conversation_id
+
+    def read(self, conversation_id: str | None, patience: Patience) -> ConversationTree:
+        """Return a conversation with all its branches, once no answer is coming in it."""
+        named = self.named(conversation_id)
+        with self.runs.quiet(self._server.ready(patience), named, patience) as tree:
+            return tree
+
+    def require_model(self, conversation_id: str, model: str, patience: Patience) -> None:
+        """Refuse a conversation with another model."""
+        own = self._read(conversation_id, patience).model
+        if model != own:
+            raise UsageError(
+                f"conversation {conversation_id} is one with {own or 'another model'}, not with "
+                f"{model}: name it without a model, or the model without it"
+            )
+
+    def _read(self, conversation_id: str, patience: Patience) -> ConversationTree:
+        call = self._server.ready(patience).conversation(conversation_id)
+        return self._server.send(call, patience)
+
+    def remove_message(
+        self, message_id: str, conversation_id: str | None, patience: Patience
+    ) -> None:
+        """Delete a message and everything that follows it."""
+        named, dialect = self.named(conversation_id), self._server.ready(patience)
+        call = dialect.remove_message(named, message_id)
+        with self.runs.quiet(dialect, named, patience):
+            self._server.send(call, patience)
+
+    def share(self, conversation_id: str | None, patience: Patience) -> str:
+        """Publish a conversation as it is now, and return the URL."""
+        named = self.named(conversation_id)
+        dialect = self._server.ready(patience, "", "share a conversation")
+        call = dialect.share(named)
+        with self.runs.quiet(dialect, named, patience):
+            place = self._server.send(call, patience)
+        return place if "://" in place else f"{self._server.base_url}/{place.lstrip('/')}"
+
+    def stop(self, conversation_id: str | None, patience: Patience) -> None:
+        """Stop the answer that is coming in a conversation, whoever asked for it."""
+        self._server.require_session("stop an answer")
+        named = self.named(conversation_id)
+        if not self.runs.stop(named, is_ours=conversation_id is None):
+            self.runs.stop_elsewhere(self._server.ready(patience), named, patience)
+
 
 def checked_id(conversation_id: str) -> str:
     """Return the id, if it can be one.
@@ -143,363 +293,3 @@ def checked_id(conversation_id: str) -> str:
             f"{conversation_id!r} is no conversation id (24 hex digits)"
         )
     return conversation_id
-
-
-class Ended:
-    """What is known of runs in one conversation that are over, where it is not stored."""
-
-    def __init__(self) -> None:
-        self.ours: frozenset[str] = frozenset()  # the ids of the last run of our own
-        self._unseen: frozenset[str] = frozenset()  # those, until a look has shown it
-        self._over: set[str | Unfinished] = set()
-
-    def add_ours(self, ids: frozenset[str]) -> None:
-        """Know that a run of our own is over, by the ids of its question and its answer."""
-        self.ours = self._unseen = ids
-
-    def add(self, answer: Unfinished) -> None:
-        """Know that an answer is dead, unless it changes."""
-        self._over.add(answer)
-
-    def add_log(self, answer: Unfinished) -> None:
-        """Know that the run of an answer has ended."""
-        self._over.add(answer.generation_id)
-
-    def without(self, look: Look) -> tuple[Unfinished, ...]:
-        """Return the answers of *look* that may still be coming, the newest last."""
-        for answer in look.unfinished:
-            if answer.id in self._unseen or answer.generation_id in self._unseen:
-                self._over.add(answer)
-                self._unseen = frozenset()  # an id may be used again
-        return tuple(
-            answer
-            for answer in look.unfinished
-            if answer not in self._over and answer.generation_id not in self._over
-        )
-
-
-@dataclass
-class Place:
-    """What is known of one conversation."""
-
-    conversation_id: str
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    made: Created | None = None  # in this very call: nobody else can have found it yet
-    run: Run | None = None  # the last one, until it is known to be over
-    message: Message | None = None  # its answer; none, if nobody knows whether it was sent
-    ended: Ended = field(default_factory=Ended)
-
-
-class Runs:
-    """The places of one client.
-
-    :param keep_title: takes (conversation id, title) that an answer brought.
-    :param keep_dialect: takes the dialect that the server turned out to want.
-    """
-
-    def __init__(
-        self,
-        transport: Transport,
-        pace: Pace,
-        keep_title: Callable[[str, str], None],
-        keep_dialect: Callable[[Dialect], None],
-    ) -> None:
-        self.pace = pace
-        self.keep_title = keep_title
-        self._transport = transport
-        self._keep_dialect = keep_dialect
-        self._places: dict[str, Place] = {}
-        begin(self)
-
-    def place(self, conversation_id: str) -> Place:
-        """Return the place of a conversation."""
-        with self._map:
-            place = self._places.get(conversation_id)
-            if place is None:
-                place = self._places[conversation_id] = Place(conversation_id)
-            return place
-
-    def begin_anew(self) -> None:
-        """Take new locks; the runs of a parent are runs that somebody else reads."""
-        self._map = threading.Lock()
-        for place in self._places.values():
-            place.lock = threading.Lock()
-
-    def forget(self, conversation_id: str) -> None:
-        """Close what is open in a conversation that is to be removed, and forget its place."""
-        place = self.place(conversation_id)
-        with self._map:
-            self._places.pop(conversation_id, None)
-        _close(place, _LAST_WORDS)
-
-    def close(self) -> None:
-        """Close every open answer; one that has only a title to come is read to its end."""
-        with self._map:
-            places = list(self._places.values())
-        for place in places:
-            self.await_title(place.conversation_id)
-            _close(place)
-
-    def await_title(self, conversation_id: str) -> None:
-        """Read on behind an answer whose title the server keeps only while it is read."""
-        place = self.place(conversation_id)
-        run, message = place.run, place.message
-        if run is not None and message is not None and run.needs_a_reader:
-            message.drain(time.monotonic() + TAIL)
-
-    @contextmanager
-    def quiet(
-        self, dialect: Dialect, conversation_id: str, patience: Patience
-    ) -> Iterator[ConversationTree]:
-        """Hold a conversation in which no run is on, and none begins meanwhile; yields it.
-
-        :raises TimedOut: the time of this call was spent waiting.
-        """
-        with self._held(conversation_id, patience) as place:
-            yield self._idle(dialect, place, patience).read()
-
-    @contextmanager
-    def _held(self, conversation_id: str, patience: Patience) -> Iterator[Place]:
-        """Hold a conversation in which no run of ours is on."""
-        place = self.place(conversation_id)
-        self._acquire(place, patience)
-        try:
-            self._settle(place, patience)
-            yield place
-        finally:
-            place.lock.release()
-
-    def _idle(self, dialect: Dialect, place: Place, patience: Patience) -> Look:
-        return idle_look(self._transport, dialect, place.conversation_id, patience, place.ended)
-
-    def send(
-        self, dialect: Dialect, prompt: Prompt, patience: Patience, *, resume: bool = True
-    ) -> Message:
-        """Return the answer to *prompt*, whose request was sent and accepted."""
-        with self._held(prompt.conversation_id, patience) as place:
-            run = Run(
-                self._transport,
-                dialect,
-                self._placed(dialect, prompt, place, patience),
-                patience,
-                resume=resume,
-                pace=self.pace,
-                home=self,
-            )
-            # also if this is interrupted: the server may be at it all the same
-            place.run, place.message = run, None
-            is_sent = False
-            try:
-                run.begin()
-                is_sent = True
-            finally:
-                if not is_sent:
-                    self.leave(run)
-            if run.dialect is not dialect:
-                self._keep_dialect(run.dialect)
-            place.message = Message(
-                run,
-                run.record,
-                conversation_id=prompt.conversation_id,
-                generation_id=run.prompt.generation_id,
-                web_search=prompt.web_search or prompt.search_server is not None,
-            )
-            return place.message
-
-    def _placed(self, dialect: Dialect, prompt: Prompt, place: Place, patience: Patience) -> Prompt:
-        """Return *prompt* with its place among the messages, once no run is on there."""
-        made, place.made = place.made, None
-        if made is not None and (made.leaf_id is not None or not dialect.manners.needs_parent):
-            leaf, is_first = made.leaf_id, True
-        else:
-            try:
-                look = self._idle(dialect, place, patience)
-            except ProtocolError:  # nothing there tells whether a run is on
-                if prompt.parent_id is None:
-                    raise
-                return prompt
-            if prompt.action == "retry" and not dialect.manners.needs_parent:
-                return _with_question(prompt, look.read())
-            leaf, is_first = look.leaf_id, look.is_empty
-        if dialect.manners.needs_parent and prompt.parent_id is None:
-            prompt = replace(prompt, parent_id=leaf)
-        return replace(prompt, is_first=is_first)
-
-    def stop(self, conversation_id: str, *, is_ours: bool) -> bool:
-        """Stop the run of ours, and return whether that is all there is to do.
-
-        :param is_ours: the last run of ours is meant, also where it is over.
-        """
-        place = self.place(conversation_id)
-        message = place.message
-        if message is None or message.is_over:
-            return is_ours and bool(message or place.ended.ours)
-        message.stop()
-        return True
-
-    def stop_elsewhere(self, dialect: Dialect, conversation_id: str, patience: Patience) -> None:
-        """Stop a run that somebody else began; where none is on, nothing is sent.
-
-        :raises FeatureUnavailable: only whoever holds its connection can.
-        """
-        look = self._transport.send(dialect.look(conversation_id), patience)
-        running = self.place(conversation_id).ended.without(look)
-        if all(answer.is_said for answer in running) and not dialect.manners.stores_at_end:
-            return
-        call = dialect.stop_elsewhere(conversation_id)
-        if call is None:
-            dialect.lacks("stop", "close the answer where it was begun")
-        self._transport.send(call, patience)
-
-    # inside ----------------------------------------------------------------------------------
-
-    def leave(self, run: Run) -> None:
-        """Keep a run no longer, if it is over."""
-        with self._map:
-            place = self._places.get(run.prompt.conversation_id)
-            if place is not None and place.run is run and run.is_over:
-                place.run = place.message = None
-                place.ended.add_ours(run.ids)
-
-    def _acquire(self, place: Place, patience: Patience) -> None:
-        while not place.lock.acquire(timeout=_SLICE):
-            if time.monotonic() >= patience.deadline:
-                sentence = "another call in this conversation did not end in time"
-                raise _goes_on_still(_text_so_far(place), sentence)
-
-    def _settle(self, place: Place, patience: Patience) -> None:
-        """Wait for the end of the last run; how it ended is its own message's business."""
-        run, message = place.run, place.message
-        if run is None:
-            return
-        if message is None:  # its send was interrupted, or nobody knows whether it arrived
-            run.close()
-        elif not message.drain(patience.deadline):
-            raise _goes_on_still(message.partial)
-        if not run.is_over:
-            try:
-                run.await_end(patience)
-            except TimedOut as error:
-                raise _goes_on_still(_text_so_far(place)) from error
-        self.leave(run)
-
-
-def _close(place: Place, tail: float = 0.0) -> None:
-    run, message = place.run, place.message
-    if message is not None and tail:
-        message.finish(tail)
-    elif message is not None:
-        message.close()
-    elif run is not None:
-        run.close()
-
-
-def _goes_on_still(
-    partial: str, sentence: str = "an earlier answer in this conversation goes on"
-) -> TimedOut:
-    return TimedOut(sentence, phase="total", partial=partial, is_earlier=True)
-
-
-def _text_so_far(place: Place) -> str:
-    return place.message.partial if place.message is not None else ""
-
-
-def _with_question(prompt: Prompt, tree: ConversationTree) -> Prompt:
-    """Return a retry that names the question, as servers without trees want it.
-
-    :raises UsageError: the message to make again answers none.
-    """
-    questions = [one for one in tree.path(prompt.parent_id) if one.role == "user"]
-    if not questions:
-        raise UsageError(f"message {prompt.parent_id} answers no question")
-    return replace(prompt, parent_id=questions[-1].id, text=questions[-1].text)
-
-
-# runs that anybody began -----------------------------------------------------------------
-
-
-def idle_look(
-    transport: Transport,
-    dialect: Dialect,
-    conversation_id: str,
-    patience: Patience,
-    ended: Ended,
-) -> Look:
-    """Return a look at a conversation, once no run is on in it.
-
-    The log of a run says when it has ended; where there is none, what is stored does. An answer
-    that neither ends nor changes for ``progress`` is taken for dead.
-
-    :raises TimedOut: it goes on at the end of the call's time; ``partial`` is its text so far.
-    """
-    before, moved, pause, text = None, time.monotonic(), _SOON, ""
-    while True:
-        try:
-            look = transport.send(dialect.look(conversation_id), patience)
-            running = ended.without(look)
-            if not running:
-                return look
-            answer = running[-1]
-            text = answer.text or text
-            if running != before:
-                before, moved = running, time.monotonic()
-                if _follow(transport, dialect, conversation_id, patience, answer, ended):
-                    continue
-        except TimedOut as error:
-            if before is None or error.phase != "total":
-                raise
-            raise _goes_on_still(error.partial or text) from error
-        quiet = max(answer.still, time.monotonic() - moved)
-        if quiet >= patience.timeout.progress:
-            for one in running:
-                ended.add(one)
-            return look
-        left = patience.deadline - time.monotonic()
-        if left <= 0:
-            raise _goes_on_still(text)
-        transport.sleep(min(pause, left, patience.timeout.progress))
-        pause = min(2 * pause, _SELDOM)
-
-
-def _follow(
-    transport: Transport,
-    dialect: Dialect,
-    conversation_id: str,
-    patience: Patience,
-    answer: Unfinished,
-    ended: Ended,
-) -> bool:
-    """Return whether the log of an answer was read to its end; ``False`` if there is none.
-
-    :raises TimedOut: it goes on; ``partial`` is its text so far.
-    """
-    if not answer.generation_id or "reattach" not in dialect.features:
-        return False
-    from .recovery import Recovery  # here: few runs are on elsewhere
-
-    prompt = Prompt(conversation_id, "", "", answer.generation_id)
-    log = Recovery(transport, dialect, prompt, OpenReply(transport, patience))
-    said: list[str] = []
-    log_tells = True
-    try:
-        for event in log.replayed():
-            if isinstance(event, Token):
-                said.append(event.text)
-            elif isinstance(event, FinalAnswer):
-                said = [event.text]
-    except GenerationError:
-        pass  # that it ended is what counts
-    except TimedOut as error:
-        if error.phase == "total":
-            error.partial = "".join(said)
-            raise
-        if error.phase == "progress":  # nothing but signs of life
-            ended.add(answer)
-            return True
-        log_tells = False
-    except (TransportError, ServerError, ProtocolError, AuthError):
-        log_tells = False
-    if not (log_tells and log.log_end != "gone") and not answer.is_said:
-        return False
-    ended.add_log(answer)  # without a log, at most a title is missing of a whole text
-    return True

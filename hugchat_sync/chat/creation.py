@@ -5,11 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import contextmanager
-from copy import copy
-from typing import Callable, Container, ContextManager, Iterator, Protocol, TypeVar
+from typing import Any, Callable, Container, Iterator
 
-from ..calls import Call
-from ..dialects import Created, Dialect
+from ..dialects import Created
 from ..errors import (
     BadRequest,
     ConversationNotExistError,
@@ -24,123 +22,113 @@ from ..errors import (
 )
 from ..futures import begin
 from ..list_bots import RETIRED, warn_of_retired
-from ..records import Conversation, ConversationTree, Settings
-from ..transport.http import Transport
+from ..records import ConversationTree, Settings
 from ..transport.retry import Patience, held, is_unsure
+from . import Server
 
-T = TypeVar("T")
-
-_PAUSES = (0.0, 0.5, 1.0)  # seconds before each look at the list
 _CLOCKS_DIFFER = 300.0  # seconds between our clock and the server's, at most
+_LOOKS = 3  # at the list, for a conversation whose reply was lost
 _SLICE = 0.5  # seconds; Windows delivers Ctrl-C only between waits
 
 
-class Server(Protocol):
-    """What is needed of the way to a server, and of who we are there."""
+class SettingsOnce:
+    """The account's settings, read once for many conversations in a row.
 
-    transport: Transport
+    What a lapsed session reads is nobody's: they are kept once a conversation was begun with them.
+    """
 
-    @property
-    def is_nobody(self) -> bool: ...  # noqa: D102
+    def __init__(self) -> None:
+        self.lock = threading.Lock()  # held until they are sure
+        self.is_sure = False
+        self.read: Settings | None = None
 
-    def require_session(self, what: str) -> None: ...  # noqa: D102
-
-    def dialect(self, patience: Patience | None = None) -> Dialect: ...  # noqa: D102
-
-    def send(self, call: Call[T], patience: Patience | None = None) -> T: ...  # noqa: D102
-
-    def first_visit(self, patience: Patience) -> ContextManager[None]: ...  # noqa: D102
+    def __reduce__(self) -> tuple[type[SettingsOnce], tuple[()]]:
+        return SettingsOnce, ()
 
 
 class Creation:
-    """Starts the conversations of one client.
+    """Starts the conversations of one client, each of them once.
 
-    :param known: gives the conversations that are known already.
+    ================================  ===========================  =================================
+    the server's answer               what it means                what happens
+    ================================  ===========================  =================================
+    an id                             it was made                  it is returned
+    refused, a retired constant       there is no such model       made with the account's model
+    refused, and not in the list      there is no such model       ``ModelNotFound`` with near names
+    refused, though in the list       the prompt is not taken      ``BadRequest``
+    refused otherwise                 it was not made              the refusal is raised
+    none, a page, a gateway's word    nobody knows                 one new empty conversation of the
+                                                                   model and the prompt: that is it;
+                                                                   none or more: the error is raised
+    ================================  ===========================  =================================
+
+    It is not made again: the lost one may still be on its way, and a second would be one too many.
+    While one is looked for no other is made, which would be taken for it.
+
+    :param known: the conversations that are known already.
     """
 
-    def __init__(self, server: Server, known: Callable[[], Container[str]] = tuple) -> None:
+    def __init__(self, server: Server, known: Container[str]) -> None:
         self._server = server
-        self._lost = LostCreations(server, known)
+        self._known = known
         self._retired: set[str] = set()  # the old constants that were warned of
-        self._first: threading.Lock | None = None  # of those whose settings are read once
-        self._is_sure = False  # one was begun with those settings
-        self._settings_read: Settings | None = None
+        self._made: set[str] = set()
+        begin(self)
 
-    def with_settings_once(self) -> Creation:
-        """Return one for many conversations in a row, which reads the settings once.
+    def begin_anew(self) -> None:
+        """Take a new lock; what is under way is so in another process."""
+        self._changed = threading.Condition()
+        self._under_way = 0
+        self._looking = False
 
-        What a lapsed session reads is nobody's: the settings are kept once a conversation was begun
-        with them.
-        """
-        other = copy(self)
-        other._first, other._is_sure, other._settings_read = threading.Lock(), False, None
-        return other
-
-    def begin(self, model: str | None, system_prompt: str | None, patience: Patience) -> Created:
+    def begin(
+        self,
+        model: str | None,
+        system_prompt: str | None,
+        patience: Patience,
+        once: SettingsOnce | None = None,
+    ) -> Created:
         """Return a new conversation.
 
         :param model: the account's active one when ``None``.
         :param system_prompt: the one stored for the model when ``None``.
+        :param once: the settings of many conversations in a row.
         :raises ModelNotFound: the server does not offer the model; a retired constant of
             :class:`ListBots` is replaced instead, with a warning.
         """
-        _check_names(model, system_prompt)
+        if model is not None and not isinstance(model, str):
+            raise UsageError("a model is the name of one, as models() gives them")
+        if system_prompt is not None and not isinstance(system_prompt, str):
+            raise UsageError('a system prompt is a text; None is the stored one, "" is none')
         self._server.require_session("create a conversation")
-        if self._first is not None and not self._is_sure:
-            with held(self._first, patience.deadline, "the settings could not be read in time"):
-                if not self._is_sure:
-                    made = self._begun(model, system_prompt, patience)
-                    self._is_sure = True
-                    return made
-        return self._begun(model, system_prompt, patience)
+        settings = once or SettingsOnce()
 
-    def _begun(self, model: str | None, system_prompt: str | None, patience: Patience) -> Created:
-        if model and model not in self._retired:
-            text = self._prompt(model, system_prompt, patience)
-            try:
-                return self._made(model, text, patience)
-            except ModelNotFound:
-                if model not in RETIRED:
-                    raise
-            warn_of_retired(model)
-            self._retired.add(model)
-        return self._with_default(model, system_prompt, patience)
+        def make(name: str) -> Created:
+            text = self._prompt(name, model or name, system_prompt, settings, patience)
+            return self._made_once(name, text, patience)
+
+        if not settings.is_sure:
+            with held(settings.lock, patience.deadline, "the settings could not be read in time"):
+                if not settings.is_sure:
+                    settings.read = None  # what an earlier call read may be nobody's
+                    made = self._with_model(model, make, settings, patience)
+                    settings.is_sure = True
+                    return made
+        return self._with_model(model, make, settings, patience)
 
     def from_share(self, share_id: str, model: str | None, patience: Patience) -> Created:
         """Return a conversation that is the copy of a shared one.
-
-        :param model: for servers that want one named, as :meth:`begin` takes it; that of the share
-            counts.
-        """
-        found = self._imported(share_id, patience)
-        if found is not None:
-            return found
-
-        def copy(name: str) -> Created:
-            call = self._server.dialect(patience).create_from_share(share_id, name)
-            with self._server.first_visit(patience):
-                made = self._server.send(call, patience)
-            return self._as_stored(made.id, patience)
-
-        if model and model not in self._retired:
-            try:
-                return self._with_reason(model, lambda: copy(model), patience)
-            except ModelNotFound:
-                if model not in RETIRED:
-                    raise
-            warn_of_retired(model)
-            self._retired.add(model)
-        return copy(self._settings(patience).active_model or self._first_offered(patience))
-
-    def _imported(self, share_id: str, patience: Patience) -> Created | None:
-        """Return the copy that the server makes by itself, ``None`` where it makes none.
 
         The copy that 0.9.6 makes for somebody without a cookie is that of a session which nobody
         is told; asked again, now with a cookie, it makes one for us.
 
         Source: POST /api/v2/conversations/import-share, chat-ui 0.9.6, 2026-01 (measured).
+
+        :param model: for servers that want one named, as :meth:`begin` takes it; that of the share
+            counts.
         """
-        call = self._server.dialect(patience).import_share(share_id)
+        dialect = self._server.dialect(patience)
+        call = dialect.import_share(share_id)
         while call is not None:
             is_new = self._server.is_nobody
             with self._server.first_visit(patience):
@@ -152,91 +140,84 @@ class Creation:
             except ConversationNotExistError:
                 if not is_new or self._server.is_nobody:
                     raise
-        return None
+
+        def copy(name: str) -> Created:
+            with self._server.first_visit(patience):
+                made = self._server.send(dialect.create_from_share(share_id, name), patience)
+            return self._as_stored(made.id, patience)
+
+        return self._with_model(model, copy, SettingsOnce(), patience)
 
     def _as_stored(self, conversation_id: str, patience: Patience) -> Created:
         call = self._server.dialect(patience).conversation(conversation_id)
         tree = self._server.send(call, patience)
-        leaf = tree.messages[-1].id if tree.messages else tree.root_id
-        return Created(conversation_id, tree.title, leaf)
+        return Created(conversation_id, tree.title, tree.leaf)
 
-    def _with_default(
-        self, retired: str | None, system_prompt: str | None, patience: Patience
+    # its model and its prompt ----------------------------------------------------------------
+
+    def _with_model(
+        self,
+        model: str | None,
+        make: Callable[[str], Created],
+        settings: SettingsOnce,
+        patience: Patience,
     ) -> Created:
-        """Return a conversation with the account's model; what an old script set is still meant."""
-        settings = self._settings(patience)
-        model = settings.active_model or self._first_offered(patience)
-        text = system_prompt
-        if text is None:
-            text = settings.stored_prompt(retired or model) or settings.stored_prompt(model)
-        elif self._server.dialect(patience).manners.prompts_from_settings:
-            self._require_stored(text, settings.stored_prompt(model))
-        return self._made(model, text, patience)
+        """Return what *make* makes of the model that was named, or else of the account's."""
+        if model and model not in self._retired:
+            try:
+                return self._with_reason(model, make, patience)
+            except ModelNotFound:
+                if model not in RETIRED:
+                    raise
+            warn_of_retired(model)
+            self._retired.add(model)
+        name = self._settings(settings, patience).active_model
+        if not name:
+            offered = self._offered(patience)
+            if not offered:
+                raise UsageError("the server offers no model; name one with model=")
+            name = offered[0]
+        return self._with_reason(name, make, patience)
 
-    def _prompt(self, model: str, wanted: str | None, patience: Patience) -> str:
+    def _prompt(
+        self, name: str, meant: str, wanted: str | None, settings: SettingsOnce, patience: Patience
+    ) -> str:
         """Return the system prompt of a new conversation.
 
+        A prompt that the server would not use is refused: written to the settings it would act on
+        all conversations at once, those under way too; that is for the caller to say.
+
+        :param meant: the model for which a script has set it: perhaps a retired one.
         :raises FeatureUnavailable: the server would use another one than is *wanted*.
         """
-        everywhere = self._server.dialect(patience).manners.prompts_from_settings
-        if wanted is None:
-            # what is stored reaches the model there without our help
-            return "" if everywhere else self._settings(patience).stored_prompt(model)
-        if everywhere:
-            self._require_stored(wanted, self._settings(patience).stored_prompt(model))
-        return wanted
-
-    def _require_stored(self, wanted: str, stored: str) -> None:
-        """Refuse a prompt that the server would not use.
-
-        Written to the settings it would act on all conversations at once, those under way too;
-        that is for the caller to say.
-        """
-        if wanted != stored:
-            dialect = self._server.dialect()
+        dialect = self._server.dialect(patience)
+        if not dialect.manners.prompts_from_settings:
+            if wanted is not None:
+                return wanted
+            stored = self._settings(settings, patience).stored_prompt
+            return stored(meant) or stored(name)
+        if wanted is not None and wanted != self._settings(settings, patience).stored_prompt(name):
             advice = "set_system_prompt(model, prompt) sets one for all conversations with a model"
             dialect.lacks(
                 "conversation_prompts", advice if "system_prompts" in dialect.features else ""
             )
+        return wanted or ""  # what is stored reaches the model there without our help
 
-    def _settings(self, patience: Patience) -> Settings:
-        if self._is_sure and self._settings_read is not None:
-            return self._settings_read
-        call = self._server.dialect(patience).settings()
-        self._settings_read = self._server.send(call, patience)
-        return self._settings_read
+    def _settings(self, settings: SettingsOnce, patience: Patience) -> Settings:
+        if settings.read is None:
+            settings.read = self._server.send(self._server.dialect(patience).settings(), patience)
+        return settings.read
 
     def _offered(self, patience: Patience) -> list[str]:
         models = self._server.send(self._server.dialect(patience).models(), patience)
         return [model.id for model in models]
 
-    def _first_offered(self, patience: Patience) -> str:
-        offered = self._offered(patience)
-        if not offered:
-            raise UsageError("the server offers no model; name one with model=")
-        return offered[0]
-
-    def _made(self, model: str, system_prompt: str, patience: Patience) -> Created:
-        dialect = self._server.dialect(patience)
-        call = dialect.create_conversation(model, system_prompt)
-
-        def create() -> Created:
-            with self._server.first_visit(patience):
-                return self._server.send(call, patience)
-
-        stored = None if dialect.manners.prompts_from_settings else system_prompt
-        return self._with_reason(
-            model,
-            lambda: self._lost.made_once(create, model, stored, patience),
-            patience,
-        )
-
     def _with_reason(
-        self, model: str, create: Callable[[], Created], patience: Patience
+        self, model: str, make: Callable[[str], Created], patience: Patience
     ) -> Created:
-        """Return what *create* makes, or raise what its refusal means."""
+        """Return what *make* makes, or raise what its refusal means."""
         try:
-            return create()
+            return make(model)
         except (BadRequest, Unavailable) as error:
             meant = self._meant(model, error, patience)
             if meant is None:
@@ -249,102 +230,70 @@ class Creation:
             names = self._offered(patience)
         except HugChatError:
             return None  # the list cannot be had either, so the refusal itself says more
+        refused: dict[str, Any] = {"status": error.status, "url": error.url, "body": error.body}
         if model in names and isinstance(error, ModelNotFound):
             return BadRequest(
                 f"the server answered {error.status}: it offers the model {model!r}, so it is the "
                 "system prompt that it does not take",
-                status=error.status,
-                url=error.url,
-                body=error.body,
+                **refused,
             )
         if model in names or not names:
             return None
         nearest = nearest_names(model, names)
         return ModelNotFound(
             f"the server does not offer the model {model!r}; near are {', '.join(nearest)}",
-            status=error.status,
-            url=error.url,
-            body=error.body,
+            **refused,
             model=model,
             nearest=nearest,
         )
 
+    # made once -------------------------------------------------------------------------------
 
-def _check_names(model: object, system_prompt: object) -> None:
-    if model is not None and not isinstance(model, str):
-        raise UsageError("a model is the name of one, as models() gives them")
-    if system_prompt is not None and not isinstance(system_prompt, str):
-        raise UsageError('a system prompt is a text; None is the stored one, "" is none')
+    def _made_once(self, model: str, prompt: str, patience: Patience) -> Created:
+        """Return a conversation that was made, told or found.
 
-
-class LostCreations:
-    """Creates conversations, and looks for the new one where the reply was lost.
-
-    An empty conversation of the same model and system prompt that was not known before is it. While
-    one is looked for no other is created: it would be taken for the lost one.
-
-    :param known: gives the conversations that are known already.
-    """
-
-    def __init__(self, server: Server, known: Callable[[], Container[str]]) -> None:
-        self._server = server
-        self._known = known
-        self._made: set[str] = set()
-        begin(self)
-
-    def begin_anew(self) -> None:
-        """Take a new lock; what is under way is so in another process."""
-        self._changed = threading.Condition()
-        self._under_way = 0
-        self._looking = False
-
-    def made_once(
-        self, create: Callable[[], Created], model: str, prompt: str | None, patience: Patience
-    ) -> Created:
-        """Return the conversation that *create* makes, made once.
-
-        :param prompt: its system prompt; ``None`` where conversations have none of their own.
         :raises HugChatError: it was not made, or nobody can tell.
         """
+        call = self._server.dialect(patience).create_conversation(model, prompt)
         began = time.time()
         try:
-            with self._one_more(patience):
-                made = create()
+            with self._turn(patience), self._server.first_visit(patience):
+                made = self._server.send(call, patience)
                 self._made.add(made.id)
                 return made
         except HugChatError as error:
             # a page or an empty body came from somebody on the way, or was cut
             if not (is_unsure(error) or isinstance(error, ProtocolError)):
                 raise
-            found = self._found(model, prompt, began, patience, error)
-            if found is None:
-                raise  # it may still be on its way: a second one would be one too many
-            return found
+            with self._turn(patience, alone=True):
+                try:
+                    found = self._lost(model, prompt, began, patience)
+                except HugChatError as trouble:
+                    raise error from trouble
+                if len(found) != 1:
+                    raise
+                self._made.add(found[0].id)
+            return Created(found[0].id, found[0].title, found[0].leaf)
 
     @contextmanager
-    def _one_more(self, patience: Patience) -> Iterator[None]:
+    def _turn(self, patience: Patience, alone: bool = False) -> Iterator[None]:
+        """Make a conversation beside others, or look for one while no other is made."""
         with self._changed:
             self._wait(lambda: not self._looking, patience)
-            self._under_way += 1
+            if alone:
+                self._looking = True
+            else:
+                self._under_way += 1
         try:
+            with self._changed:
+                self._wait(lambda: not (alone and self._under_way), patience)
             yield
         finally:
             with self._changed:
-                self._under_way -= 1
-                self._changed.notify_all()
-
-    @contextmanager
-    def _alone(self, patience: Patience) -> Iterator[None]:
-        with self._changed:
-            self._wait(lambda: not self._looking, patience)
-            self._looking = True
-        try:
-            with self._changed:
-                self._wait(lambda: not self._under_way, patience)
-            yield
-        finally:
-            with self._changed:
-                self._looking = False
+                if alone:
+                    self._looking = False
+                else:
+                    self._under_way -= 1
                 self._changed.notify_all()
 
     def _wait(self, until: Callable[[], bool], patience: Patience) -> None:
@@ -353,56 +302,31 @@ class LostCreations:
                 raise TimedOut("another conversation was being created too long", phase="total")
             self._changed.wait(_SLICE)
 
-    def _found(
-        self,
-        model: str,
-        prompt: str | None,
-        began: float,
-        patience: Patience,
-        error: HugChatError,
-    ) -> Created | None:
-        """Return the lost conversation, ``None`` if there is none.
-
-        :raises HugChatError: *error*, when the server cannot be asked, or its list does not tell.
-        """
-        with self._alone(patience):
-            for pause in _PAUSES:
-                if time.monotonic() + pause >= patience.deadline:
-                    raise error
-                self._server.transport.sleep(pause)
-                try:
-                    found = self._fitting(model, prompt, began, patience)
-                except HugChatError as trouble:
-                    raise error from trouble
-                if len(found) > 1:
-                    raise error
-                for tree in found:
-                    self._made.add(tree.id)
-                    return Created(tree.id, tree.title, tree.leaf)
-        return None
-
-    def _fitting(
-        self, model: str, prompt: str | None, began: float, patience: Patience
+    def _lost(
+        self, model: str, prompt: str, began: float, patience: Patience
     ) -> list[ConversationTree]:
-        transport, dialect = self._server.transport, self._server.dialect(patience)
-        page = transport.send(dialect.list_conversations(0), patience)
-        trees = [
-            transport.send(dialect.conversation(one.id), patience)
-            for one in page.conversations
-            if self._is_new(one, began)
-        ]
-        return [
-            tree
-            for tree in trees
-            if tree.model == model
-            and (prompt is None or tree.system_prompt == prompt)
-            and all(message.role == "system" for message in tree.messages)
-        ]
+        """Return the new, empty conversations with this model and prompt that nobody has."""
+        send, dialect = self._server.transport.send, self._server.dialect(patience)
+        has_prompt = not dialect.manners.prompts_from_settings
+        for _ in self._server.transport.looks(patience, most=_LOOKS):
+            page = send(dialect.list_conversations(), patience)
+            new = [one.id for one in page.conversations if self._is_new(one.id, began)]
+            found = [send(dialect.conversation(one), patience) for one in new]
+            fitting = [
+                tree
+                for tree in found
+                if tree.model == model
+                and (not has_prompt or tree.system_prompt == prompt)
+                and all(message.role == "system" for message in tree.messages)
+            ]
+            if fitting:
+                return fitting
+        return []
 
-    def _is_new(self, one: Conversation, began: float) -> bool:
-        try:
-            made = int(one.id[:8], 16)  # the first digits of an object id are its time of creation
+    def _is_new(self, conversation_id: str, began: float) -> bool:
+        try:  # the first digits of an object id are its time of creation
+            made = int(conversation_id[:8], 16)
         except ValueError:
             return False  # no server of ours made that
-        fresh = made >= began - _CLOCKS_DIFFER
-        return fresh and one.id not in self._made and one.id not in self._known()
+        had = conversation_id in self._made or conversation_id in self._known
+        return made >= began - _CLOCKS_DIFFER and not had

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 E = TypeVar("E")
 
-_PAUSES = (0.0, 0.5, 1.0, 2.0)  # seconds before each look for a message that may have arrived
+_LOOKS = 4  # for a message that may have arrived
 
 
 class Home(Protocol):
@@ -208,18 +208,15 @@ class Run:
 
         :raises HugChatError: *error*, when the server cannot be asked.
         """
-        for pause in _PAUSES:
-            if time.monotonic() + pause >= self._patience.deadline:
-                raise error
-            if pause:
-                self._transport.sleep(pause)
-            call = self.dialect.stored(self.prompt.conversation_id, self.prompt)
-            try:
-                stored = self._transport.send(call, self._patience)
-            except HugChatError as trouble:
-                raise error from trouble
-            if stored is not None:
-                return True
+        call = self.dialect.stored(self.prompt.conversation_id, self.prompt)
+        try:
+            for _ in self._transport.looks(self._patience, most=_LOOKS):
+                if self._transport.send(call, self._patience) is not None:
+                    return True
+        except HugChatError as trouble:
+            raise error from trouble
+        if time.monotonic() >= self._patience.deadline:
+            raise error
         return False
 
     def _search_first(self) -> None:

@@ -6,6 +6,7 @@ Knows no route and no field name.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import random
 import time
@@ -157,6 +158,12 @@ class Transport:
         :raises TimedOut: the time of the call would be spent.
         """
         self._retrying.pause(tried, patience)
+
+    def looks(
+        self, patience: Patience, most: float = math.inf, first: float = 0.5, longest: float = 4.0
+    ) -> Iterator[int]:
+        """Yield when a look at what the server may have stored by now is due, its number."""
+        return self._retrying.looks(patience, most, first, longest)
 
     def repeated(self, attempt: Callable[[], T], patience: Patience) -> T:
         """Return what *attempt* returns; it is tried as often as a repeatable request is."""

@@ -92,6 +92,25 @@ class Retrying:
             raise TimedOut("no time is left for another try", phase="total")
         self._sleep(wait)
 
+    def looks(
+        self, patience: Patience, most: float = math.inf, first: float = 0.5, longest: float = 4.0
+    ) -> Iterator[int]:
+        """Yield the numbers of looks at what the server may have stored by now, when each is due.
+
+        The first is due at once; the pauses before the others double from *first* to *longest*
+        seconds. It ends behind *most* of them, and with the time of the call.
+        """
+        number, pause = 1, first
+        while True:
+            yield number
+            left = patience.deadline - self._clock()
+            if number >= most or left <= 0:
+                return
+            self._sleep(min(pause, left))
+            if pause >= left:
+                return
+            number, pause = number + 1, min(2 * pause, longest)
+
     def repeated(
         self,
         repeatable: bool,

@@ -173,6 +173,23 @@ def test_first_offered_model_is_taken_where_none_is_active(gate, begin):
     assert [body["model"] for body in sent] == [client.models()[0].id]
 
 
+def test_conversation_made_while_the_list_was_read_is_kept(gate, begin):
+    client = begin()
+    removed = client.create_conversation("omni", "")
+    made: list[str] = []
+
+    def slowly(asked: Asked) -> Reply:
+        reply = asked.onward()
+        reply = replace(reply, pieces=(reply.body,))
+        made.append(client.create_conversation("omni", ""))
+        client.remove_conversation(removed)
+        return reply
+
+    gate.on(LIST, slowly)
+
+    assert list(client.fetch_conversations()) == made
+
+
 # removing ----------------------------------------------------------------------------------------
 
 

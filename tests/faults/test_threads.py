@@ -268,7 +268,7 @@ def test_some_things_wait_for_nobody(hanging: LocalServer) -> None:
     """``repr``, ``done``, ``error``, ``stop`` and ``close`` take no lock that a reader holds."""
     with Client(hanging.url) as client:
         message = client.chat("hi", begun(client))
-        place = client._runs.place(message.conversation_id)
+        place = client._conversations.runs.place(message.conversation_id)
 
         def read() -> None:
             with suppress(IncompleteAnswer):  # or the stop came first

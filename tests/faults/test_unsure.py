@@ -159,8 +159,8 @@ class NeverStored:
     def send(self, call: Any, patience: Patience) -> Stored | None:
         return None
 
-    def sleep(self, seconds: float) -> None:
-        pass
+    def looks(self, patience: Patience, most: int) -> Iterator[int]:
+        yield from range(most)
 
     def pause(self, tried: int, patience: Patience) -> None:
         pass

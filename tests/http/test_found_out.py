@@ -65,7 +65,7 @@ def test_message_that_is_stored_late_is_found_and_not_sent_again() -> None:
 
 
 def test_message_that_is_sent_again_has_a_log_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hugchat_sync.chat.run._PAUSES", (0.0, 0.01))
+    monkeypatch.setattr("hugchat_sync.chat.run._LOOKS", 1)
     sent: list[bytes] = []
 
     def answer(asked: Asked, number: int) -> object:

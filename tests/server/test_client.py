@@ -149,8 +149,8 @@ def test_question_of_a_tool_server_is_answered(serve, connect):
 def test_messages_are_spaced_and_nothing_else(serve, connect, monkeypatch):
     slept = []
     client = connect(serve(), max_per_minute=60)
-    monkeypatch.setattr(client._runs.pace, "_sleep", slept.append)
-    monkeypatch.setattr(client._runs.pace, "_clock", lambda: 100.0)
+    monkeypatch.setattr(client.pace, "_sleep", slept.append)
+    monkeypatch.setattr(client.pace, "_clock", lambda: 100.0)
     made = client.create_conversation()
     for _ in range(3):
         client.history()

@@ -308,22 +308,6 @@ def test_failed_listing_leaves_the_map(serve, connect, era):
     assert list(client.conversations) == [made]
 
 
-def test_conversation_made_while_the_list_was_read_was_lost(serve, connect, monkeypatch):
-    client = connect(serve())
-    removed = client.create_conversation("omni", "")
-    read = list(client.list_conversations())
-    made = []
-
-    def slow_list(whole):
-        made.append(client.create_conversation("omni", ""))
-        client.remove_conversation(removed)
-        return iter(read)
-
-    monkeypatch.setattr(client, "_listed", slow_list)
-
-    assert list(client.fetch_conversations()) == made
-
-
 def test_map_that_is_handed_out_is_a_copy(serve, connect):
     client = connect(serve())
     client.create_conversation()
