@@ -1,9 +1,14 @@
-"""What all routes share: the parts of one server, replies and refusals."""
+"""What all routes share: the parts of one server, who is asking, replies and refusals.
+
+Source: chat-ui c100c162 (2026-08-21), measured 2026-08 (b06 to b12, g01 to g05, p03 to p15, q00 to
+q22).
+"""
 
 from __future__ import annotations
 
 import gzip
 import hashlib
+import hmac
 import json
 import logging
 import os
@@ -13,21 +18,23 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import Callable, Iterable, Mapping, Sequence, Tuple
+from typing import Any, Callable, Mapping, Sequence
+from urllib.parse import quote, urlsplit
 from uuid import uuid4
 
-from flask import Blueprint, Flask, Response, request
+from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from .responder import Model, Responder
-from .storage import Storage
-
-View = Callable[..., Response]
-Route = Tuple[str, str, View]
+from .storage import Conversation, Storage
 
 _log = logging.getLogger(__name__)
+
 _WINDOW = 60.0
 _COMPRESSED_FROM = 1024
+_COOKIE, _TWO_WEEKS = "hf-chat", 14 * 24 * 3600
+_FORMS = ("multipart/form-data", "application/x-www-form-urlencoded", "text/plain")
+_OPEN = ("/healthcheck", "/conversation/", "/api", "/documents/")
 _LONE_HALF = re.compile("[\ud800-\udfff]")
 _MODELS = (
     Model("omni", "Routes every message to the documents.", "Omni", True, True, is_router=True),
@@ -45,8 +52,7 @@ def compact(value: object) -> str:
 
 def now() -> str:
     """Return the present moment as ISO text with milliseconds and ``Z``."""
-    moment = datetime.now(timezone.utc)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return datetime.now(timezone.utc).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def new_object_id() -> str:
@@ -73,9 +79,9 @@ class Site:
 
     :param base_path: where the chat lives, for example ``/chat``.
     :param token: the access token; everybody is welcome when ``None``.
-    :param closing: set when the server is about to end, so that waiting threads leave.
     :param limits: ``messages_per_minute``, ``conversations``, ``messages``, ``message_length``.
     :param body_limit: the largest request body in bytes.
+    :param closing: set when the server is about to end, so that waiting threads leave.
     """
 
     storage: Storage
@@ -137,6 +143,120 @@ class ApiError(Exception):
         self.from_hook = from_hook
 
 
+#: the routes, the same for every server: what a server has of its own is its site
+app = Flask("hugchat_sync.local", static_folder=None)
+app.url_map.merge_slashes = False
+app.config["MAX_FORM_MEMORY_SIZE"] = Site.body_limit
+
+
+def route(method: str, rule: str) -> Callable[[Callable[..., Response]], Callable[..., Response]]:
+    """Return the decorator of a view; OPTIONS is refused as on the real server."""
+    return app.route(rule, methods=[method], provide_automatic_options=False)
+
+
+def site() -> Site:
+    """Return the site that the present request is for."""
+    found: Site = request.environ["hugchat_sync.site"]
+    return found
+
+
+def own_conversation(conversation_id: str, status: int = 500, message: str = "") -> Conversation:
+    """Return a conversation of this session.
+
+    :raises ApiError: what was given for something that is no id; 404.
+    """
+    if not is_object_id(conversation_id):
+        raise ApiError(status, message)
+    found = site().storage.conversation(conversation_id)
+    if found is None or found.owner != g.owner:
+        raise ApiError(404, "Conversation not found")
+    return found
+
+
+# who is asking ----------------------------------------------------------------------------------
+
+
+@app.before_request
+def admit() -> Response | None:
+    """Find out who asks; return an answer instead of the route's when they may not.
+
+    :raises ApiError: refused, a wrong token, or an Origin that is no address.
+    """
+    if request.environ["hugchat_sync.body_length"] > site().body_limit:
+        raise ApiError(413)
+    if request.script_root != site().base_path:
+        raise ApiError(404, "Not Found")
+    _identify(site().token)
+    if request.method == "POST" and request.mimetype in _FORMS:
+        origin = request.headers.get("Origin")
+        host = None if origin is None else urlsplit(origin).netloc
+        if host == "":
+            raise ApiError(500)
+        if host is None:
+            sentence = "Non-JSON form requests need to have an origin"
+            raise ApiError(403, sentence, from_hook=True)
+        if host != request.host:
+            raise ApiError(403, "Invalid referer for POST request", from_hook=True)
+    g.cookie_due = request.method == "POST"
+    if site().token is not None and not g.signed_in:
+        if not request.path.startswith(_OPEN):
+            back = quote(f"{site().url}/login/callback", safe="")
+            where = f"/oauth/authorize?client_id=local&response_type=code&redirect_uri={back}"
+            headers = {"Location": request.host_url.rstrip("/") + where}
+            return Response(iter(()), 302, headers)
+        if request.method not in ("GET", "HEAD", "OPTIONS"):
+            g.cookie_due = False
+            raise ApiError(401, "You have to be logged in.", from_hook=True)
+    return None
+
+
+def _identify(token: str | None) -> None:
+    """Note the name of the session's data, the cookie that a POST hands out, and who it is."""
+    cookie = request.cookies.get(_COOKIE)
+    # The cookie wins, even that of nobody, and outside /api/ a token is not looked at.
+    if cookie is None and token is not None and request.path.startswith("/api/"):
+        kind, _, bearer = request.headers.get("Authorization", "").partition(" ")
+        if kind == "Bearer" and bearer:
+            if not _same(bearer, token):
+                raise ApiError(500)
+            g.owner, g.cookie, g.signed_in = owner_of(bearer), owner_of(bearer), True
+            return
+    g.cookie = cookie or str(uuid4())
+    g.owner = owner_of(g.cookie)
+    g.signed_in = bool(token and cookie and _same(cookie, token))
+
+
+def _same(one: str, other: str) -> bool:
+    return hmac.compare_digest(one.encode("utf-8"), other.encode("utf-8"))
+
+
+@app.after_request
+def hand_out_cookie(reply: Response) -> Response:
+    """Put the session cookie on the answer, as every POST that passed the hook does."""
+    if g.get("cookie_due"):
+        reply.set_cookie(_COOKIE, g.cookie, _TWO_WEEKS, httponly=True, samesite="Lax")
+    return reply
+
+
+# bodies -----------------------------------------------------------------------------------------
+
+
+def json_body() -> dict[str, Any]:
+    """Return the body, a JSON object.
+
+    :raises ApiError: 500, as the server's parsers throw; a POST without a content type has its
+        body thrown away (b06, b07, b10).
+    """
+    typed = request.method != "POST" or bool(request.headers.get("Content-Type"))
+    try:
+        value = json.loads(request.get_data()) if typed else None
+    except (ValueError, RecursionError) as error:
+        raise ApiError(500) from error
+    if not isinstance(value, dict):
+        raise ApiError(500)
+    return value
+
+
 def json_reply(value: object, status: int = 200, chunked: bool = True) -> Response:
     """Return a JSON answer: chunked as the real server does it, compressed when asked for.
 
@@ -148,53 +268,35 @@ def json_reply(value: object, status: int = 200, chunked: bool = True) -> Respon
     if offered and len(body) > _COMPRESSED_FROM:
         body = gzip.compress(body, 6)
         headers["Content-Encoding"] = "gzip"
-    return Response(
-        iter((body,)) if chunked else body, status, headers, content_type="application/json"
-    )
+    content = iter((body,)) if chunked else body
+    return Response(content, status, headers, content_type="application/json")
 
 
-def add_routes(app: Flask, site: Site, routes: Iterable[Route]) -> None:
-    """Register views by method and path; OPTIONS is refused as on the real server."""
-    blueprint = Blueprint("chat", __name__, url_prefix=site.base_path or None)
-    for method, rule, view in routes:
-        blueprint.add_url_rule(
-            rule,
-            endpoint=f"{method} {rule}".replace(".", "_"),
-            view_func=view,
-            methods=[method],
-            provide_automatic_options=False,
-        )
-    app.register_blueprint(blueprint)
+def nothing() -> Response:
+    """Return an answer without body and without a type."""
+    reply = Response(iter(()))
+    del reply.headers["Content-Type"]
+    return reply
 
 
-def create_app(site: Site, install: Callable[[Flask, Site], None]) -> Flask:
-    """Return the application of one server.
+@app.errorhandler(ApiError)
+def _refused(error: ApiError) -> Response:
+    if error.from_hook:
+        return json_reply({"error": error.message}, error.status)
+    known = {} if error.message else {"errorId": str(uuid4())}
+    body = {"message": error.message or "An error occurred", **known}
+    return json_reply(body, error.status, chunked=False)
 
-    :param install: adds the routes of the protocol, and what comes before and behind them.
-    """
-    app = Flask("hugchat_sync.local", static_folder=None)
-    app.url_map.merge_slashes = False
-    app.config["MAX_FORM_MEMORY_SIZE"] = site.body_limit
 
-    @app.errorhandler(ApiError)
-    def refused(error: ApiError) -> Response:
-        if error.from_hook:
-            return json_reply({"error": error.message}, error.status)
-        known = {} if error.message else {"errorId": str(uuid4())}
-        body = {"message": error.message or "An error occurred", **known}
-        return json_reply(body, error.status, chunked=False)
+@app.errorhandler(HTTPException)
+def _no_such_request(error: HTTPException) -> Response:
+    reply = json_reply({"message": error.name}, error.code or 400, chunked=False)
+    if isinstance(error, MethodNotAllowed):
+        reply.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
+    return reply
 
-    @app.errorhandler(HTTPException)
-    def no_such_request(error: HTTPException) -> Response:
-        reply = json_reply({"message": error.name}, error.code or 400, chunked=False)
-        if isinstance(error, MethodNotAllowed):
-            reply.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
-        return reply
 
-    @app.errorhandler(Exception)
-    def something_broke(error: Exception) -> Response:
-        _log.error("%s %s failed: %s", request.method, request.path, error, exc_info=error)
-        return json_reply({"message": "Internal Error"}, 500, chunked=False)
-
-    install(app, site)
-    return app
+@app.errorhandler(Exception)
+def _something_broke(error: Exception) -> Response:
+    _log.error("%s %s failed: %s", request.method, request.path, error, exc_info=error)
+    return json_reply({"message": "Internal Error"}, 500, chunked=False)

@@ -10,13 +10,14 @@ import threading
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Iterable, Mapping
+from typing import Any, Callable, Iterable, Mapping
 
-from . import v2_2025
-from .app import Site, create_app
+from . import account, conversations, messages  # noqa: F401 - the routes of the application
+from .app import Site, app
 from .documents import Documents
-from .http import Application, HttpServer, SeenRequest, is_loopback
+from .http import Application, Environment, HttpServer, SeenRequest, is_loopback
 from .responder import Responder
+from .run import Runs
 from .storage import Storage
 from .testing import Fault, Faults
 from .upstream import Upstream
@@ -156,7 +157,18 @@ class LocalServer:
         return self
 
     def _application(self, site: Site) -> Application:
-        return create_app(site, v2_2025.install)
+        """Return what answers the requests of this server: the routes, and where they are."""
+        own = {"hugchat_sync.site": site, "hugchat_sync.runs": Runs(site)}
+
+        def application(environ: Environment, start: Callable[..., Any]) -> Iterable[bytes]:
+            environ.update(own)
+            path = environ["PATH_INFO"]
+            if path.startswith(f"{site.base_path}/"):
+                environ["SCRIPT_NAME"] = site.base_path
+                environ["PATH_INFO"] = path[len(site.base_path) :]
+            return app(environ, start)
+
+        return application
 
     def close(self) -> None:
         """End at once: open answers are cut, as when a real server goes down."""

@@ -39,7 +39,7 @@ def test_files_come_in_as_base64_and_out_as_bytes(serve):
 def test_hash_is_made_of_the_bytes_read_as_text():
     import base64
 
-    from hugchat_sync.local.v2_2025.run import stored_file
+    from hugchat_sync.local.run import stored_file
 
     record = recording("2026", "e03-output-image")
     raw = base64.b64decode(record["response"]["body"]["base64"])

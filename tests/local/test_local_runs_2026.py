@@ -9,8 +9,8 @@ import time
 from local_wire import recorded_text, recording, updates
 
 from hugchat_sync.local.responder import ToolCall, ToolResult
+from hugchat_sync.local.run import Outlet
 from hugchat_sync.local.testing import Script, Scripted
-from hugchat_sync.local.v2_2025.outlet import Outlet
 
 _LONG = Script([f" {n}" for n in range(200)], delay=0.02)
 _RUN = "9e30f209-8a12-42fa-ab37-2e887b08314a"

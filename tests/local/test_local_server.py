@@ -214,7 +214,7 @@ def test_run_of_a_server_that_ended_is_interrupted(tmp_path):
 
 
 def test_memory_is_not_kept_after_an_answer(serve):
-    from hugchat_sync.local.v2_2025.run import Run
+    from hugchat_sync.local.run import Run
 
     talk = serve(responder=Scripted(["Hello"]))
     talk.create()

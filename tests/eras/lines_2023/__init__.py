@@ -5,13 +5,13 @@ Source: chat-ui a3b58941c (2023-10-13), measured.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Callable
 
-from flask import Flask, Response, request
+from flask import Blueprint, Flask, Response, request
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 
 from hugchat_sync.local import LocalServer
-from hugchat_sync.local.app import ApiError, Site, add_routes, create_app
+from hugchat_sync.local.app import ApiError, Site
 from hugchat_sync.local.responder import Model
 
 from .actions import Actions
@@ -40,7 +40,11 @@ class OctoberServer(LocalServer):
     def _application(self, site: Site) -> Any:
         site.body_limit = 512 * 1024
         site.offered = _MODELS
-        return create_app(site, _install)
+        app = Flask("hugchat_sync.local", static_folder=None)
+        app.url_map.merge_slashes = False
+        app.config["MAX_FORM_MEMORY_SIZE"] = site.body_limit
+        _install(app, site)
+        return app
 
 
 class _BodyTooLarge(Exception):
@@ -49,13 +53,22 @@ class _BodyTooLarge(Exception):
 
 def _install(app: Flask, site: Site) -> None:
     open_answers = OpenAnswers()
-    routes = [
+    routes: list[tuple[str, str, Callable[..., Response]]] = [
         *Pages(site).routes(),
         *Actions(site).routes(),
         *ConversationRoutes(site).routes(),
         *MessageRoutes(site, open_answers).routes(),
     ]
-    add_routes(app, site, routes)
+    blueprint = Blueprint("chat", __name__, url_prefix=site.base_path or None)
+    for method, rule, view in routes:
+        blueprint.add_url_rule(
+            rule,
+            endpoint=f"{method} {rule}".replace(".", "_"),
+            view_func=view,
+            methods=[method],
+            provide_automatic_options=False,
+        )
+    app.register_blueprint(blueprint)
 
     @app.before_request
     def ask_who() -> None:
@@ -70,11 +83,16 @@ def _install(app: Flask, site: Site) -> None:
         hand_out_cookie(reply)
         return reply
 
+    app.register_error_handler(Exception, _broke)
     app.register_error_handler(_BodyTooLarge, lambda error: text_reply("Invalid request body", 413))
     app.register_error_handler(HookError, hook_reply)
     app.register_error_handler(ApiError, _refused)
     app.register_error_handler(NotFound, lambda error: _no_such_page(site))
     app.register_error_handler(MethodNotAllowed, _no_such_method)
+
+
+def _broke(error: Exception) -> Response:
+    return json_reply({"message": "Internal Error"}, getattr(error, "code", 500), chunked=False)
 
 
 def _refused(error: ApiError) -> Response:

@@ -5,9 +5,11 @@ Source: chat-ui a3b58941c, measured (lh37 to lh49, li01 to li38).
 
 from __future__ import annotations
 
+from typing import Callable
+
 from flask import Response, request
 
-from hugchat_sync.local.app import ApiError, Route, Site
+from hugchat_sync.local.app import ApiError, Site
 
 from .form_settings import read_form
 from .identity import identity
@@ -41,7 +43,7 @@ class Actions:
     def __init__(self, site: Site) -> None:
         self._site = site
 
-    def routes(self) -> list[Route]:
+    def routes(self) -> list[tuple[str, str, Callable[..., Response]]]:
         """Return the routes."""
         return [
             ("POST", "/settings", self.store_settings),

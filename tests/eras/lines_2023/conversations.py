@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from typing import Callable
 
 from flask import Response, request
 
-from hugchat_sync.local.app import ApiError, Route, Site, is_object_id, new_object_id, now
+from hugchat_sync.local.app import ApiError, Site, is_object_id, new_object_id, now
 from hugchat_sync.local.storage import Conversation
 
 from .identity import identity
@@ -42,7 +43,7 @@ class ConversationRoutes:
         self._site = site
         self._storage = site.storage
 
-    def routes(self) -> list[Route]:
+    def routes(self) -> list[tuple[str, str, Callable[..., Response]]]:
         """Return the routes."""
         one = "/conversation/<conversation_id>"
         return [

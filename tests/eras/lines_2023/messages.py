@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 import time
-from typing import Any, Mapping
+from typing import Any, Callable, Mapping
 from uuid import uuid4
 
 from flask import Response, request
 
-from hugchat_sync.local.app import ApiError, Route, Site, now
+from hugchat_sync.local.app import ApiError, Site, now
 from hugchat_sync.local.documents import SEARCH_SERVER
 from hugchat_sync.local.http import client_gone
 from hugchat_sync.local.responder import Said
@@ -39,7 +39,7 @@ class MessageRoutes:
         self._open = open_answers
         self._stops = Stops()
 
-    def routes(self) -> list[Route]:
+    def routes(self) -> list[tuple[str, str, Callable[..., Response]]]:
         """Return the routes."""
         one = "/conversation/<conversation_id>"
         return [

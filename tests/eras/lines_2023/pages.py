@@ -6,10 +6,11 @@ Source: chat-ui a3b58941c, measured (la01 to la22, lb22 to lb36, le18, lh14, lh2
 from __future__ import annotations
 
 from html import escape
+from typing import Callable
 
 from flask import Response, request
 
-from hugchat_sync.local.app import ApiError, Route, Site, is_object_id
+from hugchat_sync.local.app import ApiError, Site, is_object_id
 
 from .identity import identity
 from .page_data import page_data
@@ -28,7 +29,7 @@ class Pages:
     def __init__(self, site: Site) -> None:
         self._site = site
 
-    def routes(self) -> list[Route]:
+    def routes(self) -> list[tuple[str, str, Callable[..., Response]]]:
         """Return the routes."""
         return [
             ("GET", "", self.without_slash),

@@ -1,22 +1,25 @@
-"""One answer being made in a thread of its own, and all those that are under way.
+"""One answer being made in a thread of its own, what stays of it, and all that are under way.
 
-Source: chat-ui c100c162, measured 2026-08 (c01 to c33, k01 to k09, l01 to l16, w40 to w48, x10 to
-x13).
+Source: chat-ui c100c162, measured 2026-08 (c01 to c33, k01 to k09, l01 to l16, v02, w03 to w14, w40
+to w48, x10 to x13).
 """
 
 from __future__ import annotations
 
 import hashlib
 import logging
+import math
+import queue
 import sqlite3
 import threading
 import time
 from contextlib import suppress
-from typing import Any, Callable, Dict, Mapping, Tuple
+from typing import Any, Callable, Dict, Iterator, Mapping, Tuple
 from uuid import uuid4
 
-from ..app import ApiError, Site
-from ..responder import (
+from . import wire
+from .app import ApiError, Site, now
+from .responder import (
     Failure,
     FileMade,
     Final,
@@ -29,17 +32,16 @@ from ..responder import (
     ToolCall,
     Turn,
 )
-from ..storage import Conversation, StoredFile, StoredMessage
-from . import wire
-from .outlet import Outlet
-from .record import Record
-from .wire import line
+from .storage import Conversation, Storage, StoredFile, StoredMessage, StoredRun
 
 #: what tools asked, by its id: in which conversation, what, and whether it was answered
 Questions = Dict[str, Tuple[str, Question, threading.Event]]
 
 _log = logging.getLogger(__name__)
 
+_TICK = 0.1
+_LONGEST_SAVE = 0.5
+_FLUSH_SECONDS, _SAVE_SECONDS = 0.2, 3.0
 _BLANKS = b" " * 4096
 _SLICE = 0.05
 _QUESTION_SECONDS = 3600
@@ -54,6 +56,160 @@ def stored_file(name: str, mime: str, content: bytes) -> StoredFile:
     """
     text = content.decode("utf-8", "replace")
     return StoredFile(hashlib.sha256(text.encode("utf-8")).hexdigest(), name, mime, content)
+
+
+class Outlet:
+    """The body of an answer, put in by the run and taken out by the connection.
+
+    Source: chat-ui c100c162, measured 2026-08 (c01, c18, c19, c32): one chunk per update, a
+    keep-alive about every 100 ms while text is being made and none afterwards.
+
+    :param gone: tells whether the reader has left.
+    :param left: called once when the reader leaves before the end.
+    """
+
+    def __init__(self, gone: Callable[[], bool], left: Callable[[], None]) -> None:
+        self._gone, self._left = gone, left
+        self._pieces: queue.Queue[bytes | None] = queue.Queue()
+        self._quiet = self._abandoned = False
+        self._settled = threading.Event()
+
+    def put(self, piece: bytes | None, last_of_text: bool = False) -> None:
+        """Add a piece, ``None`` at the end; behind the last of the text come no keep-alives."""
+        self._quiet = self._quiet or last_of_text
+        if not self._abandoned:
+            self._pieces.put(piece)
+
+    def settle(self) -> None:
+        """Wait until what a reader left behind is stored, if the reader has gone."""
+        if self._gone():
+            self._settled.wait(_LONGEST_SAVE)
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield the body. Closing this iterator means that the reader has left."""
+        piece: bytes | None = b""
+        due = 0.0  # the first keep-alive follows the first update, the others come by the clock
+        try:
+            while True:
+                try:
+                    wait = _TICK if not due else max(0.0, due - time.monotonic())
+                    piece = self._pieces.get(timeout=wait)
+                except queue.Empty:
+                    piece = b""
+                if piece is None:
+                    return
+                if piece:
+                    yield piece
+                elif self._gone():
+                    return
+                if time.monotonic() >= due and (piece or due):
+                    if not due or not self._quiet:
+                        yield wire.line({"type": "status", "status": "keepAlive"})
+                    due = time.monotonic() + _TICK
+        finally:
+            if piece is not None:
+                self._abandoned = True
+                self._left()
+            self._settled.set()
+
+
+class Record:
+    """Writes one run down, for those who come later: the stored message and the log.
+
+    It keeps the conversation as it was when the run began and writes it back whole: two runs at
+    a time, or a rename during a run, undo each other as they do on the real server.
+    """
+
+    def __init__(self, storage: Storage, conversation: Conversation, answer: StoredMessage) -> None:
+        self._storage, self._conversation, self._answer = storage, conversation, answer
+        self._run = StoredRun(str(answer["generationId"]), conversation.id, answer["id"])
+        self._logged = False
+        self._seq = 0
+        self._pending: list[str] = []
+        self._pending_since = self._saved_at = time.monotonic()
+        self._tokens: list[str] = []
+        self._updates: list[dict[str, Any]] = []
+        self._final: str | None = None
+
+    def begin(self) -> None:
+        """Begin the log, unless a run before this one had the same id."""
+        self._logged = self._storage.begin(self._run)
+
+    @property
+    def text(self) -> str:
+        """The joined tokens so far."""
+        return wire.join_halves("".join(self._tokens))
+
+    def token(self, token: str) -> None:
+        """Note a token: the message keeps its length, the log joins those of about 200 ms."""
+        self._tokens.append(token)
+        self._updates.append({"type": "stream", "token": "", "len": wire.utf16_length(token)})
+        if not self._pending:
+            self._pending_since = time.monotonic()
+        self._pending.append(token)
+
+    def update(self, update: Mapping[str, Any]) -> None:
+        """Note an update that is no token; a route fills in what the message tells of it."""
+        self._updates.append(dict(update))
+        self._flush()
+        self._append(update)
+        if update["type"] == "routerMetadata":
+            known = self._answer.get("routerMetadata", {"route": "", "model": ""})
+            new = {key: value for key, value in update.items() if key != "type" and value}
+            self._answer["routerMetadata"] = {**known, **new}
+
+    def title(self, title: str) -> None:
+        """Let the conversation have a title at once (w41)."""
+        self._conversation.title = title
+        self._storage.change(self._conversation.id, title=title)
+
+    def final(self, text: str, interrupted: bool, with_tools: bool) -> None:
+        """Note the end of the text; after tools it is put together with what was streamed.
+
+        Source: chat-ui c100c162 (read there).
+        """
+        streamed = self.text
+        self._answer["interrupted"], self._final = interrupted, text
+        if with_tools and not interrupted:
+            if streamed.rstrip().endswith(text):
+                self._final = streamed.rstrip()
+            elif not text.startswith(streamed):
+                self._final = streamed + ("" if streamed.endswith("\n\n") else "\n\n") + text
+
+    def tick(self) -> None:
+        """Do what is due: the log after 200 ms, the stored text after 3 s."""
+        moment = time.monotonic()
+        if self._pending and moment - self._pending_since >= _FLUSH_SECONDS:
+            self._flush()
+        if moment - self._saved_at >= _SAVE_SECONDS:
+            self.save()
+
+    def save(self, how: str | None = None) -> None:
+        """Store the message and everything else as this run knows it; *how* the run ended."""
+        self._flush()
+        answer, moment = self._answer, now()
+        answer["content"] = self.text if self._final is None else self._final
+        answer["updatedAt"] = self._conversation.updated_at = moment
+        answer["updates"] = list(self._updates)
+        if self._logged:
+            answer["materializedSeq"] = self._seq
+        for other in self._conversation.messages:
+            other.setdefault("updates", [])
+        self._storage.save(self._conversation)
+        self._saved_at = time.monotonic()
+        if how is not None and self._logged:
+            self._storage.end(self._run.id, how)
+
+    def _flush(self) -> None:
+        if self._pending:
+            token = wire.replace_halves("".join(self._pending))
+            self._pending.clear()
+            self._append({"type": "stream", "token": token})
+
+    def _append(self, update: Mapping[str, Any]) -> None:
+        if self._logged:
+            self._seq += 1
+            self._storage.append(self._run.id, self._seq, update)
 
 
 class Run:
@@ -75,7 +231,7 @@ class Run:
         self.record = Record(site.storage, conversation, answer)
         self.outlet = Outlet(gone, self._reader_left)
         self.stopped = threading.Event()
-        self.stop_at: float | None = None
+        self.stop_at = math.inf
         self.questions: Questions = {}
         self._site = site
         self._turn = turn
@@ -98,44 +254,40 @@ class Run:
             self.outlet.put(None)
 
     def _work(self) -> None:
-        closing = self._site.closing
+        site = self._site
         self._update({"type": "status", "status": "started"})
         if self._wants_title:
-            self._title = self._new_title()
+            try:
+                self._title = site.responder.title(self._turn)
+            except Exception:  # noqa: BLE001 - as above; the answer is worth more than its title
+                _log.exception("the responder has no title")
         self._tick()
-        model = self._site.model(self._turn.model)
+        model = site.model(self._turn.model)
         if model is not None and model.is_router:
-            self._take(Route("default", self._site.models()[1].id))  # told first (c25)
-        for step in self._site.responder.answer(self._turn):
+            self._take(Route("default", site.models()[1].id))  # told first (c25)
+        for step in site.responder.answer(self._turn):
             if self._halted():
                 break
             self._take(step)
             self._tick()
             if self._failed:
                 return
-        if closing.is_set():
+        if site.closing.is_set():
             return  # as when a real server goes down: the next one finds the run and marks it
         if not self._final and self._was_stopped():
             self._interrupted = True
             self._finish_text(self.record.text)
         elif not self._final and not self.record.text:
-            self._fail(_NO_OUTPUT)
+            self._last(wire.failure(_NO_OUTPUT), "error")
             return
-        while self._title is not None and not closing.wait(_SLICE / 2):
+        while self._title is not None and not site.closing.wait(_SLICE / 2):
             self._tick()
         how = "interrupted" if self._interrupted else "completed"
         self._last({"type": "status", "status": "finished"}, how)
 
-    def _new_title(self) -> Title | None:
-        try:
-            return self._site.responder.title(self._turn)
-        except Exception:  # noqa: BLE001 - as above, and the answer is worth more than its title
-            _log.exception("the responder has no title")
-            return None
-
     def _break_off(self, reason: str) -> None:
         """End with an error line at once, stored or not."""
-        self._failed = self._over = True
+        self._over = True
         if self._site.closing.is_set():
             return  # the database is closed already
         _log.error("%s", reason, exc_info=True)
@@ -143,12 +295,11 @@ class Run:
         # What could not be stored just now most likely cannot be stored now.
         with suppress(sqlite3.Error), self._lock:
             self.record.update(update)
-            self.record.end("error")
-        self.outlet.put(line(update))
+            self.record.save("error")
+        self.outlet.put(wire.line(update))
 
     def _was_stopped(self) -> bool:
-        late = self.stop_at is not None and time.monotonic() >= self.stop_at
-        return self.stopped.is_set() or late
+        return self.stopped.is_set() or time.monotonic() >= self.stop_at
 
     def _halted(self) -> bool:
         return self._site.closing.is_set() or (not self._final and self._was_stopped())
@@ -156,33 +307,35 @@ class Run:
     def _take(self, step: Step) -> None:
         if isinstance(step, Pause):
             self._wait(step.seconds)
-        elif isinstance(step, Text) and step.token:
-            piece = line(wire.padded(step.token))  # first, since it fails for what is no text
-            with self._lock:
-                self.record.token(step.token)
-            self.outlet.put(piece)
+        elif isinstance(step, Text):
+            if step.token:
+                piece = wire.line(wire.padded(step.token))  # first: it fails for what is no text
+                with self._lock:
+                    self.record.token(step.token)
+                self.outlet.put(piece)
         elif isinstance(step, Final):
             text = self.record.text if step.text is None else wire.join_halves(step.text)
             if text or self.record.text:
                 self._finish_text(text.rstrip())
             else:
-                self._fail(_NO_OUTPUT)
+                self._take(_NO_OUTPUT)
         elif isinstance(step, Failure):
-            self._fail(step)
+            self._failed = True
+            self._last(wire.failure(step), "error")
         elif isinstance(step, Question):
             self._ask(step)
         elif isinstance(step, FileMade):
             file = stored_file(step.name, step.mime, step.content)
             self._site.storage.put_file(self.conversation_id, file)
             self._update({"type": "file", "name": file.name, "sha": file.sha, "mime": file.mime})
-        elif not isinstance(step, Text):
+        else:
             if isinstance(step, ToolCall):
                 self._calls[step.uuid] = step
             for update in wire.told_step(step, self._calls):
                 self._update(update)
 
     def _update(self, update: Mapping[str, Any], last_of_text: bool = False) -> None:
-        piece = line(update)  # first, since it fails for what is no JSON
+        piece = wire.line(update)  # first, since it fails for what is no JSON
         with self._lock:
             self.record.update(update)
         self.outlet.put(piece, last_of_text)
@@ -195,17 +348,13 @@ class Run:
         self._update(update, last_of_text=True)
         self.outlet.put(_BLANKS)
 
-    def _fail(self, step: Failure) -> None:
-        self._failed = True
-        self._last(wire.failure(step), "error")
-
     def _last(self, update: Mapping[str, Any], how: str) -> None:
         """Tell the last update: by the time it is read, the message is stored (w08)."""
         with self._lock:
             self.record.update(update)
-            self.record.end(how)
+            self.record.save(how)
             self._over = True
-        self.outlet.put(line(update), last_of_text=True)
+        self.outlet.put(wire.line(update), last_of_text=True)
 
     def _ask(self, step: Question) -> None:
         """Put a question of a tool to the user and wait for the answer."""
@@ -233,7 +382,7 @@ class Run:
             update = {"type": "title", "title": title.text}
             self.record.update(update)
             self.record.title(wire.plain_title(title.text))
-        self.outlet.put(line(update))
+        self.outlet.put(wire.line(update))
 
     def _wait(self, seconds: float) -> None:
         end = time.monotonic() + seconds
@@ -274,8 +423,8 @@ class Runs:
         run.questions = self._questions
         with self._lock:
             self._running.append(run)
-            came = self._early_stops.pop(run.conversation_id, None)
-        if came is not None and time.monotonic() - came <= _EARLY_STOP_COUNTS:
+            came = self._early_stops.pop(run.conversation_id, -math.inf)
+        if time.monotonic() - came <= _EARLY_STOP_COUNTS:
             run.stop_at = time.monotonic() + _EARLY_STOP_HITS_AFTER
         try:
             run.record.begin()

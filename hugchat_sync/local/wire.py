@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from typing import Any, Mapping, Sequence
 
-from ..app import compact
-from ..responder import (
+from .app import compact
+from .responder import (
     Failure,
     Model,
     Question,
@@ -21,7 +21,7 @@ from ..responder import (
     ToolProgress,
     ToolResult,
 )
-from ..storage import Conversation, StoredMessage
+from .storage import Conversation, StoredMessage
 
 _LONE_HALF = re.compile("[\ud800-\udfff]")
 _PADDED_TO = 16  # UTF-16 units
@@ -101,10 +101,8 @@ def _marked(value: object, path: str, marks: dict[str, list[Any]]) -> Any:
     return value
 
 
-def told_conversation(
-    conversation: Conversation, shown_id: str = "", shared: bool = False
-) -> dict[str, Any]:
-    """Return what reading a conversation, or the share *shown_id*, tells."""
+def told_conversation(conversation: Conversation, shared: bool = False) -> dict[str, Any]:
+    """Return what reading a conversation or a share tells."""
     messages = conversation.messages
     return {
         "messages": [_dated(message) for message in messages],
@@ -112,7 +110,7 @@ def told_conversation(
         "model": conversation.model,
         "preprompt": conversation.preprompt,
         "rootMessageId": messages[0]["id"] if messages else Undefined(),
-        "id": shown_id or conversation.id,
+        "id": conversation.id,
         "updatedAt": Date(conversation.updated_at),
         "modelId": conversation.model,
         "shared": shared,

@@ -1,0 +1,263 @@
+"""Sending a message, following and stopping its answer, answering a tool, and files.
+
+The checks come in the order of the real server.
+
+Source: chat-ui c100c162, measured 2026-08 (c01 to c33, d01 to d17, e01 to e17, f01, g01 to g16,
+l03 to l15, u01 to u08, w14, w16, x10 to x13).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import mimetypes
+import re
+import time
+from typing import Any, Iterator, Mapping, Sequence
+from uuid import uuid4
+
+from flask import Response, g, request, stream_with_context
+
+from .app import (
+    ApiError,
+    Site,
+    app,
+    compact,
+    json_body,
+    json_reply,
+    nothing,
+    own_conversation,
+    route,
+    site,
+)
+from .conversations import add_child
+from .documents import SEARCH_SERVER
+from .http import client_gone
+from .responder import Attachment, Said, Turn
+from .run import Run, Runs, stored_file
+from .storage import Conversation, StoredFile, StoredMessage
+
+_ONE = "/conversation/<conversation_id>"
+_LARGEST_FILE = 10 * 1024 * 1024
+_POLL = 0.25
+_LONGEST_WATCH = 300.0
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+def runs() -> Runs:
+    """Return the runs of the site that the present request is for."""
+    found: Runs = request.environ["hugchat_sync.runs"]
+    return found
+
+
+@app.before_request
+def _settle() -> None:
+    """Let those whose reader has gone store what they have first (l02)."""
+    for run in runs().of((request.view_args or {}).get("conversation_id", "")):
+        run.outlet.settle()
+
+
+@route("POST", _ONE)
+def _send(conversation_id: str) -> Response:
+    """Take a message and stream its answer."""
+    here, environ = site(), request.environ
+    conversation = own_conversation(conversation_id)
+    _check_limits(here, conversation)
+    asked, files = _asked(here), _files()
+    listed = [
+        {"type": "hash", "value": file.sha, "mime": file.mime, "name": file.name} for file in files
+    ]
+    answer = _placed(conversation, asked, listed)
+    answer["generationId"] = asked.get("generationId") or str(uuid4())
+    for file in files:
+        here.storage.put_file(conversation.id, file)
+    if client_gone(environ):
+        # Whoever leaves before the answer's head leaves nothing behind (w11).
+        return nothing()
+    here.storage.save(conversation)
+    turn = _turn(here, conversation, answer, asked, files)
+    run = Run(here, conversation, answer, turn, lambda: client_gone(environ))
+    runs().start(run)
+    return Response(run.outlet.pieces(), 200, content_type="application/jsonl")
+
+
+def _check_limits(here: Site, conversation: Conversation) -> None:
+    if here.too_fast(g.owner):
+        raise ApiError(429, "You are sending too many messages. Try again later.")
+    limit = here.limits.get("messages")
+    if limit is not None and len(conversation.messages) > limit:
+        reason = f"This conversation has more than {limit} messages. Start a new one to continue"
+        raise ApiError(429, reason)
+    if here.model(conversation.model) is None:
+        raise ApiError(410, "Model not available anymore")
+
+
+def _asked(here: Site) -> dict[str, Any]:
+    """Return the field ``data``, checked as the real server's schema does."""
+    if request.mimetype not in ("multipart/form-data", "application/x-www-form-urlencoded"):
+        raise ApiError(500)
+    text = request.form.get("data")
+    if text is None:
+        raise ApiError(400, "Invalid request")
+    try:
+        asked = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ApiError(500) from error
+    if not isinstance(asked, dict) or not _valid(asked):
+        raise ApiError(500)
+    if "inputs" in asked:
+        asked["inputs"] = asked["inputs"].replace("\r\n", "\n")
+        if len(asked["inputs"]) > here.limits.get("message_length", len(asked["inputs"])):
+            raise ApiError(400, "Message too long.")
+    return asked
+
+
+def _valid(asked: Mapping[str, Any]) -> bool:
+    inputs, names = asked.get("inputs", "-"), asked.get("selectedMcpServerNames", [])
+    return (
+        isinstance(inputs, str)
+        and inputs != ""
+        and all(_UUID.fullmatch(str(asked[key])) for key in ("id", "generationId") if key in asked)
+        and isinstance(asked.get("is_retry", False), bool)
+        and isinstance(names, list)
+        and all(isinstance(name, str) for name in names)
+    )
+
+
+def _files() -> list[StoredFile]:
+    """Return the files of a message, sent in base64."""
+    found = []
+    for part in request.files.getlist("files"):
+        kind, _, name = (part.filename or "").partition(";")
+        content = part.stream.read()
+        if not content:
+            continue
+        if kind != "base64":
+            raise ApiError(500)
+        try:
+            raw = base64.b64decode(content)
+        except binascii.Error as error:
+            raise ApiError(500) from error
+        if len(raw) > _LARGEST_FILE:
+            raise ApiError(413, "File too large, should be <10MB")
+        found.append(stored_file(name, part.mimetype or "application/octet-stream", raw))
+    return found
+
+
+def _placed(
+    conversation: Conversation, asked: Mapping[str, Any], files: Sequence[Mapping[str, str]]
+) -> StoredMessage:
+    """Hang the messages of a request into the tree and return the answer to be written.
+
+    Source: chat-ui c100c162, measured 2026-08 (c03 to c05, d01 to d07).
+
+    :raises ApiError: 404 or 500, before anything is stored.
+    """
+    target, text = conversation.message(asked.get("id") or ""), asked.get("inputs")
+    parent = target
+    if asked.get("is_retry"):
+        if target is None:
+            raise ApiError(404, "Message not found")
+        parent = conversation.message((target["ancestors"] or [""])[-1])
+        if target["from"] == "assistant":
+            return add_child(conversation, parent, "assistant", "")
+        if target["from"] != "user" or text is None:
+            raise ApiError(500, "Failed to create message")
+        files = files or target.get("files", [])
+    elif target is None or text is None:
+        raise ApiError(500)
+    user = add_child(conversation, parent, "user", str(text), files=list(files))
+    return add_child(conversation, user, "assistant", "")
+
+
+def _turn(
+    here: Site,
+    conversation: Conversation,
+    answer: StoredMessage,
+    asked: Mapping[str, Any],
+    files: Sequence[StoredFile],
+) -> Turn:
+    by_id = {one["id"]: one for one in conversation.messages}
+    *earlier, prompt = [by_id[ancestor] for ancestor in answer["ancestors"]]
+    said = [one for one in earlier if one["from"] in ("user", "assistant")]
+    model = here.model(conversation.model)
+    selected = asked.get("selectedMcpServerNames", [SEARCH_SERVER])  # all, when none are named
+    usable = model is not None and model.supports_tools and SEARCH_SERVER in selected
+    return Turn(
+        prompt=prompt["content"],
+        history=tuple(Said(one["from"], one["content"]) for one in said),
+        system_prompt=conversation.preprompt,
+        model=conversation.model,
+        base_url=here.url,
+        tools=(SEARCH_SERVER,) if usable else (),
+        attachments=tuple(Attachment(one.name, one.mime, one.content) for one in files),
+    )
+
+
+@route("POST", f"{_ONE}/stop-generating")
+def _stop(conversation_id: str) -> Response:
+    """Stop the run of a conversation; also one that has not begun yet."""
+    runs().stop(own_conversation(conversation_id).id)
+    return nothing()
+
+
+@route("POST", f"{_ONE}/elicitation")
+def _answer_question(conversation_id: str) -> Response:
+    """Take the user's answer to a tool."""
+    runs().answer(own_conversation(conversation_id).id, json_body())
+    return json_reply({"ok": True, "resume": False}, chunked=False)
+
+
+@route("GET", f"{_ONE}/output/<sha>")
+def _output(conversation_id: str, sha: str) -> Response:
+    """Return the bytes of a file; those of a share to anybody."""
+    if len(conversation_id) != 7:
+        own_conversation(conversation_id)
+    file = site().storage.file(conversation_id, sha)
+    if file is None:
+        raise ApiError(404, "File not found")
+    name = sha[:8] + (mimetypes.guess_extension(file.mime) or ".bin")
+    disposition = f'attachment; filename="{name}"'
+    headers = {"Accept-Range": "bytes", "Content-Disposition": disposition}
+    return Response(file.content, 200, headers, content_type=file.mime)
+
+
+@route("GET", f"{_ONE}/stream")
+def _attach(conversation_id: str) -> Response:
+    """Replay a run from a sequence number on, and follow it to its end."""
+    found = own_conversation(conversation_id)
+    from_seq = request.args.get("fromSeq", 0, type=int)
+    known = request.headers.get("Last-Event-ID", from_seq, type=int)
+    headers = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
+    frames = _frames(found.id, request.args.get("generationId"), max(0, known))
+    return Response(stream_with_context(frames), 200, headers, content_type="text/event-stream")
+
+
+def _frames(conversation_id: str, run_id: str | None, known: int) -> Iterator[bytes]:
+    here, until = site(), time.monotonic() + _LONGEST_WATCH
+    while time.monotonic() < until and not here.closing.is_set():
+        # The state is read before the events: an end that is seen has all its events.
+        alive = bool(runs().of(conversation_id))
+        run = here.storage.run(conversation_id, run_id)
+        if run is None:
+            yield _frame("end", {"status": "gone"})
+            return
+        run_id = run.id
+        events = here.storage.events_after(run.id, known)
+        for number, update in events:
+            known = number
+            yield f"id: {number}\n".encode() + _frame("update", update)
+        if run.status != "running" or not alive:
+            # A run without a thread ended in a way that could not be stored.
+            yield _frame("end", {"status": run.status if run.status != "running" else "error"})
+            return
+        if not events:
+            yield b": heartbeat\n\n"
+        if client_gone(request.environ):
+            return
+        here.closing.wait(_POLL)
+
+
+def _frame(event: str, data: object) -> bytes:
+    return f"event: {event}\ndata: {compact(data)}\n\n".encode()
