@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import (
     Any,
     Callable,
@@ -14,13 +13,13 @@ from typing import (
 )
 
 from .errors import HugChatError, status_error
+from .values import Value, field
 
 T = TypeVar("T")
 E = TypeVar("E")
 
 
-@dataclass(frozen=True)
-class Reply:
+class Reply(Value):
     """A complete reply; the keys of ``headers`` are lower case."""
 
     status: int
@@ -40,8 +39,7 @@ class Reply:
         return self.body.decode("utf-8", "replace")
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(Value):
     """A part of a multipart body; without a filename it is a plain field."""
 
     content: str | bytes
@@ -61,8 +59,7 @@ def no_error(reply: Reply) -> HugChatError | None:
     return None
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(Value):
     """What is common to both kinds of call.
 
     :param path: relative to the base URL, for example ``"/conversation"``.
@@ -88,16 +85,14 @@ class Request:
     error: Callable[[Reply], HugChatError | None] = bare_error
 
 
-@dataclass(frozen=True)
-class Call(Generic[T]):
+class Call(Generic[T], Value):
     """One request, and how to read its complete reply."""
 
     request: Request
     read: Callable[[Reply], T]
 
 
-@dataclass(frozen=True)
-class StreamCall(Generic[E]):
+class StreamCall(Generic[E], Value):
     """One request, and how to read a reply that comes piece by piece.
 
     :param read: bytes as they arrive → what they mean, that of one piece together; raises when the

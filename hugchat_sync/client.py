@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import (
     TYPE_CHECKING,
@@ -338,7 +337,7 @@ class Client:
             )
         elif model is not None:
             self._conversations.require_model(target, model, patience)
-        prompt = replace(prompt, conversation_id=target)
+        prompt = prompt._replace(conversation_id=target)
         return self._conversations.runs.send(dialect, prompt, patience, resume=resume)
 
     def ask(
@@ -445,7 +444,7 @@ class Client:
         :param message_id: the question to replace.
         """
         prompt = drafted(text, files, parent_id=message_id)
-        return self._again(replace(prompt, action="edit"), conversation_id)
+        return self._again(prompt._replace(action="edit"), conversation_id)
 
     def _again(self, prompt: Prompt, conversation_id: str | None) -> Message:
         target = self._conversations.named(conversation_id)
@@ -456,7 +455,7 @@ class Client:
         asking = Asking(self._connection, dialect, patience, target)
         check_files(dialect, prompt.files, asking.model)
         return self._conversations.runs.send(
-            dialect, replace(prompt, conversation_id=target), patience
+            dialect, prompt._replace(conversation_id=target), patience
         )
 
     def stop(self, conversation_id: str | None = None) -> None:

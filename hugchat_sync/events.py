@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Any, Callable, Mapping
+from typing import Any, Mapping
 
-from .secret import Shown
-
-
-def _rebuild(kind: type[Event], values: tuple[Any, ...]) -> Event:
-    return kind(*values)
+from .values import Value
 
 
-class Event(Shown):
+class Event(Value):
     """The base of everything that a message yields."""
 
     __slots__ = ()
 
-    def __reduce__(self) -> tuple[Callable[..., Event], tuple[Any, ...]]:
-        # frozen classes with slots do not unpickle by themselves on 3.8
-        names = [field.name for field in fields(self)]  # type: ignore[arg-type]
-        return _rebuild, (type(self), tuple(getattr(self, name) for name in names))
 
-
-@dataclass(frozen=True)
 class Token(Event):
     """A piece of the answer's text; ``str()`` of it is the piece."""
 
@@ -34,7 +23,6 @@ class Token(Event):
         return self.text
 
 
-@dataclass(frozen=True)
 class Reasoning(Event):
     """A piece of the model's thinking; not part of the text."""
 
@@ -51,7 +39,6 @@ class WebSearch(Event):
     __slots__ = ()
 
 
-@dataclass(frozen=True)
 class WebSearchStep(WebSearch):
     """What the search is doing, for example ``"Browsing webpage"`` with its address."""
 
@@ -59,14 +46,12 @@ class WebSearchStep(WebSearch):
     args: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
 class WebSearchSources(WebSearch):
     """What the search found so far; each source has ``title``, ``link`` and ``hostname``."""
 
     sources: tuple[Any, ...] = ()
 
 
-@dataclass(frozen=True)
 class WebSearchError(WebSearch):
     """The search failed; the answer goes on without it."""
 
@@ -74,7 +59,6 @@ class WebSearchError(WebSearch):
     args: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
 class ToolCall(Event):
     """The model calls a tool."""
 
@@ -83,7 +67,6 @@ class ToolCall(Event):
     parameters: Mapping[str, Any]
 
 
-@dataclass(frozen=True)
 class ToolProgress(Event):
     """A tool tells how far it is."""
 
@@ -93,7 +76,6 @@ class ToolProgress(Event):
     message: str = ""
 
 
-@dataclass(frozen=True)
 class ToolResult(Event):
     """A tool answered; ``outputs`` are dicts as the server sent them."""
 
@@ -102,7 +84,6 @@ class ToolResult(Event):
     outputs: tuple[Any, ...] = ()
 
 
-@dataclass(frozen=True)
 class ToolError(Event):
     """A tool failed."""
 
@@ -110,7 +91,6 @@ class ToolError(Event):
     message: str
 
 
-@dataclass(frozen=True)
 class FileCreated(Event):
     """The run made a file; ``Client.download`` fetches it."""
 
@@ -119,14 +99,12 @@ class FileCreated(Event):
     mime: str
 
 
-@dataclass(frozen=True)
 class TitleChanged(Event):
     """The server named the conversation."""
 
     title: str
 
 
-@dataclass(frozen=True)
 class Route(Event):
     """Who answers: the router's route, the model, the provider; what is unknown is ``""``."""
 
@@ -135,7 +113,6 @@ class Route(Event):
     provider: str = ""
 
 
-@dataclass(frozen=True)
 class Status(Event):
     """A state of the run, such as ``"started"`` or ``"finished"``."""
 
@@ -144,7 +121,6 @@ class Status(Event):
     status_code: int | None = None
 
 
-@dataclass(frozen=True)
 class ElicitationRequest(Event):
     """A tool server asks the user; answer with ``Client.answer_elicitation``."""
 
@@ -157,7 +133,6 @@ class ElicitationRequest(Event):
     expires_at: str | None = None
 
 
-@dataclass(frozen=True)
 class ElicitationResolved(Event):
     """The question of a tool server is settled."""
 
@@ -167,7 +142,6 @@ class ElicitationResolved(Event):
     content: Mapping[str, Any] | None = None
 
 
-@dataclass(frozen=True)
 class FinalAnswer(Event):
     """The whole text, exactly once per good answer."""
 
@@ -175,7 +149,6 @@ class FinalAnswer(Event):
     interrupted: bool = False
 
 
-@dataclass(frozen=True)
 class Unknown(Event):
     """Something that a newer server sends; ``raw`` is the object as it came."""
 

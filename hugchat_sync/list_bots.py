@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol, Sequence
 
 from .errors import warn_of_change
 from .records import Model
+from .values import Value
 
 
 class Offering(Protocol):
@@ -15,8 +15,7 @@ class Offering(Protocol):
     def models(self) -> Sequence[Model]: ...  # noqa: D102
 
 
-@dataclass
-class Prompt:
+class Prompt(Value, frozen=False):
     """A system prompt and a question in one text, for servers without system prompts."""
 
     system: str = ""
@@ -31,16 +30,14 @@ class Prompt:
         return f"System: {self.system}\nUser: {self.user}"
 
 
-@dataclass
-class PromptFalcon(Prompt):
+class PromptFalcon(Prompt, frozen=False):
     """The same in the words that Falcon models were trained on."""
 
     def _wrapped(self) -> str:
         return f"System: {self.system}\nUser: {self.user}\nFalcon:"
 
 
-@dataclass
-class PromptLlama(Prompt):
+class PromptLlama(Prompt, frozen=False):
     """The same in the words that Llama 2 models were trained on."""
 
     def _wrapped(self) -> str:

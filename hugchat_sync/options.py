@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from .errors import UsageError
+from .values import Value
 
 DEFAULT_BASE_URL = "https://huggingface.co/chat"
 _LIKE = "like https://host/chat"
@@ -28,8 +28,7 @@ class LeftOut(int):
 CLIENTS_TRIES = LeftOut(3)
 
 
-@dataclass(frozen=True)
-class Timeout:
+class Timeout(Value):
     """Four clocks, in seconds.
 
     :param connect: until the connection stands.
@@ -58,8 +57,7 @@ class Timeout:
         return min(self.idle, self.progress, self.total)
 
 
-@dataclass(frozen=True)
-class Retry:
+class Retry(Value):
     """How often and how patiently a request is repeated.
 
     :param tries: requests in all, the first one included.

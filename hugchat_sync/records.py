@@ -6,11 +6,10 @@ a schema engine along that a script which only chats need not load. It also read
 at run time, hence no postponed ones here.
 """
 
-from dataclasses import dataclass, field, fields, replace
 from typing import Any, Dict, List, Mapping, Optional, Tuple, Type, TypeVar, Union, cast
 
 from .errors import HugChatError, UsageError
-from .secret import Shown
+from .values import Value, field, names_of, replace
 
 R = TypeVar("R", bound="Record")
 
@@ -24,7 +23,7 @@ def _completed(kind: Type[R]) -> Any:
     return kind
 
 
-class Record(Shown):
+class Record(Value):
     """The base of all records."""
 
     def to_dict(self, encode_json: bool = False) -> Dict[str, Any]:
@@ -51,7 +50,6 @@ class Record(Shown):
         return _completed(cls).schema(**options)
 
 
-@dataclass(frozen=True)
 class Source(Record):
     """A page that a web search found."""
 
@@ -60,7 +58,6 @@ class Source(Record):
     hostname: str = ""
 
 
-@dataclass(frozen=True)
 class ChatFile(Record):
     """A file of a conversation; ``sha`` is the name under which the server keeps it."""
 
@@ -70,7 +67,6 @@ class ChatFile(Record):
     conversation_id: str = ""
 
 
-@dataclass(frozen=True)
 class Conversation(Record):
     """A line of the list of conversations; ``updated_at`` is ISO-8601 in UTC."""
 
@@ -80,7 +76,6 @@ class Conversation(Record):
     model: Optional[str] = None
 
 
-@dataclass(frozen=True)
 class HistoryEntry(Record):
     """A message on the visible branch of a conversation."""
 
@@ -91,7 +86,6 @@ class HistoryEntry(Record):
     files: Tuple[ChatFile, ...] = ()
 
 
-@dataclass(frozen=True)
 class TreeMessage(Record):
     """A message of a conversation's tree; ``role`` is "system", "user" or "assistant".
 
@@ -109,7 +103,6 @@ class TreeMessage(Record):
     interrupted: Optional[bool] = None
 
 
-@dataclass(frozen=True)
 class ConversationTree(Record):
     """A conversation with all its branches; ``messages`` are in the order of their creation."""
 
@@ -144,7 +137,6 @@ class ConversationTree(Record):
         return thread[::-1]
 
 
-@dataclass(frozen=True)
 class Model(Record):
     """A model that the server offers."""
 
@@ -158,7 +150,6 @@ class Model(Record):
     system_prompt: str = ""
 
 
-@dataclass(frozen=True)
 class User(Record):
     """Who is signed in."""
 
@@ -167,7 +158,6 @@ class User(Record):
     email: Optional[str] = None
 
 
-@dataclass(frozen=True)
 class Check(Record):
     """What a connection check found; ``missing`` names credentials, ``features`` the era's."""
 
@@ -177,7 +167,6 @@ class Check(Record):
     features: Tuple[str, ...]
 
 
-@dataclass(frozen=True)
 class Settings(Record):
     """The settings of the account; ``None`` where this server has no such setting.
 
@@ -228,7 +217,7 @@ class Settings(Record):
 
         :raises UsageError: a name is unknown.
         """
-        known = {field.name for field in fields(cls)} - {"extra"}
+        known = {*names_of(cls)} - {"extra"}
         unknown = sorted(set(changes) - known)
         if unknown:
             raise UsageError(f"unknown settings: {', '.join(unknown)}; known are {sorted(known)}")
@@ -270,7 +259,6 @@ def _sentence(error: Optional[HugChatError]) -> Optional[str]:
     return None if error is None else f"{type(error).__name__}: {error}"
 
 
-@dataclass(frozen=True)
 class Result(Record):
     """One answer of many; either ``error`` is ``None`` or ``text`` holds what had come.
 
@@ -288,8 +276,7 @@ class Result(Record):
     asked: bool = True
 
 
-@dataclass
-class RequestData(Record):
+class RequestData(Record, frozen=False):  # type: ignore[misc]
     """The wiki's ``custom_data``: a request body of 2023, every field optional.
 
     ``parameters``, ``options`` and ``stream`` belong to the older form of that year.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-from dataclasses import replace
 from typing import Any, Callable, ContextManager, TypeVar, Union
 
 import requests
@@ -25,6 +24,7 @@ from ..records import User
 from ..secret import Secret
 from ..transport.http import Transport
 from ..transport.retry import Patience, held
+from ..values import replace
 from .cookies import Hidden
 from .credentials import Credentials, find_credentials
 from .identity import Identity

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Mapping
 from urllib.parse import urlsplit
@@ -14,6 +13,7 @@ from requests.auth import AuthBase
 from ..dialects import Dialect
 from ..errors import AuthError, ServerError, SessionExpired
 from ..secret import Secret
+from ..values import Value, field
 from .cookies import CookieStore, Hidden, default_directory, file_of
 from .headers import BearerAuth, CookieAuth
 
@@ -23,8 +23,7 @@ SESSION = "hf-chat"
 logger = logging.getLogger("hugchat_sync")
 
 
-@dataclass
-class Credentials:
+class Credentials(Value, frozen=False):
     """The cookies of a client, and its token if it has no cookies.
 
     :param given: there was something to begin with; a refusal means that it has lapsed.

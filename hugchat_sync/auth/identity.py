@@ -6,7 +6,6 @@ import logging
 import threading
 import time
 from contextlib import contextmanager, nullcontext
-from dataclasses import replace
 from typing import Callable, ContextManager, Iterable, Iterator, Sequence, TypeVar
 
 import requests
@@ -23,6 +22,7 @@ from ..errors import (
 from ..futures import begin
 from ..transport.http import Sender, Transport
 from ..transport.retry import RENEWALS, Patience, held
+from ..values import replace
 from .credentials import SESSION, Credentials
 
 T = TypeVar("T")

@@ -16,7 +16,6 @@ from collections import OrderedDict
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
 from contextlib import nullcontext
-from dataclasses import replace
 from functools import partial
 from typing import (
     TYPE_CHECKING,
@@ -44,6 +43,7 @@ from ..errors import (
 )
 from ..rate_limit import Pace
 from ..records import Result
+from ..values import replace
 from .worker import KEPT, Asked, Job, Packed, answer_packed, stored_answer, values_of, whole_text
 
 if TYPE_CHECKING:

@@ -7,13 +7,13 @@ import threading
 import time
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Callable, Iterable, Mapping, Protocol, cast
 
 from ..errors import HugChatError, IncompleteAnswer, UsageError, WorkerLost
 from ..futures import begin
 from ..rate_limit import Pace
 from ..records import ConversationTree, Result
+from ..values import Value, field
 
 if TYPE_CHECKING:
     from requests.cookies import RequestsCookieJar
@@ -53,8 +53,7 @@ class Asked(Protocol):
     def take_cookies(self, cookies: RequestsCookieJar) -> None: ...  # noqa: D102
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(Value):
     """One prompt on its way.
 
     :param conversation_id: where it is asked; ``""`` until that is made.

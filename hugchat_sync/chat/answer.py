@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any, Callable
 
 from ..dialects.records import LastRound
@@ -20,6 +19,7 @@ from ..events import (
     WebSearchSources,
 )
 from ..records import ChatFile, Source
+from ..values import Value, field
 
 
 def merged_text(streamed: str, final: str) -> str:
@@ -36,8 +36,7 @@ def merged_text(streamed: str, final: str) -> str:
     return streamed + gap + final
 
 
-@dataclass
-class Answer:
+class Answer(Value, frozen=False):
     """The record of one answer: its events, and what they add up to.
 
     The message fills it, under its lock; :func:`fold` brings it forward. Its run reads it.
@@ -75,7 +74,6 @@ class Answer:
         return self.final.text if self.final is not None else self.streamed
 
 
-@dataclass(frozen=True)
 class StoredAnswer(FinalAnswer):
     """A final answer read from where the server stores it: nothing is merged into it any more."""
 

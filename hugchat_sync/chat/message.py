@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import threading
 import time
-from dataclasses import replace
 from traceback import clear_frames
 from typing import Any, Iterator, Protocol
 
@@ -25,6 +24,7 @@ from ..events import Event, FinalAnswer, Token, ToolCall
 from ..futures import begin
 from ..records import ChatFile, Source
 from ..secret import safe_repr
+from ..values import replace
 from .answer import Answer, conclude, fold
 from .polling import Polling
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
 from typing import Any, Callable, Mapping, Protocol, Sequence, TypeVar, Union
 
 from ..calls import Call
@@ -12,6 +11,7 @@ from ..errors import FeatureUnavailable, UsageError, warn_of_change
 from ..list_bots import Prompt as WikiPrompt
 from ..records import Model, RequestData
 from ..transport.retry import Patience
+from ..values import Value
 from .files import FileArgument, check_files, read_uploads
 
 T = TypeVar("T")
@@ -75,8 +75,7 @@ def redone(message_id: str) -> Prompt:
     )
 
 
-@dataclass(frozen=True)
-class Asking:
+class Asking(Value):
     """What has to be asked before some messages: what there is, and what can be done with it.
 
     :param conversation_id: where the message goes; ``None`` for a new conversation.
@@ -122,8 +121,7 @@ def equipped(
     check_files(dialect, prompt.files, asking.model)
     check_tools(dialect, tools, asking.model)
     warn_of_ignored(dialect, prompt.custom)
-    return replace(
-        prompt,
+    return prompt._replace(
         web_search=prompt.web_search and tools.search is None,
         search_server=tools.search,
         tool_servers=tools.names,
@@ -158,8 +156,7 @@ def warn_of_ignored(dialect: Dialect, custom: Mapping[str, Any]) -> None:
         )
 
 
-@dataclass(frozen=True)
-class ToolChoice:
+class ToolChoice(Value):
     """The tool servers of one message; ``search`` is the one whose calls are the web search."""
 
     search: str | None = None

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from contextlib import closing
-from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Callable, Iterator, Protocol, TypeVar
 
@@ -27,6 +26,7 @@ from ..rate_limit import Pace
 from ..transport.http import Transport
 from ..transport.retry import Patience, Tries, is_unsure
 from ..transport.stream import Stream
+from ..values import replace
 from .answer import Answer
 from .prompt import new_uuid
 
@@ -174,7 +174,7 @@ class Run:
                     raise
                 self._transport.pause(self._tries.made, self._patience)
                 # should the lost one come after all, each has a log of its own
-                self.prompt = replace(self.prompt, generation_id=new_uuid())
+                self.prompt = self.prompt._replace(generation_id=new_uuid())
             else:
                 return
 
@@ -245,7 +245,7 @@ class Run:
             self._searched.append(WebSearchError("The web search broke off", (str(error),)))
         if self._open.closed:
             raise ConnectionFailed("the web search was closed; the message was not sent")
-        self.prompt = replace(self.prompt, search_id=found)
+        self.prompt = self.prompt._replace(search_id=found)
 
     # reading ---------------------------------------------------------------------------------
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from typing import Callable, Iterator
 
 from ..dialects.base import Created, Dialect, Look, Prompt, Unfinished
@@ -29,6 +28,7 @@ from ..rate_limit import Pace
 from ..records import ConversationTree
 from ..transport.http import Transport
 from ..transport.retry import Patience
+from ..values import Value, field
 from .message import TAIL, Message
 from .run import OpenReply, Run
 
@@ -71,8 +71,7 @@ class Ended:
         )
 
 
-@dataclass
-class Place:
+class Place(Value, frozen=False):
     """What is known of one conversation."""
 
     conversation_id: str
@@ -215,8 +214,8 @@ class Runs:
                 return _with_question(prompt, look.read())
             leaf, is_first = look.leaf_id, look.is_empty
         if dialect.manners.needs_parent and prompt.parent_id is None:
-            prompt = replace(prompt, parent_id=leaf)
-        return replace(prompt, is_first=is_first)
+            prompt = prompt._replace(parent_id=leaf)
+        return prompt._replace(is_first=is_first)
 
     def stop(self, conversation_id: str, *, is_ours: bool) -> bool:
         """Stop the run of ours, and return whether that is all there is to do.
@@ -305,7 +304,7 @@ def _with_question(prompt: Prompt, tree: ConversationTree) -> Prompt:
     questions = [one for one in tree.path(prompt.parent_id) if one.role == "user"]
     if not questions:
         raise UsageError(f"message {prompt.parent_id} answers no question")
-    return replace(prompt, parent_id=questions[-1].id, text=questions[-1].text)
+    return prompt._replace(parent_id=questions[-1].id, text=questions[-1].text)
 
 
 # runs that anybody began -----------------------------------------------------------------

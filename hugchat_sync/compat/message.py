@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any, Callable, Iterator
 
 from .. import events
 from ..chat.message import Message as Source
 from ..errors import HugChatError
+from ..values import Value
 from .types.file import File
 from .types.message import Conversation
 from .types.tool import Tool
@@ -37,8 +37,7 @@ class MessageStatus:
     REJECTED = 2
 
 
-@dataclass
-class WebSearchSource:
+class WebSearchSource(Value, frozen=False):
     """A page that a web search found."""
 
     title: str = ""

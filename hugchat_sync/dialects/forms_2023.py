@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Callable, TypeVar
 
 from ..calls import Call, Reply
 from ..errors import ProtocolError
 from ..records import ConversationTree, Model, Settings, User
+from ..values import replace
 from .account import read_models, read_settings, read_user
 from .base import Created, Dialect, Page
 from .errors import intercepted, read_error, read_nothing, read_value

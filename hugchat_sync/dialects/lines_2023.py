@@ -6,12 +6,12 @@ It began on 2023-09-20, when the web search moved into the message, and ended wi
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Iterator, Mapping
 
 from ..calls import Call, Reply, StreamCall
 from ..events import Event
 from ..records import Settings
+from ..values import replace
 from .account import save_as_json
 from .base import Look, Manners, Prompt, Stored
 from .errors import read_nothing

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Any, Callable, Mapping, Sequence
+from typing import Any, Callable, Mapping, NamedTuple, Sequence
 
 from ..errors import HugChatError
 from ..events import Event, FinalAnswer
 from ..records import ChatFile, Conversation, ConversationTree, TreeMessage
+from ..values import Value, field, replace
 from .fields import dicts_of, each, kind_of, need, text_of, texts_of
 from .text import split_thinking, whole
 
 
-@dataclass(frozen=True)
-class Upload:
+class Upload(Value):
     """A file on its way to the server."""
 
     name: str
@@ -21,8 +20,7 @@ class Upload:
     mime: str
 
 
-@dataclass(frozen=True)
-class Prompt:
+class Prompt(NamedTuple):
     """All that one message needs, whatever the era; a dialect takes what it knows.
 
     :param message_id: our own id for the user's message (a UUID; eras before trees).
@@ -53,19 +51,17 @@ class Prompt:
     tool_servers: tuple[str, ...] = ()
     own_servers: tuple[Mapping[str, Any], ...] = ()
     files: tuple[Upload, ...] = ()
-    custom: Mapping[str, Any] = field(default_factory=dict)
+    custom: Mapping[str, Any] = {}
 
 
-@dataclass(frozen=True)
-class Page:
+class Page(Value):
     """A part of a list, and whether more of it may follow."""
 
     conversations: tuple[Conversation, ...]
     more: bool
 
 
-@dataclass(frozen=True)
-class Created:
+class Created(Value):
     """A new conversation; ``leaf_id`` is the message to append to, where the era tells it."""
 
     id: str
@@ -73,8 +69,7 @@ class Created:
     leaf_id: str | None = None
 
 
-@dataclass(frozen=True)
-class Stored:
+class Stored(Value):
     """What the server keeps of one run.
 
     ``state`` is "running", "done", "interrupted", "failed" or "unknown" (this era does not say).
@@ -93,8 +88,7 @@ class Stored:
     error: HugChatError | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True)
-class Unfinished:
+class Unfinished(Value):
     """A stored answer whose run may be on, whoever began it.
 
     Two looks that read equal say that nothing has changed.
@@ -115,8 +109,7 @@ class Unfinished:
     still: float = field(default=0.0, compare=False)
 
 
-@dataclass(frozen=True)
-class Look:
+class Look(Value):
     """A conversation as it is stored, looked at quickly: its newest message, and what may be on.
 
     :param leaf_id: of the newest message.
@@ -131,8 +124,7 @@ class Look:
     read: Callable[[], ConversationTree] = field(repr=False, compare=False)
 
 
-@dataclass(frozen=True)
-class Logged:
+class Logged(Value):
     """A step of a run's log: its position, its events, and the run's end status if it is over."""
 
     position: int
@@ -140,7 +132,6 @@ class Logged:
     end: str = ""
 
 
-@dataclass(frozen=True)
 class LastRound(FinalAnswer):
     """A final answer behind tool calls that are told as something else: it may be a part only."""
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Iterator, Mapping
 
 from ..errors import UsageError
+from ..values import Value
 from .reading import read_stdin
 
 FORMATS = ("jsonl", "txt", "csv")
@@ -30,8 +30,7 @@ OPTIONS: Mapping[str, tuple[type, ...]] = {
 csv.field_size_limit(2**31 - 1)  # an answer may be longer than what the module thinks enough
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(Value):
     """One prompt of IN; ``row`` is what a table has of it."""
 
     index: int
@@ -41,8 +40,7 @@ class Line:
     row: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Prompts:
+class Prompts(Value):
     """All of them, and the names of the columns of ``row``."""
 
     lines: list[Line]

@@ -11,16 +11,15 @@ import json
 import sys
 from abc import ABC, abstractmethod
 from collections import Counter
-from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, BinaryIO, Iterator
 
 from ..records import Result
+from ..values import Value
 from .batch_lines import Line, Prompts
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(Value):
     """A piece of OUT: the key of its prompt, ``None`` if it is no answer, and the error's name."""
 
     size: int  # bytes

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
 from typing import Callable
 
 from .. import Client
 from ..errors import HugChatError, ModelNotFound, UsageError
+from ..values import Value
 from . import exits, output, signals
 from .ask import enter, take_near_model
 from .export import FORMATS
@@ -46,8 +46,7 @@ def _take_model(client: Client, arguments: argparse.Namespace) -> None:
         take_near_model(client, arguments, error)
 
 
-@dataclass(frozen=True)
-class Command:
+class Command(Value):
     """What one command does with the words behind it."""
 
     usage: str

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
 from typing import Callable, Mapping, Sequence, Tuple
 
+from ..values import Value
 from . import output
 from .reading import stdin_is_terminal
 
@@ -14,8 +14,7 @@ from .reading import stdin_is_terminal
 Words = Callable[[], Sequence[Tuple[str, str]]]
 
 
-@dataclass(frozen=True)
-class Completions:
+class Completions(Value):
     """What Tab completes.
 
     :param commands: behind a slash.

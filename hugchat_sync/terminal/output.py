@@ -10,8 +10,9 @@ import shutil
 import sys
 import textwrap
 import unicodedata
-from dataclasses import fields, is_dataclass
 from typing import Any, Iterable, Mapping, TextIO
+
+from ..values import Value, names_of
 
 #: Control characters could move the cursor, recolour the screen or worse; no text needs them.
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -136,8 +137,8 @@ def complain(text: str) -> None:
 
 def plain(value: Any) -> Any:
     """Return records, events and what is in them as dicts, lists and bare values."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Value):
+        return {name: plain(getattr(value, name)) for name in names_of(value)}
     if isinstance(value, Mapping):
         return {str(name): plain(inner) for name, inner in value.items()}
     if isinstance(value, (list, tuple)):

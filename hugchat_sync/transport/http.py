@@ -11,7 +11,6 @@ import os
 import random
 import time
 from contextlib import contextmanager, nullcontext
-from dataclasses import replace
 from typing import Any, Callable, Iterable, Iterator, Sequence, TypeVar
 from urllib.parse import urlencode, urlsplit
 
@@ -30,6 +29,7 @@ from ..errors import (
     hidden,
 )
 from ..options import Retry, Timeout, is_loopback
+from ..values import replace
 from ..version import __version__
 from .adapter import Attempt, Quiet, authentication, close_own_adapters, own_session, shielded
 from .retry import (

@@ -7,7 +7,6 @@ import math
 import threading
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from typing import Callable, Iterator, Optional, TypeVar
 
@@ -20,6 +19,7 @@ from ..errors import (
     TransportError,
 )
 from ..options import Retry, Timeout
+from ..values import Value, replace
 
 T = TypeVar("T")
 
@@ -35,8 +35,7 @@ Recover = Callable[[Optional[HugChatError], float, "Patience"], bool]
 logger = logging.getLogger("hugchat_sync")
 
 
-@dataclass(frozen=True)
-class Patience:
+class Patience(Value):
     """How long one call may take and how often it is tried.
 
     :param deadline: a moment of the monotonic clock.

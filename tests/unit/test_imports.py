@@ -23,7 +23,7 @@ FLOORS = {
     4: "chat auth batch",
     3: "transport dialects rate_limit",
     2: "calls records options list_bots",
-    1: "errors events secret futures version",
+    1: "errors events secret values futures version",
 }
 FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms.split()}
 WITHOUT_NEIGHBOURS = (3, 4)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import replace
 from datetime import datetime, timezone
 from email.utils import mktime_tz, parsedate_tz
 from http.cookiejar import CookieJar
 from http.cookies import BaseCookie
 from typing import Any, List, Mapping, Sequence, Union
 
+from ...values import replace
 from .values import Cookie, Problem, Site, flaw
 
 EXPIRY_KEYS = ("expirationDate", "expires", "expiry", "expiration")

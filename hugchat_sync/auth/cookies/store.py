@@ -8,7 +8,6 @@ import threading
 import time
 import warnings
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import replace
 from math import inf
 from pathlib import Path
 from typing import Any, Iterable, Iterator, Sequence
@@ -18,6 +17,7 @@ from requests.cookies import RequestsCookieJar
 from ...errors import CookieFileWarning, UsageError
 from ...futures import begin
 from ...secret import safe_repr
+from ...values import replace
 from .disk import locked, write_new
 from .documents import blank
 from .file import CookieFile, Source, Wanted, from_path, read_source, usable

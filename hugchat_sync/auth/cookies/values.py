@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
 from http.cookiejar import Cookie as JarCookie
 from typing import Any, Iterable, NamedTuple
 from urllib.parse import urlsplit
@@ -12,6 +11,7 @@ from urllib.parse import urlsplit
 from requests.cookies import RequestsCookieJar
 
 from ...secret import safe_repr
+from ...values import Value
 
 _PORTS = {"http": 80, "https": 443}
 _BAD_NAME = re.compile(r"[^!-~]|[;,=/\\\"]")
@@ -39,8 +39,7 @@ class Hidden:
         return "<hidden>"
 
 
-@dataclass(frozen=True, repr=False)
-class Cookie:
+class Cookie(Value):
     """One cookie; *domain* is empty where the form carried none, *expires* is in Unix seconds."""
 
     name: str

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
 
@@ -22,6 +21,7 @@ from ...errors import (
     WrongPassword,
     status_error,
 )
+from ...values import Value, field
 from .addresses import is_redirect, target_of
 
 
@@ -56,8 +56,7 @@ _WRONG = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class Form:
+class Form(Value):
     """A form of a page: where it goes, and its fields, name → (type, value)."""
 
     action: str | None
@@ -69,8 +68,7 @@ class Form:
         return any(kind == "password" for kind, _ in self.fields.values())
 
 
-@dataclass(frozen=True)
-class Page:
+class Page(Value):
     """A page: its title, what is to be read on it, its forms (fields outside of one included)."""
 
     title: str = field(repr=False)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from ...values import Value
 
 
-@dataclass
-class Assistant:
+class Assistant(Value, frozen=False):
     """A model with a name and a system prompt, as users used to publish them."""
 
     assistant_id: str

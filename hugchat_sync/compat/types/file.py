@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ...core.config import BASE_CONVERSATION
 from ...records import ChatFile
+from ...values import Value
 from .message import Conversation
 
 
-@dataclass
-class File:
+class File(Value, frozen=False):
     """A file of a conversation."""
 
     sha: str

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from ...values import Value
 from .model import Model
 
 
-@dataclass
-class MessageNode:
+class MessageNode(Value, frozen=False):
     """A message; ``role`` is "user" or "assistant", times are in Unix seconds."""
 
     id: str

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from ...values import Value
 
-@dataclass(eq=False)
-class Model:
+
+class Model(Value, frozen=False):
     """A model that the server offers; what is not known is ``None``.
 
     ``str()`` is its id, and it equals its id: the oldest scripts got no more than that.

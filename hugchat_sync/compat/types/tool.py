@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from ...values import Value
 
 
-@dataclass
-class Tool:
+class Tool(Value, frozen=False):
     """The result of one call of a tool."""
 
     uuid: str

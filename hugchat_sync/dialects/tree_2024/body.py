@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from dataclasses import dataclass, replace
 from json import dumps
 from typing import Any
 
 from ...calls import Part, Request
 from ...errors import UsageError
+from ...values import Value, replace
 from ..base import Prompt, Upload
 from ..verbs import message_to
 
@@ -26,8 +26,7 @@ TOOL_NAMES = (
 )
 
 
-@dataclass(frozen=True)
-class Facts:
+class Facts(Value):
     """What one server of this era does its own way; the defaults are those of its last year.
 
     :param body: "json" (until 2024-06-06) or "multipart".
