@@ -39,7 +39,10 @@ def lines(*values: object) -> bytes:
 
 
 class Server:
-    """Answers after the seconds in its path: ``/s/0.1/…``; keeps what was asked."""
+    """Answers with the tokens and after the seconds in its path: ``/20/0.1/…``.
+
+    It keeps what was asked.
+    """
 
     def __init__(self) -> None:
         self.asked: dict[str, bool] = {}
@@ -61,7 +64,7 @@ class Server:
     async def answer(
         self, method: bytes, path: str, body: bytes, writer: asyncio.StreamWriter
     ) -> None:
-        _, _, seconds, rest = path.split("/", 3)
+        _, tokens, seconds, rest = path.split("/", 3)
         name = rest.rpartition("/")[2]
         if method == b"POST" and rest == "conversation":
             inside = {"title": "T", "rootMessageId": str(uuid4()), "messages": []}
@@ -71,7 +74,8 @@ class Server:
             }
             writer.write(reply(json.dumps(made).encode()))
         elif method == b"POST":
-            await self.stream(float(seconds) * (10 if SLOW.encode() in body else 1), writer)
+            slowness = 10 if SLOW.encode() in body else 1
+            await self.stream(int(tokens), float(seconds) * slowness, writer)
             self.asked[name] = True
         elif method == b"GET" and "conversations/" in rest:
             writer.write(reply(json.dumps({"json": self.conversation(name)}).encode()))
@@ -81,14 +85,14 @@ class Server:
             self.asked.pop(name, None)
             writer.write(reply(b'{"json":{"success":true}}'))
 
-    async def stream(self, seconds: float, writer: asyncio.StreamWriter) -> None:
+    async def stream(self, tokens: int, seconds: float, writer: asyncio.StreamWriter) -> None:
         head = b"HTTP/1.1 200 OK\r\nContent-Type: application/jsonl\r\n"
         writer.write(head + b"Transfer-Encoding: chunked\r\n\r\n")
         writer.write(lines({"type": "status", "status": "started"}))
         await asyncio.sleep(seconds)
-        for _ in range(20):
+        for _ in range(tokens):
             writer.write(lines({"type": "stream", "token": "word" + "\0" * 12}))
-        writer.write(lines({"type": "finalAnswer", "text": "word" * 20, "interrupted": False}))
+        writer.write(lines({"type": "finalAnswer", "text": "word" * tokens, "interrupted": False}))
         await asyncio.sleep(0)
         writer.write(lines({"type": "status", "status": "finished"}) + b"0\r\n\r\n")
 
@@ -162,7 +166,7 @@ def cost(call: Callable[[], None]) -> tuple[float, float]:
 
 
 def compare(port: int, seconds: float, count: int, workers: int) -> None:
-    url = f"http://127.0.0.1:{port}/s/{seconds:g}"
+    url = f"http://127.0.0.1:{port}/20/{seconds:g}"
     clocks, processes, rates = [], [], []
     for run in range(RUNS + 1):
         hand = cost(lambda: by_hand(url, count, workers))
@@ -178,7 +182,7 @@ def compare(port: int, seconds: float, count: int, workers: int) -> None:
 
 
 def one_slow_in_ten(port: int) -> None:
-    url = f"http://127.0.0.1:{port}/s/0.1"
+    url = f"http://127.0.0.1:{port}/20/0.1"
     prompts = [SLOW if number % 10 == 0 else f"prompt {number}" for number in range(100)]
     spent = {True: [], False: []}
     for _ in range(RUNS):
@@ -207,7 +211,7 @@ def on_dask(port: int) -> None:
     except ImportError:
         print("Dask: not installed")
         return
-    url = f"http://127.0.0.1:{port}/s/0.1"
+    url = f"http://127.0.0.1:{port}/20/0.1"
     prompts = [f"prompt {number}" for number in range(120)]
     ratios = []
     with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster, Dask(

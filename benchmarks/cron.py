@@ -1,0 +1,98 @@
+"""A job that asks once: a new process, the import, one answer of 50 tokens, the end.
+
+Against a script over requests that somebody would write by hand for it. Quote the ratios.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from common import median
+from many_prompts import running
+
+RUNS = 15
+
+BY_HAND = """
+import json, sys
+import requests
+
+url = sys.argv[1]
+with requests.Session() as session:
+    session.headers["Origin"] = "/".join(url.split("/")[:3])
+    made = session.post(f"{url}/conversation", json={"model": "m", "preprompt": ""}, timeout=60)
+    made.raise_for_status()
+    where = made.json()["conversationId"]
+    root = json.loads(made.json()["conversation"])["json"]["rootMessageId"]
+    data = json.dumps({"inputs": "hi", "id": root, "is_retry": False})
+    place = f"{url}/conversation/{where}"
+    with session.post(place, files={"data": (None, data)}, stream=True, timeout=60) as answer:
+        answer.raise_for_status()
+        rest, text = b"", ""
+        for piece in answer.iter_content(None):
+            *lines, rest = (rest + piece).split(b"\\n")
+            for line in lines:
+                event = json.loads(line)
+                if event["type"] == "finalAnswer":
+                    text = event["text"]
+    assert text, "no answer came"
+    print(text)
+"""
+
+OURS = """
+import sys
+from hugchat_sync import Client
+
+with Client(sys.argv[1], dialect="v2-2025"{cookies}) as client:
+    print(client.ask("hi", model="m", system_prompt=""))
+"""
+
+PROGRAMS = {
+    "requests, by hand": BY_HAND,
+    "Client": OURS.format(cookies=""),
+    "Client, cookies of a file": OURS.format(cookies=", cookies=sys.argv[2]"),
+}
+
+
+def cost(program: str, *arguments: str) -> tuple[float, float]:
+    """Return the seconds of the clock and of the processor that a process of its own takes."""
+    began = time.perf_counter()
+    process = subprocess.Popen([sys.executable, "-c", program, *arguments], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    said = process.stdout.read()
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = status
+    assert said and not status, program
+    return time.perf_counter() - began, used.ru_utime + used.ru_stime
+
+
+def main() -> None:
+    spent: dict[str, list[tuple[float, float]]] = {name: [] for name in PROGRAMS}
+    with running() as port, tempfile.TemporaryDirectory() as folder:
+        cookies = Path(folder, "cookies.json")
+        cookies.write_text(json.dumps({"hf-chat": "0" * 36}))
+        for run in range(RUNS + 1):
+            for name, program in PROGRAMS.items():
+                found = cost(program, f"http://127.0.0.1:{port}/50/0", str(cookies))
+                if run:  # the first compiles
+                    spent[name].append(found)
+    clock, processor = medians(spent["requests, by hand"])
+    for name, found in spent.items():
+        seconds, used = medians(found)
+        print(
+            f"{name:<28} {seconds * 1000:>5.0f} ms  {seconds / clock:.2f}, "
+            f"of the processor {used / processor:.2f}"
+        )
+
+
+def medians(found: list[tuple[float, float]]) -> list[float]:
+    return [median(list(values)) for values in zip(*found)]
+
+
+if __name__ == "__main__":
+    main()
