@@ -15,18 +15,8 @@ import time
 from collections import OrderedDict
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
-from contextlib import nullcontext
 from functools import partial
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Callable,
-    ContextManager,
-    Iterable,
-    Iterator,
-    Mapping,
-    Union,
-)
+from typing import Any, Callable, Iterable, Iterator, Mapping, Union
 from uuid import uuid4
 
 from ..errors import (
@@ -43,12 +33,7 @@ from ..errors import (
 )
 from ..rate_limit import Pace
 from ..records import Result
-from ..values import replace
 from .worker import KEPT, Asked, Job, Packed, answer_packed, stored_answer, values_of, whole_text
-
-if TYPE_CHECKING:
-    from requests.cookies import RequestsCookieJar
-
 
 PromptArgument = Union[str, Mapping[str, Any]]
 
@@ -60,21 +45,19 @@ _SLICE = 0.5  # seconds; Windows delivers Ctrl-C only between waits
 _GRACE = 5.0  # seconds that the tasks of a broken executor have to end
 _TIDYING = 10.0  # seconds for removing a conversation
 
-_OPTIONS = frozenset(
-    (
-        "conversation_id",
-        "web_search",
-        "max_tries",
-        "custom_data",
-        "files",
-        "mcp_servers",
-        "parent_id",
-        "resume",
-        "model",
-        "system_prompt",
-        "timeout",
-    )
-)
+_OPTIONS = {
+    "conversation_id",
+    "web_search",
+    "max_tries",
+    "custom_data",
+    "files",
+    "mcp_servers",
+    "parent_id",
+    "resume",
+    "model",
+    "system_prompt",
+    "timeout",
+}
 
 logger = logging.getLogger("hugchat_sync")
 
@@ -105,8 +88,10 @@ class Map:
         noted: Callable[[str, bool], None] | None = None,
         options: Mapping[str, Any] | None = None,
     ) -> None:
-        _check_number("workers", _THREADS if workers is None else workers)
-        _check_number("chunk", chunk)
+        for name, number in {"workers": workers, "chunk": chunk}.items():
+            is_count = isinstance(number, int) and not isinstance(number, bool) and number > 0
+            if not is_count and (name, number) != ("workers", None):
+                raise UsageError(f"{name} is a number, 1 or more")
         self._options = dict(options or {})
         _check_names(self._options)
         self.stopped: HugChatError | None = None  # the error after which nothing more is sent
@@ -203,18 +188,18 @@ class Map:
             self._turn += 1
             yield from self._finished.pop(number)
 
-    def _chunks(self) -> Iterator[list[tuple[int, Any]]]:
+    def _chunks(self) -> Iterator[list[Job]]:
         """Yield the prompts that go together; one with a conversation of its own goes alone."""
-        chunk: list[tuple[int, Any]] = []
+        chunk: list[Job] = []
         for index, prompt in enumerate(self._prompts):
-            named = self._options.get("conversation_id") is not None or (
-                isinstance(prompt, Mapping) and prompt.get("conversation_id") is not None
-            )
-            if named and chunk:
+            job = Job(index, prompt)
+            places = (self._options.get("conversation_id"), job.options.get("conversation_id"))
+            is_alone = places != (None, None)
+            if is_alone and chunk:
                 yield chunk
                 chunk = []
-            chunk.append((index, prompt))
-            if named or len(chunk) >= self._chunk:
+            chunk.append(job)
+            if is_alone or len(chunk) >= self._chunk:
                 yield chunk
                 chunk = []
         if chunk:
@@ -237,73 +222,51 @@ class Map:
 
     # in a thread of ours -----------------------------------------------------------------------
 
-    def _asked(self, prompts: list[tuple[int, Any]]) -> list[Result]:
+    def _asked(self, jobs: list[Job]) -> list[Result]:
         """Return the results of prompts that go together."""
-        results: list[Result] = []
-        jobs: list[Job] = []
-        for index, prompt in prompts:
-            found = self._begun(index, prompt)
-            if isinstance(found, Job):
-                jobs.append(found)
-            else:
-                results.append(found)
+        results: dict[int, Result] = {}
+        begun: list[Job] = []
+        for job in jobs:
+            job.began = time.monotonic()
+            if self.stopped is not None:
+                results[job.index] = job.result(None, self.stopped, asked=False)
+                continue
+            try:
+                self._begin(job)
+                begun.append(job)
+            except HugChatError as error:
+                results[job.index] = job.failed(error)
         if self._executor is None:
-            results.extend(self._here(job) for job in jobs)
-        elif jobs:
-            results.extend(self._elsewhere(self._executor, jobs))
-        given = dict(prompts)
-        for result in results:
-            self._count(result, given[result.index])
-        return sorted(results, key=lambda result: result.index)
+            results.update({job.index: self._here(job) for job in begun})
+        elif begun:
+            results.update({one.index: one for one in self._elsewhere(self._executor, begun)})
+        for job in jobs:
+            self._count(job, results[job.index])
+        return [results[job.index] for job in jobs]
 
-    def _begun(self, index: int, prompt: Any) -> Job | Result:
-        """Return a prompt whose conversation is there, or the result of one that has none."""
-        text = prompt.get("prompt", "") if isinstance(prompt, Mapping) else prompt
-        given = prompt.get("id") if isinstance(prompt, Mapping) else None
-        job = Job(index, given, text if isinstance(text, str) else repr(text)[:200], {})
-        if self.stopped is not None:
-            return job.result(None, self.stopped, asked=False)
-        try:
-            job = self._read(job, prompt)
-            if not job.conversation_id:
-                job = self._with_conversation(job)
-        except HugChatError as error:
-            return job.failed(error)
-        return job
+    def _begin(self, job: Job) -> None:
+        """Complete a prompt with the options of all, and with a conversation if it names none.
 
-    def _read(self, job: Job, prompt: Any) -> Job:
-        """Return the prompt with the options that go with it."""
-        own: dict[str, Any] = {}
-        if isinstance(prompt, Mapping) and isinstance(prompt.get("prompt"), str):
-            own = {name: value for name, value in prompt.items() if name not in ("prompt", "id")}
-        elif not isinstance(prompt, str):
-            raise UsageError('a prompt is a text, or a dict {"prompt": text, ...}')
-        _check_names(own)
-        options = {**self._options, **own}
-        named = options.pop("conversation_id", None)
-        if not job.prompt.strip() and options.get("custom_data") is None:
-            raise UsageError("a prompt is a text that is not empty")
+        :raises UsageError: it cannot be right, or cannot be sent to a worker.
+        """
+        _check_names(job.options)
+        options = {**self._options, **job.options}
+        where = options.pop("conversation_id", None)
+        if not job.is_text or not (job.prompt.strip() or options.get("custom_data") is not None):
+            raise UsageError('a prompt is a text that is not empty, or a dict {"prompt": text, …}')
         if self._executor is not None:
             if options.get("files"):  # they are on this machine
                 options["files"] = self._client.read_files(options["files"])
             _, trouble = _tried(pickle.dumps, options)
             if trouble is not None:
                 raise UsageError(f"this prompt cannot be sent to a worker: {trouble}")
-        return replace(job, options=options, conversation_id=named or "")
-
-    def _with_conversation(self, job: Job) -> Job:
-        options = dict(job.options)
-        model, system_prompt = options.pop("model", None), options.pop("system_prompt", None)
-        made = self._client.begin_conversation(model, system_prompt)
-        if self._noted is not None:
-            self._noted(made, True)
-        return replace(
-            job,
-            options=options,
-            conversation_id=made,
-            is_ours=True,
-            is_temporary=self._temporary,
-        )
+        if not where:
+            model, system_prompt = options.pop("model", None), options.pop("system_prompt", None)
+            where = self._client.begin_conversation(model, system_prompt)
+            if self._noted is not None:
+                self._noted(where, True)
+            job.is_ours, job.is_temporary = True, self._temporary
+        job.options, job.conversation_id = options, where
 
     def _here(self, job: Job) -> Result:
         """Return the answer that this very client gets."""
@@ -326,10 +289,9 @@ class Map:
             if self._noted is not None:
                 self._noted(where, False)
 
-    def _count(self, result: Result, prompt: Any) -> None:
+    def _count(self, job: Job, result: Result) -> None:
         """Stop after what all the others would meet as well."""
-        error, own = result.error, prompt if isinstance(prompt, Mapping) else {}
-        of_all = not {"model", "conversation_id"}.intersection(own)
+        error = result.error
         with self._lock:
             if not result.asked:
                 return
@@ -337,7 +299,7 @@ class Map:
             self._in_a_row = self._in_a_row + 1 if is_down else 0
             met_by_all = (
                 isinstance(error, (QuotaExceeded, AuthError))
-                or (of_all and isinstance(error, (ModelGone, ModelNotFound)))
+                or (job.meets_the_same and isinstance(error, (ModelGone, ModelNotFound)))
                 or self._in_a_row >= _IN_A_ROW
             )
             if met_by_all and not self._keep_going:
@@ -347,14 +309,13 @@ class Map:
 
     def _elsewhere(self, executor: Executor, jobs: list[Job]) -> list[Result]:
         """Return the answers that a worker gets; what dies with it is looked up."""
-        first = jobs[0]
-        with self._place(first):
-            if not first.is_ours:  # it goes alone
+        with self._place(jobs[0]):
+            if not jobs[0].is_ours:  # it goes alone
                 try:
-                    tree = self._client.conversation(first.conversation_id)
+                    tree = self._client.conversation(jobs[0].conversation_id)
                 except HugChatError as error:
-                    return [first.failed(error)]
-                jobs = [replace(first, earlier=tuple(one.id for one in tree.messages))]
+                    return [jobs[0].failed(error)]
+                jobs[0].earlier = tuple(one.id for one in tree.messages)
             packed = Packed(self._key, pickle.dumps(jobs))
             future, trouble = _tried(executor.submit, answer_packed, self._ship(), packed)
             if future is None:
@@ -368,11 +329,11 @@ class Map:
                 self._remove(job)
         return results
 
-    def _place(self, job: Job) -> ContextManager[object]:
+    def _place(self, job: Job) -> threading.Lock:
         """Let prompts of one conversation go one after the other, so that each finds its own."""
-        if job.is_ours:
-            return nullcontext()
         with self._lock:
+            if job.is_ours:
+                return threading.Lock()
             return self._places.setdefault(job.conversation_id, threading.Lock())
 
     def _ship(self) -> Packed:
@@ -408,23 +369,16 @@ class Map:
         if trouble is not None:
             return [self._looked_up(job, trouble) for job in jobs]
         outcomes, cookies = future.result().unpacked()
-        if cookies is not None:
-            self._take(cookies)
-        return [self._told(job, *outcome) for job, outcome in zip(jobs, outcomes)]
-
-    def _told(
-        self, job: Job, text: str | None, error: HugChatError | None, interrupted: bool
-    ) -> Result:
-        """Return what a worker told of a prompt."""
-        if interrupted and self._ended.is_set():
-            error = IncompleteAnswer("the answer was stopped before its end", partial=text)
-        return job.result(text, error, asked=not isinstance(error, UsageError))
-
-    def _take(self, cookies: RequestsCookieJar) -> None:
-        """Take the cookies that a worker has renewed, unless there are newer ones."""
         shipped = self._shipment
-        if shipped is not None and values_of(self._client.cookies) == shipped.cookies:
+        is_newest = shipped is not None and values_of(self._client.cookies) == shipped.cookies
+        if cookies is not None and is_newest:
             self._client.take_cookies(cookies)
+        results = []
+        for job, (text, error, interrupted) in zip(jobs, outcomes):
+            if interrupted and self._ended.is_set():
+                error = IncompleteAnswer("the answer was stopped before its end", partial=text)
+            results.append(job.result(text, error))
+        return results
 
     def _looked_up(self, job: Job, trouble: BaseException) -> Result:
         """Return what the server has of a prompt whose worker is gone."""
@@ -491,11 +445,6 @@ def _checked(prompts: object) -> Iterable[PromptArgument]:
     if not isinstance(prompts, Iterable):
         raise UsageError("prompts is a list of prompts, or anything else that gives them in turn")
     return prompts
-
-
-def _check_number(name: str, value: object) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise UsageError(f"{name} is a number, 1 or more")
 
 
 def _check_names(options: Mapping[str, Any]) -> None:

@@ -13,7 +13,6 @@ from ..errors import HugChatError, IncompleteAnswer, UsageError, WorkerLost
 from ..futures import begin
 from ..rate_limit import Pace
 from ..records import ConversationTree, Result
-from ..values import Value, field
 
 if TYPE_CHECKING:
     from requests.cookies import RequestsCookieJar
@@ -29,59 +28,48 @@ class Asked(Protocol):
 
     @property
     def pace(self) -> Pace: ...  # noqa: D102
-
     @property
     def cookies(self) -> RequestsCookieJar: ...  # noqa: D102
-
     @property
     def chat(self) -> Callable[..., Any]: ...  # noqa: D102
-
     def begin_conversation(self, model: str | None, system_prompt: str | None) -> str: ...  # noqa: D102
-
     def conversation(self, conversation_id: str) -> ConversationTree: ...  # noqa: D102
-
     def remove_conversation(self, conversation_id: str) -> None: ...  # noqa: D102
-
     def read_files(self, files: Any) -> list[tuple[str, bytes, str]]: ...  # noqa: D102
-
     def for_map(self) -> Asked: ...  # noqa: D102
-
     def for_worker(self, *, ship_cookies: bool) -> Asked: ...  # noqa: D102
-
     def with_options(self, *, timeout: float) -> Asked: ...  # noqa: D102
-
     def take_cookies(self, cookies: RequestsCookieJar) -> None: ...  # noqa: D102
 
 
-class Job(Value):
-    """One prompt on its way.
+class Job:
+    """One prompt on its way, with its options; as it was given, until it has a conversation."""
 
-    :param conversation_id: where it is asked; ``""`` until that is made.
-    :param is_ours: the conversation was made for it.
-    :param earlier: the ids of the messages that the conversation had before.
-    :param is_temporary: the conversation is removed afterwards.
-    """
+    is_ours = False  # the conversation was made for it
+    is_temporary = False  # the conversation is removed afterwards
+    earlier: tuple[str, ...] = ()  # the ids of the messages that the conversation had before
+    began = 0.0
 
-    index: int
-    id: Any
-    prompt: str
-    options: Mapping[str, Any]
-    conversation_id: str = ""
-    is_ours: bool = False
-    earlier: tuple[str, ...] = ()
-    is_temporary: bool = False
-    began: float = field(default_factory=time.monotonic)
+    def __init__(self, index: int, given: Any) -> None:
+        own = dict(given) if isinstance(given, Mapping) else {"prompt": given}
+        text = own.pop("prompt", "")
+        self.is_text = isinstance(text, str)
+        self.prompt: str = text if self.is_text else repr(text)[:200]
+        self.index, self.id = index, own.pop("id", None)
+        self.options: Mapping[str, Any] = own
+        self.conversation_id = ""
+        self.meets_the_same = not {"model", "conversation_id"}.intersection(own)  # as the others
 
     def result(self, text: str | None, error: HugChatError | None, *, asked: bool = True) -> Result:
         """Return what became of it."""
+        asked = asked and not isinstance(error, UsageError)
         seconds = round(time.monotonic() - self.began, 3)
         where = self.conversation_id or None
         return Result(self.index, self.id, self.prompt, text, error, seconds, where, asked)
 
     def failed(self, error: HugChatError) -> Result:
         """Return the result of a failure."""
-        partial = getattr(error, "partial", None) or None
-        return self.result(partial, error, asked=not isinstance(error, UsageError))
+        return self.result(getattr(error, "partial", None) or None, error)
 
 
 def whole_text(message: Any, job: Job, ended: threading.Event | None = None) -> str:
@@ -114,11 +102,7 @@ class Packed:
     """
 
     def __init__(
-        self,
-        key: str,
-        content: bytes,
-        version: int = 0,
-        cookies: Mapping[str, str] | None = None,
+        self, key: str, content: bytes, version: int = 0, cookies: Mapping[str, str] | None = None
     ) -> None:
         self.key = key
         self.version = version
