@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from hugchat_sync.dialects import ERAS, dialect_named
-from hugchat_sync.dialects.base import FEATURES
+from hugchat_sync.dialects import ERAS, FEATURES, dialect_named
 
 MEANINGS = {
     "web_search": "web search, its own switch",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
+from ..dialects.fields import split_thinking
 from ..dialects.records import LastRound
-from ..dialects.text import split_thinking
 from ..events import (
     Event,
     FileCreated,

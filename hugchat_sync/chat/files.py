@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Callable, Iterable, Sequence, Tuple, Union
 
-from ..dialects.base import Dialect, Upload
+from ..dialects import Dialect, Upload
 from ..errors import TooLarge, UsageError
 from ..events import FileCreated
 from ..records import ChatFile, Model

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Callable, Iterator, Protocol, TypeVar
 
 from ..calls import StreamCall
-from ..dialects.base import Dialect, Prompt, Stored
+from ..dialects import Dialect, Prompt, Stored
 from ..errors import (
     AuthError,
     ConnectionFailed,

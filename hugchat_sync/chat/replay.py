@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 from typing import Iterable, Iterator
 
-from ..dialects.text import split_thinking
+from ..dialects.fields import split_thinking
 from ..events import Event, FinalAnswer, Reasoning, Token
 
 _LOST = "\ufffd".encode("utf-16-le")  # what a log has in place of half a character

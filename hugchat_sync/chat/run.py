@@ -12,7 +12,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Callable, Iterator, Protocol, TypeVar
 
 from ..calls import StreamCall
-from ..dialects.base import Dialect, Prompt
+from ..dialects import Dialect, Prompt
 from ..errors import (
     ConnectionFailed,
     HugChatError,

@@ -12,7 +12,7 @@ import time
 from contextlib import contextmanager
 from typing import Callable, Iterator
 
-from ..dialects.base import Created, Dialect, Look, Prompt, Unfinished
+from ..dialects import Created, Dialect, Look, Prompt, Unfinished
 from ..errors import (
     AuthError,
     GenerationError,

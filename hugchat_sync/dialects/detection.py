@@ -11,11 +11,10 @@ from typing import Any, Callable, Mapping, Union
 
 from ..calls import Call, Reply
 from ..errors import ProtocolError, UnknownDialect
-from . import dialect_named
-from .base import Dialect
+from . import Dialect, dialect_named
 from .errors import intercepted, is_page, read_error, refuse_redirect
 from .fields import dicts_of, text_of
-from .verbs import get, in_path
+from .verbs import get, path_of
 from .wire import read_json, sveltekit_nodes
 
 #: An era, ready to use, or the next question to ask.
@@ -123,7 +122,7 @@ def _around_trees(layout: Mapping[str, Any], settings: Mapping[str, Any], hidden
                 return _lines(layout, settings)
         return _tree(layout, settings, hidden)
 
-    return _probe(f"/conversation/{in_path(ids[0])}/__data.json", read)
+    return _probe(path_of(ids[0], "/__data.json"), read)
 
 
 def _read_summarize(

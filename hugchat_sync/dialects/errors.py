@@ -30,9 +30,8 @@ from ..errors import (
     UsageError,
     status_error,
 )
-from .fields import kind_of, text_of
-from .text import whole
-from .wire import read_json, superjson
+from .fields import kind_of, text_of, whole
+from .wire import read_json
 
 REDIRECTS = (301, 302, 303, 307, 308)
 
@@ -43,7 +42,11 @@ _USUAL_PORTS = {"http": 80, "https": 443}
 
 # what a reply is -------------------------------------------------------------------------------
 
-_GUARDS = ("cf-mitigated", "x-amzn-waf-action")  # a firewall says so itself
+#: Headers by which a firewall says that it stands before the server.
+#:
+#: Source: Cloudflare ``cf-mitigated``, AWS ``x-amzn-waf-action`` (their documentation).
+GUARDS = frozenset({"cf-mitigated", "x-amzn-waf-action"})
+
 _BLOCKED = (202, 401, 403, 405, 429, 503)
 _CHALLENGE = re.compile(
     r"captcha|cf-chl|challenge-platform|challenges\.cloudflare|turnstile|awswaf|datadome"
@@ -77,11 +80,8 @@ def names_challenge(text: str) -> bool:
 
 
 def is_guarded(reply: Reply) -> bool:
-    """Return whether a firewall says in a header that it stands before the server.
-
-    Source: Cloudflare ``cf-mitigated``, AWS ``x-amzn-waf-action`` (their documentation).
-    """
-    return any(name in reply.headers for name in _GUARDS)
+    """Return whether a firewall says in a header that it stands before the server."""
+    return not GUARDS.isdisjoint(reply.headers)
 
 
 def is_challenge(reply: Reply) -> bool:
@@ -333,14 +333,6 @@ _SENTENCES: tuple[tuple[str, type[HugChatError], str | None, Mapping[str, Any]],
 )
 
 
-def refusal(reply: Reply) -> HugChatError | None:
-    """Return the error of a complete reply that is bad news by its head; ``None`` for a good one.
-
-    A page with a good status is none: some routes send pages, and who reads the reply knows.
-    """
-    return intercepted(reply) if 200 <= reply.status < 300 else read_error(reply)
-
-
 def read_error(reply: Reply) -> HugChatError:
     """Return the error of a reply that is not what was asked for, with the server's own sentence.
 
@@ -400,41 +392,6 @@ def _sentence(value: Any) -> str:
     if value.get("type") == "validation":
         return f"the server does not take the {text_of(value, 'on') or 'values'} as sent"
     return ""
-
-
-def read_value(reply: Reply) -> Any:
-    """Return the value of a good reply's JSON body.
-
-    :raises AuthError: it is the redirect that stands for "sign in".
-    :raises ProtocolError: it is something else than JSON.
-    """
-    if is_page(reply):
-        raise page_instead(reply, "JSON")
-    value = read_json(reply.body, reply.url)
-    if isinstance(value, dict) and value.get("type") == "redirect":
-        refuse_redirect(value, reply.url)
-    return value
-
-
-def read_superjson(reply: Reply) -> Any:
-    """Return the plain value of a good reply's superjson body.
-
-    :raises AuthError: it is the redirect that stands for "sign in".
-    :raises ProtocolError: it is something else.
-    """
-    return superjson(read_value(reply))
-
-
-def read_nothing(reply: Reply) -> None:
-    """Read a reply which only says that all is well; its body may be empty.
-
-    :raises AuthError: it is the redirect that stands for "sign in".
-    :raises ProtocolError: it is a page: the request never reached its endpoint.
-    """
-    if is_page(reply):
-        raise page_instead(reply, "an empty reply")
-    if reply.body.lstrip().startswith(b"{"):
-        read_value(reply)
 
 
 def refuse_redirect(value: Any, url: str = "") -> None:

@@ -1,42 +1,30 @@
-"""What both eras of 2023 have in common: page data to read, forms to write, a row of messages."""
+"""What both eras of 2023 have in common: page data to read, forms to write, a row of messages.
+
+A page's data (``__data.json``) is a list of nodes, its layouts first and itself last. Whatever is
+wrong with a conversation comes with status 200, as an error in the place of its node.
+"""
 
 from __future__ import annotations
 
 import json
-from typing import Callable, TypeVar
+from typing import Any, Callable, Mapping, TypeVar
 
 from ..calls import Call, Reply
 from ..errors import ProtocolError
 from ..records import ConversationTree, Model, Settings, User
 from ..values import replace
-from .account import read_models, read_settings, read_user
-from .base import Created, Dialect, Page
-from .errors import intercepted, read_error, read_nothing, read_value
-from .fields import each, kind_of, need, text_of
-from .page_data import LAYOUT_ONLY, PAGE_ONLY, layout, page
-from .records import read_conversation, read_row
-from .verbs import FORM, delete, get, in_path, patch, post
-from .wire import read_json
+from .common import Era, read_models, read_settings, read_user
+from .errors import intercepted, read_error, refuse_redirect
+from .fields import dicts_of, each, kind_of, need, split_thinking, text_of
+from .records import Created, Look, Page, Prompt, Stored, Unfinished
+from .trees import read_conversation, read_tree, state_of, unfinished
+from .verbs import FORM, delete, get, patch, path_of, post, read_nothing, read_value
+from .wire import read_json, sveltekit_nodes
 
 T = TypeVar("T")
 
 
-def path_of(conversation_id: str) -> str:
-    """Return the path of a conversation."""
-    return f"/conversation/{in_path(conversation_id)}"
-
-
-def page_of(conversation_id: str, read: Callable[[Reply], T]) -> Call[T]:
-    """Return the call for the data of a conversation's page."""
-    return get(f"{path_of(conversation_id)}/__data.json", read, params=PAGE_ONLY)
-
-
-def layout_of_home(read: Callable[[Reply], T]) -> Call[T]:
-    """Return the call for the data that every page has."""
-    return get("/__data.json", read, params=LAYOUT_ONLY)
-
-
-class Forms2023(Dialect):
+class Forms2023(Era):
     """Conversations and account of the servers of 2023."""
 
     # conversations
@@ -47,20 +35,17 @@ class Forms2023(Dialect):
         Source: GET /__data.json, chat-ui 2023-09 and 2023-10 (measured).
         """
 
-        def read(reply: Reply) -> Page:
-            found = layout(reply)["conversations"]
-            return Page(each(found, read_conversation, "conversations") if page == 0 else (), False)
+        def read(layout: dict[str, Any]) -> Page:
+            found = each(layout["conversations"], read_conversation, "conversations")
+            return Page(found if page == 0 else (), False)
 
         return layout_of_home(read)
 
-    def create_conversation(self, model: str, system_prompt: str) -> Call[Created]:
+    def create(self, body: Mapping[str, str]) -> Call[Created]:
         """Describe starting a conversation; its title ("Untitled" and a number) is not told.
 
-        Source: POST /conversation, chat-ui 2023-10 (measured).
+        Source: POST /conversation, chat-ui 2023-05 … 2024-02 (measured).
         """
-        return self._create({"model": model, "preprompt": system_prompt})
-
-    def _create(self, body: dict[str, str]) -> Call[Created]:
         return post(
             "/conversation",
             lambda reply: Created(need(read_value(reply), "conversationId", str), "Untitled"),
@@ -68,10 +53,7 @@ class Forms2023(Dialect):
         )
 
     def remove_conversation(self, conversation_id: str) -> Call[None]:
-        """Describe deleting a conversation.
-
-        Source: DELETE /conversation/{id}, chat-ui 2023-09 and 2023-10 (measured).
-        """
+        """Source: DELETE /conversation/{id}, chat-ui 2023-09 and 2023-10 (measured)."""
         return delete(path_of(conversation_id), read_nothing)
 
     def remove_all_conversations(self) -> tuple[Call[int | None], ...]:
@@ -111,81 +93,97 @@ class Forms2023(Dialect):
             raise read_error(reply)
 
     def rename_conversation(self, conversation_id: str, title: str) -> Call[None]:
-        """Describe renaming a conversation.
-
-        Source: PATCH /conversation/{id}, chat-ui 2023-09 and 2023-10 (measured).
-        """
+        """Source: PATCH /conversation/{id}, chat-ui 2023-09 and 2023-10 (measured)."""
         return patch(path_of(conversation_id), read_nothing, json={"title": title})
 
     def conversation(self, conversation_id: str) -> Call[ConversationTree]:
-        """Describe reading a conversation.
+        """Source: GET /conversation/{id}/__data.json, chat-ui 2023-09 and 2023-10 (measured)."""
+        return page_of(conversation_id, lambda value, _: read_row(value, conversation_id))
 
-        Source: GET /conversation/{id}/__data.json, chat-ui 2023-09 and 2023-10 (measured).
+    def look(self, conversation_id: str) -> Call[Look]:
+        """Source: GET /conversation/{id}/__data.json, chat-ui 2023-10 (measured)."""
+
+        def read(value: dict[str, Any], reply: Reply) -> Look:
+            tree = read_row(value, conversation_id)
+            is_empty = not any(message.role == "user" for message in tree.messages)
+            on = () if self.manners.stores_at_end else unanswered(value, reply)
+            return Look(tree.leaf, is_empty, on, lambda: tree)
+
+        return page_of(conversation_id, read)
+
+    def stored(self, conversation_id: str, prompt: Prompt) -> Call[Stored | None]:
+        """Describe looking for what became of *prompt*, by the ids that we gave.
+
+        Source: GET /conversation/{id}/__data.json, chat-ui 2023-05 … 2023-10 (measured).
         """
-        return page_of(conversation_id, lambda reply: read_row(page(reply), conversation_id))
+        sent = self.sent_ids(prompt)
 
-    def share(self, conversation_id: str) -> Call[str]:
-        """Describe publishing a conversation.
+        def read(value: dict[str, Any], reply: Reply) -> Stored | None:
+            row = dicts_of(value, "messages")
+            answer = answer_in(row, sent["id"], sent["response_id"], prompt)
+            if answer is None:
+                last = row[-1] if row else {}
+                is_ours = last.get("id") == sent["id"] and last.get("from") == "user"
+                return Stored(sent["id"], None) if is_ours else None
+            index = row.index(answer)
+            text, thought = split_thinking(text_of(answer, "content").lstrip())
+            return Stored(
+                text_of(row[index - 1], "id") or None if index else None,
+                text_of(answer, "id"),
+                text,
+                thought,
+                "done" if self.manners.stores_at_end else state_of(answer),
+            )
 
-        Source: POST /conversation/{id}/share, chat-ui 2023-09 and 2023-10 (measured).
+        return page_of(conversation_id, read)
+
+    def sent_ids(self, prompt: Prompt) -> dict[str, Any]:
+        """Return what names a message and its answer: ours, unless the caller has chosen.
+
+        A retry or an edit names the *question*.
         """
-        path = f"{path_of(conversation_id)}/share"
-        return post(path, lambda reply: need(read_value(reply), "url", str))
-
-    def create_from_share(self, share_id: str, model: str) -> Call[Created]:
-        """Describe starting a conversation as the copy of a shared one.
-
-        Source: POST /conversation, chat-ui 2023-05 … 2024-02 (measured).
-        """
-        return self._create({"model": model, "fromShare": share_id})
+        again = prompt.action in ("retry", "edit")
+        sent = {
+            "id": prompt.parent_id if again and prompt.parent_id else prompt.message_id,
+            "response_id": prompt.generation_id,
+            "is_retry": again,
+        }
+        chosen = {name: prompt.custom.get(name) for name in sent}
+        return {**sent, **{name: value for name, value in chosen.items() if value is not None}}
 
     # account
 
     def settings(self) -> Call[Settings]:
-        """Describe reading the settings.
-
-        Source: GET /__data.json, chat-ui 2023-09 and 2023-10 (measured).
-        """
-        return layout_of_home(lambda reply: read_settings(need(layout(reply), "settings", dict)))
+        """Source: GET /__data.json, chat-ui 2023-09 … 2024-12 (measured)."""
+        return layout_of_home(lambda layout: read_settings(need(layout, "settings", dict)))
 
     def save_settings(self, settings: Settings) -> Call[None]:
         """Describe replacing all settings: what the form leaves out goes back to its default.
 
         Source: POST /settings, chat-ui 2023-09 and 2023-10 (measured).
         """
-        return post(
-            "/settings",
-            read_form_answer,
-            form=settings_form(settings),
-            headers=FORM,
-            repeatable=True,
-        )
+        form = settings_form(settings)
+        return post("/settings", read_form_answer, form=form, headers=FORM, repeatable=True)
 
     def models(self) -> Call[tuple[Model, ...]]:
-        """Describe reading the models.
-
-        Source: GET /__data.json, chat-ui 2023-09 and 2023-10 (measured).
-        """
-        return layout_of_home(lambda reply: read_models(layout(reply).get("models")))
+        """Source: GET /__data.json, chat-ui 2023-09 and 2023-10 (measured)."""
+        return layout_of_home(lambda layout: read_models(layout.get("models")))
 
     def user(self) -> Call[User | None]:
-        """Describe asking who is signed in.
-
-        Source: GET /__data.json, chat-ui 2023-09 and 2023-10 (measured).
-        """
-        return layout_of_home(lambda reply: read_user(layout(reply).get("user")))
+        """Source: GET /__data.json, chat-ui 2023-09 and 2023-10 (measured)."""
+        return layout_of_home(lambda layout: read_user(layout.get("user")))
 
     def login_required(self) -> Call[bool]:
         """Describe asking whether this server has a sign-in at all.
 
-        Source: GET /__data.json, chat-ui 2023-09 and 2023-10 (measured); the newer name of the
-        field is of 2023-10-23.
+        Source: GET /__data.json, chat-ui 2023-09 … 2024-12 (measured): ``requiresLogin`` until
+        2023-10-23, then ``loginRequired``, and in 2024 ``loginEnabled`` besides.
         """
 
-        def read(reply: Reply) -> bool:
-            found = layout(reply)
-            name = "requiresLogin" if "requiresLogin" in found else "loginRequired"
-            return kind_of(found, name, bool, False)
+        def read(layout: dict[str, Any]) -> bool:
+            required = kind_of(layout, "loginRequired", bool, False)
+            required = kind_of(layout, "requiresLogin", bool, required)
+            return kind_of(layout, "loginEnabled", bool, required)
 
         return layout_of_home(read)
 
@@ -218,3 +216,126 @@ def read_form_answer(reply: Reply) -> None:
         raise read_error(replace(reply, status=status if status >= 400 else 500))
     if kind not in ("redirect", "success"):
         raise ProtocolError("the answer of a form is not as we know it", field="type")
+
+
+# the data of pages -------------------------------------------------------------------------------
+
+
+def page_of(conversation_id: str, read: Callable[[dict[str, Any], Reply], T]) -> Call[T]:
+    """Return the call for the data of a conversation's page.
+
+    Source: GET /conversation/{id}/__data.json, chat-ui 2023-04 … 2025-06 (measured); the query
+    leaves the other nodes out.
+    """
+
+    def page(reply: Reply) -> T:
+        nodes = _nodes(reply)
+        node = nodes[-1] if nodes else None
+        if not isinstance(node, dict) or "messages" not in node:
+            raise ProtocolError("the page data has no messages", field="messages", url=reply.url)
+        return read(node, reply)
+
+    query = {"x-sveltekit-invalidated": "_1"}
+    return get(path_of(conversation_id, "/__data.json"), page, params=query)
+
+
+def layout_of_home(read: Callable[[dict[str, Any]], T]) -> Call[T]:
+    """Return the call for the data that every page has: conversations, settings, models, the user.
+
+    Source: GET /__data.json, chat-ui 2023-04 … 2025-06 (measured); the query leaves the other
+    nodes out.
+    """
+
+    def layout(reply: Reply) -> T:
+        for node in _nodes(reply):
+            if isinstance(node, dict) and "conversations" in node:
+                return read(node)
+        raise ProtocolError("the page data has no list of conversations", field="conversations")
+
+    return get("/__data.json", layout, params={"x-sveltekit-invalidated": "1_"})
+
+
+def _nodes(reply: Reply) -> list[Any]:
+    """Return the nodes of a page's data; an error in the place of one is raised.
+
+    :raises ConversationNotExistError: it is not there, or not ours.
+    :raises AuthError: the server wants to know who asks.
+    :raises ProtocolError: the reply holds no such data.
+    """
+    if b"redirect" in reply.body[:64]:  # an ordinary page is not parsed twice
+        refuse_redirect(read_json(reply.body, reply.url), reply.url)
+    nodes = sveltekit_nodes(reply.body, reply.url)
+    for node in nodes:
+        if isinstance(node, dict) and node.get("type") == "error":
+            # as if it had come with its own status; unexpected errors come without
+            status = kind_of(node, "status", int, 500)
+            body = json.dumps(node.get("error")).encode("ascii")
+            raise read_error(Reply(status, {"content-type": "application/json"}, body, reply.url))
+    return nodes
+
+
+# a row of messages -------------------------------------------------------------------------------
+
+
+def read_row(value: Any, conversation_id: str) -> ConversationTree:
+    """Return a conversation from before trees: each message follows the one in front of it.
+
+    :raises ProtocolError: it lacks what every conversation has.
+    """
+    tree = read_tree(value, conversation_id)
+    ids = [None, *(message.id for message in tree.messages), None]
+    linked = [
+        replace(
+            message,
+            # the models of that time began with a blank, which the server stored
+            text=message.text.lstrip() if message.role == "assistant" else message.text,
+            parent_id=before,
+            children=() if after is None else (after,),
+        )
+        for message, before, after in zip(tree.messages, ids, ids[2:])
+    ]
+    return replace(tree, messages=tuple(linked))
+
+
+def unanswered(value: Any, reply: Reply) -> tuple[Unfinished, ...]:
+    """Return what may be coming in a conversation from before trees: its last message tells.
+
+    While an answer is made its question stands alone, as it does for ever after a failure. An
+    answer whose connection is still open lacks its last line, and has the blank that the models of
+    that time began with; one that was left midway has lost it.
+
+    Source: GET /conversation/{id}/__data.json, chat-ui 2023-10 (measured).
+    """
+    last = (dicts_of(value, "messages") or [{}])[-1]
+    if last.get("from") == "user":
+        return (unfinished(last, reply, False),)
+    if kind_of(last, "interrupted", bool, None) is not None:
+        return ()  # the mark of 2024-02, in place of that line
+    kinds = {text_of(line, "type") for line in dicts_of(last, "updates")}
+    if text_of(last, "content").startswith(" ") and kinds and "finalAnswer" not in kinds:
+        return (unfinished(last, reply, True),)
+    return ()
+
+
+def answer_in(
+    row: list[dict[str, Any]], question_id: str, answer_id: str, prompt: Prompt
+) -> dict[str, Any] | None:
+    """Return the stored answer to *prompt* in a conversation from before trees, ``None`` if none.
+
+    Before 2023-05-19 and since 2024-01-16 the server chose the answer's id by itself: there it is
+    what stands behind our question. A retried question is the same as before, so there an answer
+    counts that is not the replaced one; an edited question is another by its text.
+
+    Source: GET /conversation/{id}/__data.json, chat-ui 2023-05 … 2024-02 (measured).
+    """
+    for message in row:
+        if message.get("id") == answer_id:
+            return message
+    for question, answer in zip(row, row[1:]):
+        if question.get("id") != question_id or answer.get("from") != "assistant":
+            continue
+        same = text_of(question, "content").strip() == prompt.text.strip()
+        known = prompt.action != "retry" or prompt.replaced_id is not None
+        if same and known and answer.get("id") != prompt.replaced_id:
+            return answer
+    return None

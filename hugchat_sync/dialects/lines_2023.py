@@ -6,26 +6,18 @@ It began on 2023-09-20, when the web search moved into the message, and ended wi
 
 from __future__ import annotations
 
-from typing import Any, Iterator, Mapping
+from typing import Any, Iterator
 
-from ..calls import Call, Reply, StreamCall
+from ..calls import Call, StreamCall
 from ..events import Event
 from ..records import Settings
-from ..values import replace
-from .account import save_as_json
-from .base import Look, Manners, Prompt, Stored
-from .errors import read_nothing
-from .fields import dicts_of, kind_of, need, text_of
-from .forms_2023 import Forms2023, page_of, path_of
-from .page_data import layout, page
-from .records import look_of, read_row
-from .stored import answer_in, unanswered
-from .text import split_thinking
+from . import Dialect, Manners
+from .common import read_settings, save_as_json
+from .fields import need
+from .forms_2023 import Forms2023, layout_of_home
+from .records import Prompt
 from .updates import Updates
-from .verbs import message_to, post
-
-#: what of a ``RequestData`` this era takes; the generation parameters had just gone
-_TAKEN = ("inputs", "id", "response_id", "is_retry", "web_search")
+from .verbs import message_to
 
 
 class LinesUpdates(Updates):
@@ -33,23 +25,22 @@ class LinesUpdates(Updates):
 
     Reading stops at the final answer: the connection must be closed then, before anything else is
     written to the conversation, because closing it writes the conversation as it was before.
+
+    :param ends: the server ends the reply.
+    :param stays: behind the final answer the title may still come, which ends what is of use
+        (measured on a server of 2024-01).
     """
 
     trims_start = True
-    ends_at_answer = True
 
-
-class StayingLines(LinesUpdates):
-    """Lines behind whose final answer the title may still come, which ends what is of use.
-
-    Source: POST /conversation/{id}, chat-ui 2024-01 (measured).
-    """
-
-    ends_at_answer = False
+    def __init__(self, ends: bool, stays: bool) -> None:
+        super().__init__()
+        self.ends_at_answer = not ends and not stays
+        self._stays = stays
 
     def on_title(self, value: dict[str, Any]) -> Iterator[Event]:
-        """Return the new title; behind the answer nothing follows it."""
-        self.ends_at_answer = True
+        """Return the new title; where one stayed for it, nothing follows it behind the answer."""
+        self.ends_at_answer = self.ends_at_answer or self._stays
         return super().on_title(value)
 
 
@@ -61,48 +52,33 @@ class Lines2023(Forms2023):
     """
 
     name = "lines-2023"
-    features = frozenset(
-        {
-            "web_search",
-            "system_prompts",
-            "conversation_prompts",
-            "retry",
-            "edit",
-            "stop",
-            "titles",
-            "share",
-            "import_share",
-        }
-    )
+    features = Dialect.features | {"web_search", "conversation_prompts"}
     manners = Manners(
         takes_token=False,
         survives_disconnect=False,
         stops_by_closing=True,
         needs_parent=False,
+        # the generation parameters had just gone
+        takes_custom=("inputs", "id", "response_id", "is_retry", "web_search"),
         differs_in=frozenset({"edit"}),
     )
+    ends = False  # a reply, by itself
 
     def __init__(self, settings_as_json: bool = False) -> None:
         self._settings_as_json = settings_as_json  # since 2023-12-07; the settings themselves tell
 
     def settings(self) -> Call[Settings]:
-        """Describe reading the settings.
+        """Source: GET /__data.json, chat-ui 2023-10 … 2024-02 (measured)."""
 
-        Source: GET /__data.json, chat-ui 2023-10 … 2024-02 (measured).
-        """
-        call = super().settings()
+        def read(layout: dict[str, Any]) -> Settings:
+            settings = need(layout, "settings", dict)
+            self._settings_as_json = "ethicsModalAccepted" in settings
+            return read_settings(settings)
 
-        def read(reply: Reply) -> Settings:
-            self._settings_as_json = "ethicsModalAccepted" in need(layout(reply), "settings", dict)
-            return call.read(reply)
-
-        return replace(call, read=read)
+        return layout_of_home(read)
 
     def save_settings(self, settings: Settings) -> Call[None]:
-        """Describe replacing all settings; what is left out goes back to its default.
-
-        Source: POST /settings, chat-ui 2023-10 (measured), 2023-12 (history), 2024-04 (measured).
-        """
+        """Source: POST /settings, chat-ui 2023-10, 2024-04 (measured) and 2023-12 (history)."""
         return save_as_json(settings) if self._settings_as_json else super().save_settings(settings)
 
     def chat(self, prompt: Prompt) -> StreamCall[Event]:
@@ -113,19 +89,19 @@ class Lines2023(Forms2023):
 
         Source: POST /conversation/{id}, chat-ui 2023-10 and 2024-01 (measured).
         """
-        request = message_to(prompt.conversation_id, json=_body(prompt))
-        stays = self._settings_as_json and prompt.is_first
+        body = {
+            "inputs": prompt.text,
+            **self.sent_ids(prompt),
+            "web_search": prompt.web_search or prompt.custom.get("web_search", False),
+        }
+        stays = self._settings_as_json and prompt.is_first and not self.ends
         return StreamCall(
-            request,
-            lambda chunks: (StayingLines() if stays else LinesUpdates()).read(chunks),
-            closes_at_answer=True,
+            message_to(prompt.conversation_id, json=body),
+            lambda chunks: LinesUpdates(self.ends, stays).read(chunks),
+            closes_at_answer=not self.ends,
             stays_for_title=stays,
             keep_alives=False,
         )
-
-    def ignored(self, custom: Mapping[str, Any]) -> tuple[str, ...]:
-        """Return the names in *custom* that this era cannot take."""
-        return tuple(name for name in custom if name not in _TAKEN)
 
     def stop(self, conversation_id: str, generation_id: str) -> None:
         """Describe nothing: only closing the connection ends a run.
@@ -133,74 +109,14 @@ class Lines2023(Forms2023):
         Source: POST /conversation/{id}/stop-generating, which does not, chat-ui 2023-10 (measured).
         """
 
-    def stop_elsewhere(self, conversation_id: str) -> Call[None]:
+    def stop_elsewhere(self, conversation_id: str) -> Call[None] | None:
         """Describe stopping a run whose connection somebody else holds.
 
         Its reader is sent a final answer, and closes at it.
 
         Source: POST /conversation/{id}/stop-generating, chat-ui 2023-10 (measured).
         """
-        return post(f"{path_of(conversation_id)}/stop-generating", read_nothing)
-
-    def look(self, conversation_id: str) -> Call[Look]:
-        """Describe reading a conversation together with what tells that a run is on in it.
-
-        Source: GET /conversation/{id}/__data.json, chat-ui 2023-10 (measured).
-        """
-
-        def read(reply: Reply) -> Look:
-            value = page(reply)
-            return look_of(read_row(value, conversation_id), unanswered(value, reply))
-
-        return page_of(conversation_id, read)
-
-    def stored(self, conversation_id: str, prompt: Prompt) -> Call[Stored | None]:
-        """Describe looking for what became of *prompt*, by the ids that we gave.
-
-        Source: GET /conversation/{id}/__data.json, chat-ui 2023-10 (measured).
-        """
-
-        def read(reply: Reply) -> Stored | None:
-            return _find(dicts_of(page(reply), "messages"), prompt)
-
-        return page_of(conversation_id, read)
-
-
-def _body(prompt: Prompt) -> dict[str, Any]:
-    custom = prompt.custom
-    again = prompt.action in ("retry", "edit")
-    question = prompt.parent_id if again and prompt.parent_id else prompt.message_id
-    return {
-        "inputs": prompt.text,
-        "id": custom.get("id", question),
-        "response_id": custom.get("response_id", prompt.generation_id),
-        "is_retry": custom.get("is_retry", again),
-        "web_search": prompt.web_search or custom.get("web_search", False),
-    }
-
-
-def _find(messages: list[dict[str, Any]], prompt: Prompt) -> Stored | None:
-    """Return what is kept of *prompt*: its answer, else its question."""
-    sent = _body(prompt)
-    answer = answer_in(messages, sent["id"], sent["response_id"], prompt)
-    if answer is not None:
-        index = messages.index(answer)
-        before = messages[index - 1] if index else {}
-        return _answer(answer, text_of(before, "id") or None)
-    last = messages[-1] if messages else {}
-    if last.get("id") == sent["id"] and last.get("from") == "user":
-        return Stored(sent["id"], None)
-    return None
-
-
-def _answer(message: dict[str, Any], question_id: str | None) -> Stored:
-    text, thought = split_thinking(text_of(message, "content").lstrip())
-    # the line of the final answer is written only when the connection closes
-    kinds = {text_of(item, "type") for item in dicts_of(message, "updates")}
-    mark = kind_of(message, "interrupted", bool, None)  # since 2024-01-22, in place of that line
-    state = "done" if "finalAnswer" in kinds or mark is False else "unknown"
-    state = "interrupted" if mark else state
-    return Stored(question_id, text_of(message, "id"), text, thought, state)
+        return super().stop(conversation_id, "")
 
 
 class FebruaryLines(Lines2023):
@@ -213,19 +129,4 @@ class FebruaryLines(Lines2023):
     """
 
     features = Lines2023.features - {"edit"}
-
-    def chat(self, prompt: Prompt) -> StreamCall[Event]:
-        """Describe sending a message."""
-        call = super().chat(prompt)
-        return replace(
-            call,
-            read=lambda chunks: EndingLines().read(chunks),
-            closes_at_answer=False,
-            stays_for_title=False,
-        )
-
-
-class EndingLines(LinesUpdates):
-    """Lines of a reply that ends."""
-
-    ends_at_answer = False
+    ends = True

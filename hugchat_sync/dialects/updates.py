@@ -37,8 +37,18 @@ from ..events import (
 )
 from ..records import Source
 from .errors import generation_error, refuse_redirect
-from .fields import dicts_of, kind_of, need, text_of, texts_of
-from .text import Halves, ThinkSplitter, is_whole, split_thinking, whole
+from .fields import (
+    Halves,
+    ThinkSplitter,
+    dicts_of,
+    is_whole,
+    kind_of,
+    need,
+    split_thinking,
+    text_of,
+    texts_of,
+    whole,
+)
 from .wire import objects
 
 _NO_TITLE = "💬"  # what stands in front of a title, where no title could be made

@@ -1,6 +1,7 @@
 """The verbs of HTTP as calls, each with the headers that it needs and the reader of its bad news.
 
-``{origin}`` and ``{base}`` in a header are filled in by the transport.
+``{origin}`` and ``{base}`` in a header are filled in by the transport. A good reply is read here,
+and passes nothing that asks what a bad one is.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ from typing import Any, Callable, Mapping, TypeVar
 from urllib.parse import quote
 
 from ..calls import Call, Reply, Request
-from .errors import read_error, refusal
+from ..errors import HugChatError, ProtocolError
+from .errors import GUARDS, intercepted, is_page, page_instead, read_error, refuse_redirect
+from .wire import read_json, superjson
 
 T = TypeVar("T")
 
@@ -24,10 +27,7 @@ WRITE: Mapping[str, str] = {**READ, "Origin": "{origin}", "Referer": "{base}/"}
 FORM: Mapping[str, str] = {**WRITE, "Content-Type": "application/x-www-form-urlencoded"}
 
 #: A proxy that compresses an answer would hold its tokens back.
-_AT_ONCE = {"Accept-Encoding": "identity"}
-
-#: The log of a run: the server answers this path with a page unless JSON is accepted as well.
-_LOG = {"Accept": "text/event-stream, application/json", **_AT_ONCE}
+AT_ONCE: Mapping[str, str] = {"Accept-Encoding": "identity"}
 
 
 def in_path(name: str) -> str:
@@ -35,10 +35,25 @@ def in_path(name: str) -> str:
     return quote(name, safe="")
 
 
+def path_of(conversation_id: str, more: str = "") -> str:
+    """Return the path of a conversation, or of something below it."""
+    return f"/conversation/{quote(conversation_id, safe='')}{more}"
+
+
+def refusal(reply: Reply) -> HugChatError | None:
+    """Return the error of a complete reply that is bad news by its head; ``None`` for a good one.
+
+    A page with a good status is none: some routes send pages, and who reads the reply knows.
+    """
+    if reply.status == 200 and GUARDS.isdisjoint(reply.headers):
+        return None
+    return intercepted(reply) if 200 <= reply.status < 300 else read_error(reply)
+
+
 def get(path: str, read: Callable[[Reply], T], **more: Any) -> Call[T]:
     """Return a call that changes nothing."""
-    more.setdefault("error", refusal)
-    return Call(Request("GET", path, headers=READ, repeatable=True, **more), read)
+    more = {"headers": READ, "error": refusal, **more}
+    return Call(Request("GET", path, repeatable=True, **more), read)
 
 
 def post(path: str, read: Callable[[Reply], T], **more: Any) -> Call[T]:
@@ -49,29 +64,56 @@ def post(path: str, read: Callable[[Reply], T], **more: Any) -> Call[T]:
 
 def patch(path: str, read: Callable[[Reply], T], **more: Any) -> Call[T]:
     """Return a call that replaces a part of something, which twice is once."""
-    more.setdefault("error", refusal)
-    return Call(Request("PATCH", path, headers=WRITE, repeatable=True, **more), read)
+    more = {"headers": WRITE, "error": refusal, **more}
+    return Call(Request("PATCH", path, repeatable=True, **more), read)
 
 
 def delete(path: str, read: Callable[[Reply], T], **more: Any) -> Call[T]:
     """Return a call that removes something, which twice is once."""
-    more.setdefault("error", refusal)
-    return Call(Request("DELETE", path, headers=WRITE, repeatable=True, **more), read)
+    more = {"headers": WRITE, "error": refusal, **more}
+    return Call(Request("DELETE", path, repeatable=True, **more), read)
 
 
 def message_to(conversation_id: str, **more: Any) -> Request:
     """Return the request that sends a message; its reply is a stream."""
-    more = {"headers": {**WRITE, **_AT_ONCE}, "error": read_error, **more}
-    return Request("POST", f"/conversation/{in_path(conversation_id)}", **more)
+    more = {"headers": {**WRITE, **AT_ONCE}, "error": read_error, **more}
+    return Request("POST", path_of(conversation_id), **more)
 
 
-def log_of(conversation_id: str, **more: Any) -> Request:
-    """Return the request for the log of a run; its reply is a stream."""
-    path = f"/conversation/{in_path(conversation_id)}/stream"
-    return Request("GET", path, headers=_LOG, repeatable=True, error=read_error, **more)
+def read_value(reply: Reply) -> Any:
+    """Return the value of a good reply's JSON body.
+
+    :raises AuthError: it is the redirect that stands for "sign in".
+    :raises ProtocolError: it is something else than JSON.
+    """
+    try:
+        value = read_json(reply.body, reply.url)
+    except ProtocolError:
+        if not is_page(reply):
+            raise
+    else:
+        if isinstance(value, dict) and value.get("type") == "redirect":
+            refuse_redirect(value, reply.url)
+        return value
+    raise page_instead(reply, "JSON")
 
 
-def search_in(conversation_id: str, **more: Any) -> Request:
-    """Return the request for a web search before a message; its reply is a stream."""
-    path = f"/conversation/{in_path(conversation_id)}/web-search"
-    return Request("GET", path, headers={**READ, **_AT_ONCE}, error=read_error, **more)
+def read_superjson(reply: Reply) -> Any:
+    """Return the plain value of a good reply's superjson body.
+
+    :raises AuthError: it is the redirect that stands for "sign in".
+    :raises ProtocolError: it is something else.
+    """
+    return superjson(read_value(reply))
+
+
+def read_nothing(reply: Reply) -> None:
+    """Read a reply which only says that all is well; its body may be empty.
+
+    :raises AuthError: it is the redirect that stands for "sign in".
+    :raises ProtocolError: it is a page: the request never reached its endpoint.
+    """
+    if is_page(reply):
+        raise page_instead(reply, "an empty reply")
+    if reply.body.lstrip().startswith(b"{"):
+        read_value(reply)

@@ -11,7 +11,8 @@ import responses
 from responses import matchers
 
 from hugchat_sync.calls import Call, Part, Request, StreamCall, no_error
-from hugchat_sync.dialects.errors import intercepted, read_error, refusal
+from hugchat_sync.dialects.errors import intercepted, read_error
+from hugchat_sync.dialects.verbs import refusal
 from hugchat_sync.errors import (
     AuthError,
     ConnectionFailed,

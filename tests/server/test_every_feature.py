@@ -12,8 +12,7 @@ from eras.arena import SERVERS, Arena
 from eras.listening import Told
 
 from hugchat_sync import Client
-from hugchat_sync.dialects import ERAS, dialect_named, eras_with
-from hugchat_sync.dialects.base import FEATURES
+from hugchat_sync.dialects import ERAS, FEATURES, dialect_named, eras_with
 from hugchat_sync.errors import (
     ConnectionFailed,
     FeatureUnavailable,

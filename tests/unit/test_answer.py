@@ -12,7 +12,7 @@ from hugchat_sync.chat.answer import (
     fold,
     merged_text,
 )
-from hugchat_sync.dialects.text import ThinkSplitter, split_thinking
+from hugchat_sync.dialects.fields import ThinkSplitter, split_thinking
 from hugchat_sync.events import (
     FileCreated,
     FinalAnswer,

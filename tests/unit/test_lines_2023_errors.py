@@ -85,7 +85,7 @@ def test_recorded_error(name: str, kind: type[HugChatError], said: str) -> None:
     ("call", "value", "field"),
     [
         (LINES.create_conversation("m", ""), {}, "conversationId"),
-        (LINES.share("x"), {}, "url"),
+        (LINES.share("x"), {}, "shareId"),
     ],
 )
 def test_missing_key_is_named(call: Any, value: Any, field: str) -> None:

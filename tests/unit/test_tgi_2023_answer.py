@@ -8,8 +8,7 @@ import pytest
 from exchanges import WIRE, chunked, exchange, one_by_one, reply
 
 from hugchat_sync.dialects import Prompt
-from hugchat_sync.dialects.tgi_2023 import Tgi2023
-from hugchat_sync.dialects.tgi_2023.search import read_search
+from hugchat_sync.dialects.tgi_2023 import Tgi2023, read_search
 from hugchat_sync.errors import (
     BadRequest,
     ConnectionFailed,

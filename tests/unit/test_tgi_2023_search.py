@@ -7,8 +7,7 @@ import pytest
 from exchanges import chunked, one_by_one, reply
 
 from hugchat_sync.calls import Reply
-from hugchat_sync.dialects.tgi_2023 import Tgi2023
-from hugchat_sync.dialects.tgi_2023.search import read_search
+from hugchat_sync.dialects.tgi_2023 import Tgi2023, read_search
 from hugchat_sync.errors import ConversationNotExistError, ProtocolError, Unavailable
 from hugchat_sync.events import (
     Event,

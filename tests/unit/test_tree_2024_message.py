@@ -52,7 +52,6 @@ def sent_body(tree: Tree2024, prompt: Prompt) -> tuple[dict[str, Any], list[tupl
         ("d02-retry-assistant", {"action": "retry"}),
         ("d03-edit-user", {"action": "edit"}),
         ("d07-branch", {}),
-        ("d09-continue", {"action": "continue"}),
         ("e01-image", {"files": (Upload("dot.png", PICTURE, "image/png"),)}),
         ("j01-search", {"web_search": True}),
         ("j08-search-off", {}),

@@ -7,7 +7,7 @@ import pytest
 from answers import played
 
 from hugchat_sync.chat.answer import Answer, fold
-from hugchat_sync.dialects.v2_2025.results import sources_in
+from hugchat_sync.dialects.v2_2025.search import sources_in
 from hugchat_sync.events import (
     Event,
     FinalAnswer,

@@ -7,7 +7,7 @@ from answers import prompt
 from exchanges import reply
 
 from hugchat_sync.dialects import Prompt, Stored, dialect_named
-from hugchat_sync.dialects.stored import find as find_with
+from hugchat_sync.dialects.trees import find as find_with
 from hugchat_sync.errors import ConversationNotExistError
 
 ERA = "v2-2025"

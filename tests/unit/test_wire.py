@@ -13,7 +13,7 @@ from hypothesis import strategies as some
 from pieces import lines, objects, sse_frames
 
 from hugchat_sync.dialects import wire
-from hugchat_sync.dialects.text import Halves, is_whole, whole_characters
+from hugchat_sync.dialects.fields import Halves, is_whole, whole
 from hugchat_sync.dialects.wire import (
     devalue,
     read_json,
@@ -245,7 +245,7 @@ def test_first_half_at_the_end_becomes_a_replacement():
     halves = Halves()
     halves.join("a\ud83d")
 
-    assert (halves.waiting, halves.flush(), halves.waiting) == (True, "\ufffd", False)
+    assert (bool(halves.waiting), halves.flush(), halves.waiting) == (True, "\ufffd", "")
 
 
 @given(some.lists(some.text(some.characters(), max_size=4), max_size=8))
@@ -255,7 +255,7 @@ def test_joined_text_can_always_be_encoded(pieces):
     text = "".join([halves.join(piece) for piece in pieces]) + halves.flush()
 
     assert text.encode("utf-8") is not None
-    assert text == whole_characters("".join(pieces))
+    assert text == whole("".join(pieces))
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,49 @@
 
 from __future__ import annotations
 
-from ..base import Dialect, Manners
-from .account import Account
-from .answer import Answers
-from .conversations import Conversations
-from .tools import Tools
+import base64
+import json
+from typing import Any, Callable, Iterable, Iterator, Mapping, TypeVar
+
+from ...calls import Call, Part, Reply, Request, StreamCall
+from ...errors import HugChatError, ProtocolError
+from ...events import Event
+from ...records import Model, Settings, User
+from .. import Dialect, Manners
+from ..common import read_models, read_settings, read_user, save_as_json
+from ..errors import intercepted, read_error
+from ..fields import each, kind_of, need
+from ..records import Logged, Page, Prompt
+from ..trees import Trees, read_conversation
+from ..updates import Updates
+from ..verbs import (
+    AT_ONCE,
+    WRITE,
+    delete,
+    get,
+    in_path,
+    message_to,
+    patch,
+    path_of,
+    post,
+    read_nothing,
+    read_superjson,
+    read_value,
+)
+from ..wire import read_json, sse_frames
+from .search import search_updates
+
+T = TypeVar("T")
+
+_CONVERSATIONS = "/api/v2/conversations"
+_PAGE_SIZE = 30
+_SETTINGS = "/api/v2/user/settings"
+
+#: the log of a run: the server answers this path with a page unless JSON is accepted as well
+_LOG = {"Accept": "text/event-stream, application/json", **AT_ONCE}
 
 
-class V22025(Account, Conversations, Answers, Tools):
+class V22025(Trees):
     """Today's chat-ui, and its servers since June 2025.
 
     What came later than that is tried all the same: a server without it answers 404, a field that
@@ -17,26 +52,235 @@ class V22025(Account, Conversations, Answers, Tools):
     """
 
     name = "v2-2025"
-    features = frozenset(
-        {
-            "tool_servers",
-            "system_prompts",
-            "conversation_prompts",
-            "trees",
-            "retry",
-            "edit",
-            "stop",
-            "files",
-            "reattach",
-            "titles",
-            "share",
-            "import_share",
-            "remove_message",
-            "elicitation",
-            "transcribe",
-        }
-    )
+    features = Trees.features | {"tool_servers", "reattach", "elicitation", "transcribe"}
     manners = Manners(counts_removed=True, differs_in=frozenset({"web_search"}))
+
+    # conversations
+
+    def list_conversations(self, page: int = 0) -> Call[Page]:
+        """Describe one page of the list; whether more follows was told in three ways over time.
+
+        Source: GET /api/v2/conversations, chat-ui 2025-06 … 2026-08 (measured).
+        """
+
+        def read(reply: Reply) -> Page:
+            value = read_superjson(reply)
+            found = each(need(value, "conversations", list), read_conversation, "conversations")
+            total = kind_of(value, "nConversations", int, None)
+            if total is not None:
+                more = total > page * _PAGE_SIZE + len(found)
+            else:
+                more = kind_of(value, "hasMore", bool, len(found) >= _PAGE_SIZE)
+            return Page(found, more and bool(found))
+
+        return get(_CONVERSATIONS, read, params={"p": str(page)})
+
+    def kept(self, conversation_id: str, read: Callable[[Any, Reply], T]) -> Call[T]:
+        """Source: GET /api/v2/conversations/{id}, chat-ui 2025-06 … 2026-08 (measured)."""
+        return get(_kept(conversation_id), lambda reply: read(read_superjson(reply), reply))
+
+    def import_share(self, share_id: str) -> Call[str | None] | None:
+        """Describe copying a shared conversation; the same share gives the same copy.
+
+        Before 2026-01-19 there was no such route; those servers say of one that it is a
+        conversation which they do not have, as they say it of a share.
+
+        Source: POST /api/v2/conversations/import-share, chat-ui 2025-08 … 2026-08 (measured).
+        """
+
+        def read(reply: Reply) -> str | None:
+            if reply.status == 500 and reply.text.startswith("Conversation not found"):
+                return None
+            value = _good(reply)
+            inner = value.get("json") if isinstance(value, dict) else None
+            return need(inner if isinstance(inner, dict) else value, "conversationId", str)
+
+        path = f"{_CONVERSATIONS}/import-share"
+        return post(path, read, json={"shareId": share_id}, error=intercepted)
+
+    def remove_conversation(self, conversation_id: str) -> Call[None]:
+        """Source: DELETE /api/v2/conversations/{id}, chat-ui 2025-06 … 2026-08 (measured)."""
+        return delete(_kept(conversation_id), read_nothing)
+
+    def remove_message(self, conversation_id: str, message_id: str) -> Call[None]:
+        """Describe deleting a message and its descendants.
+
+        Source: DELETE /api/v2/conversations/{id}/message/{id}, chat-ui 2025-06 … 2026-08
+        (measured).
+        """
+        return delete(f"{_kept(conversation_id)}/message/{in_path(message_id)}", read_nothing)
+
+    def remove_all_conversations(self) -> tuple[Call[int | None], ...]:
+        """Source: DELETE /api/v2/conversations, chat-ui 2025-06 … 2026-08 (measured)."""
+
+        def read(reply: Reply) -> int | None:
+            count = read_superjson(reply)
+            return count if isinstance(count, int) and not isinstance(count, bool) else None
+
+        return (delete(_CONVERSATIONS, read),)
+
+    def rename_conversation(self, conversation_id: str, title: str) -> Call[None]:
+        """Describe renaming a conversation.
+
+        The servers of 2025-06 … 2026-02 answer the title that a conversation has already with 500
+        and the sentence of a missing one less its full stop.
+
+        Source: PATCH /api/v2/conversations/{id}, chat-ui 2025-06 … 2026-08 (measured).
+        """
+
+        def read(reply: Reply) -> None:
+            if 200 <= reply.status < 300:
+                read_nothing(reply)
+            elif reply.status != 500 or reply.text != "Conversation not found":
+                raise read_error(reply)
+
+        return patch(_kept(conversation_id), read, json={"title": title}, error=intercepted)
+
+    # account
+
+    def settings(self) -> Call[Settings]:
+        """Source: GET /api/v2/user/settings, chat-ui 2025-06 … 2026-08 (measured)."""
+        return get(_SETTINGS, lambda reply: read_settings(read_superjson(reply)))
+
+    def save_settings(self, settings: Settings) -> Call[None]:
+        """Source: POST /api/v2/user/settings, chat-ui 2025-06 … 2026-08 (measured)."""
+        return save_as_json(settings, _SETTINGS)
+
+    def models(self) -> Call[tuple[Model, ...]]:
+        """Source: GET /api/v2/models, chat-ui 2025-06 … 2026-08 (measured)."""
+        return get("/api/v2/models", lambda reply: read_models(read_superjson(reply)))
+
+    def user(self) -> Call[User | None]:
+        """Describe asking who is signed in; the one question whose answer always tells.
+
+        Source: GET /api/v2/user, chat-ui 2025-06 … 2026-08 (measured).
+        """
+        return get("/api/v2/user", lambda reply: read_user(read_superjson(reply)))
+
+    def login_required(self) -> Call[bool]:
+        """Source: GET /api/v2/feature-flags, chat-ui 2025-06 … 2026-08 (measured)."""
+
+        def read(reply: Reply) -> bool:
+            flags = read_superjson(reply)
+            if kind_of(flags, "loginRequired", bool, False):
+                return True
+            return need(flags, "loginEnabled", bool)
+
+        return get("/api/v2/feature-flags", read)
+
+    # answers
+
+    def chat(self, prompt: Prompt) -> StreamCall[Event]:
+        """Describe sending a message.
+
+        The prompt is a plain field of a multipart body, and each file a part whose *content* is
+        base64 text; the prefix of its filename says so.
+
+        Source: POST /conversation/{id}, chat-ui 2025-06 … 2026-08 (measured).
+        """
+        again = prompt.action in ("retry", "edit")
+        data: dict[str, Any] = {"is_retry": again, "generationId": prompt.generation_id}
+        if prompt.action != "retry":  # which names the answer to redo, and takes no text
+            data["inputs"] = prompt.text
+        if prompt.parent_id is not None:
+            data["id"] = prompt.parent_id
+        if prompt.web_search and prompt.search_server is None:
+            data["web_search"] = True  # the switch of 2025-06 … 2025-09; later servers ignore it
+        own = [_own_server(server) for server in prompt.own_servers]
+        names = [*prompt.tool_servers, *(server["name"] for server in own)]
+        if prompt.search_server is not None:
+            names.append(prompt.search_server)
+        # always sent: without it the server offers all tools it has
+        data["selectedMcpServerNames"] = list(dict.fromkeys(names))
+        if own:
+            data["selectedMcpServers"] = own
+        parts = [("data", Part(json.dumps(data)))]
+        for upload in prompt.files:
+            content = base64.b64encode(upload.content).decode("ascii")
+            parts.append(("files", Part(content, f"base64;{upload.name}", upload.mime)))
+        request = message_to(prompt.conversation_id, parts=tuple(parts))
+        return StreamCall(request, lambda chunks: self.log_reader(prompt).read(chunks))
+
+    def log_reader(self, prompt: Prompt) -> Updates:
+        """Return what reads the lines of this message's answer, sent, logged or kept."""
+        return Updates() if prompt.search_server is None else search_updates(prompt)
+
+    def reattach(
+        self, conversation_id: str, generation_id: str, after: int = 0, reader: Any = None
+    ) -> StreamCall[Logged]:
+        """Describe reading the log of a run from behind position *after*.
+
+        :param reader: has read the log up to there.
+
+        Source: GET /conversation/{id}/stream, chat-ui 2026-07 … 2026-08 (measured).
+        """
+        request = Request(
+            "GET",
+            path_of(conversation_id, "/stream"),
+            params={"generationId": generation_id, "fromSeq": str(after)},
+            headers=_LOG,
+            repeatable=True,
+            error=read_error,
+        )
+        return StreamCall(request, lambda chunks: _log(chunks, after, reader or Updates()))
+
+    # tool servers and speech
+
+    def tool_servers(self) -> Call[tuple[dict[str, Any], ...]]:
+        """Describe listing the server's own tool servers; before 2025-11 no server had any.
+
+        Source: GET /api/mcp/servers, chat-ui 2025-11 … 2026-08 (measured).
+        """
+
+        def read(reply: Reply) -> tuple[dict[str, Any], ...]:
+            return () if reply.status == 404 else each(_good(reply), _tool_server, "tool servers")
+
+        return get("/api/mcp/servers", read, error=intercepted)
+
+    def tool_server_health(
+        self, url: str, headers: Mapping[str, str] | None = None
+    ) -> Call[dict[str, Any]]:
+        """Describe asking whether a tool server answers; that it does not is an answer, too.
+
+        Source: POST /api/mcp/health, chat-ui 2025-11 … 2026-08 (measured).
+        """
+
+        def read(reply: Reply) -> dict[str, Any]:
+            value = read_json(reply.body) if reply.body.startswith(b"{") else None
+            if isinstance(value, dict) and "ready" in value:
+                return value
+            return need({"health": _good(reply)}, "health", dict)
+
+        body = _own_server({"url": url, "headers": headers})
+        # repeatable, as it only asks
+        return post("/api/mcp/health", read, json=body, repeatable=True, error=intercepted)
+
+    def answer_elicitation(
+        self,
+        conversation_id: str,
+        elicitation_id: str,
+        action: str,
+        content: Mapping[str, Any] | None = None,
+    ) -> Call[None]:
+        """Source: POST /conversation/{id}/elicitation, chat-ui 2026-08 (measured)."""
+
+        def read(reply: Reply) -> None:
+            need(read_value(reply), "ok", bool)
+
+        body: dict[str, Any] = {"elicitationId": elicitation_id, "action": action}
+        if content is not None:
+            body["content"] = dict(content)
+        return post(path_of(conversation_id, "/elicitation"), read, json=body)
+
+    def transcribe(self, audio: bytes, mime: str) -> Call[str]:
+        """Source: POST /api/transcribe, chat-ui 2025-12 … 2026-08 (its source)."""
+        return post(
+            "/api/transcribe",
+            lambda reply: need(read_value(reply), "text", str),
+            body=audio,
+            headers={**WRITE, "Content-Type": mime},
+            repeatable=True,  # it stores nothing
+        )
 
 
 class Autumn2025(V22025):
@@ -67,11 +311,75 @@ class Summer2025(V22025):
     tool_server_health = Dialect.tool_server_health
     answer_elicitation = Dialect.answer_elicitation
     transcribe = Dialect.transcribe
+    import_share = Dialect.import_share  # a share is copied by creating
 
     def __init__(self, searches: bool) -> None:
-        came_later = {"tool_servers", "reattach", "elicitation", "transcribe"}
-        switch = {"web_search"} if searches else set()
-        self.features = (V22025.features - came_later) | switch
+        self.features = Trees.features | ({"web_search"} if searches else set())
 
-    # nor had this: a share is copied by creating
-    import_share = Dialect.import_share
+
+def _kept(conversation_id: str) -> str:
+    return f"{_CONVERSATIONS}/{in_path(conversation_id)}"
+
+
+def _good(reply: Reply) -> Any:
+    """Return the value of a reply whose bad statuses mean something to some of its readers."""
+    if not 200 <= reply.status < 300:
+        raise read_error(reply)
+    return read_value(reply)
+
+
+def _own_server(server: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a tool server of the caller as the wire spells it."""
+    found = {name: server[name] for name in ("name", "url") if name in server}
+    if server.get("headers"):
+        found["headers"] = [{"key": key, "value": text} for key, text in server["headers"].items()]
+    return found
+
+
+def _tool_server(value: Any) -> dict[str, Any]:
+    need(value, "name", str)
+    return dict(value)
+
+
+# the log of a run --------------------------------------------------------------------------------
+
+
+def _log(chunks: Iterable[bytes], position: int, updates: Updates) -> Iterator[list[Logged]]:
+    for frames in sse_frames(chunks):
+        steps: list[Logged] = []
+        trouble: HugChatError | None = None
+        for event, data, number in frames:
+            position = int(number) if number.isascii() and number.isdigit() else position
+            events: list[Event] = []
+            end = ""
+            try:
+                if event == "update":
+                    for found in updates.line(_object(data)):
+                        events.append(found)  # one by one: an error takes none of them along
+                elif event == "end":
+                    end = need(_object(data), "status", str)
+                    events.extend(updates.flush())
+                else:
+                    continue
+            except ProtocolError as error:
+                trouble = error  # another try may still bring what is held back
+                break
+            except HugChatError as error:
+                trouble = error
+                events.extend(updates.flush())
+                if not events:
+                    break
+            steps.append(Logged(position, tuple(events), end))
+            if trouble is not None or end:
+                break
+        if steps:
+            yield steps
+        if trouble is not None:
+            raise trouble
+        if steps and steps[-1].end:
+            return
+
+
+def _object(data: str) -> dict[str, Any]:
+    value = read_json(data.encode("utf-8", "surrogatepass"))
+    return need({"data": value}, "data", dict)

@@ -1,10 +1,14 @@
-"""The web search of today: a tool server, whose calls are told as web-search events instead."""
+"""The web search of today: a tool server, whose calls are told as web-search events instead.
+
+What a search tool returns, every tool spells in its own way; the sources are looked for in it.
+"""
 
 from __future__ import annotations
 
 import re
 from typing import Any, Iterable, Iterator
 
+from ...errors import ProtocolError
 from ...events import (
     Event,
     FinalAnswer,
@@ -17,15 +21,27 @@ from ...events import (
     WebSearchStep,
 )
 from ...records import Source
-from ..base import Prompt
-from ..records import LastRound
-from ..updates import Updates
-from .results import sources_in
+from ..fields import dicts_of, text_of, whole
+from ..records import LastRound, Prompt
+from ..updates import Updates, source
+from ..wire import read_json
 
 _SEARCHES = re.compile(r"search|web|fetch|brows|crawl", re.IGNORECASE)
 _QUESTIONS = ("query", "q", "search_query", "searchQuery", "search", "question", "objective")
 _PAGES = ("url", "urls", "link")
 _SEARCHING, _BROWSING = "Searching the web", "Browsing webpage"
+
+_ADDRESS = re.compile(r"https?://[^\s<>\"']+")
+_MARKDOWN = re.compile(r"\[([^\]\n]{1,300})\]\(\s*<?(https?://[^\s<>)]+)")
+_TITLE_LINE = re.compile(r"^\W{0,4}title\W{0,4}[:=]\W{0,3}(.{1,300}?)\W{0,2}$", re.IGNORECASE)
+_URL_LINE = re.compile(
+    r"^\W{0,4}(?:url|link|source|href|id)\W{0,4}[:=]\s*\W{0,3}(https?://[^\s<>\"'`)]+)",
+    re.IGNORECASE,
+)
+_LINKS = ("url", "link", "href", "uri", "sourceUrl", "source_url")
+_TITLES = ("title", "name", "headline")
+_DEEPEST = 12  # levels of a result that are looked into; none is that deep by itself
+_LONGEST = 2_000_000  # characters of a result that are looked through
 
 
 class SearchUpdates(Updates):
@@ -46,7 +62,15 @@ class SearchUpdates(Updates):
     def on_tool(self, value: dict[str, Any]) -> Iterable[Event]:
         """Yield the events of a tool, or what they mean where it is the search."""
         for event in super().on_tool(value):
-            yield from self._as_search(event)
+            if isinstance(event, ToolCall) and (self._alone or _is_search(event)):
+                self._steps[event.uuid] = step = _step(event)
+                yield step
+            elif isinstance(event, (ToolProgress, ToolResult, ToolError)) and (
+                event.uuid in self._steps
+            ):
+                yield from self._goes_on(event, self._steps[event.uuid])
+            else:
+                yield event
 
     def on_final(self, value: dict[str, Any]) -> Iterator[Event]:
         """Yield the final answer; behind calls it may be the last round of the text only."""
@@ -54,18 +78,6 @@ class SearchUpdates(Updates):
             if self._steps and type(event) is FinalAnswer:
                 event = LastRound(event.text, event.interrupted)
             yield event
-
-    def _as_search(self, event: Event) -> Iterator[Event]:
-        if isinstance(event, ToolCall) and (self._alone or _is_search(event)):
-            self._steps[event.uuid] = step = _step(event)
-            yield step
-            return
-        if isinstance(event, (ToolProgress, ToolResult, ToolError)):
-            step_before = self._steps.get(event.uuid)
-            if step_before is not None:
-                yield from self._goes_on(event, step_before)
-                return
-        yield event
 
     def _goes_on(self, event: Event, step: WebSearchStep) -> Iterator[Event]:
         if isinstance(event, ToolProgress):
@@ -101,3 +113,71 @@ def _step(call: ToolCall) -> WebSearchStep:
                 return WebSearchStep(message, (asked,))
     texts = [value for value in call.parameters.values() if isinstance(value, str) and value]
     return WebSearchStep(_SEARCHING, tuple(texts[:1]))
+
+
+# the sources in what a tool returns --------------------------------------------------------------
+
+
+def sources_in(outputs: Iterable[Any]) -> tuple[Source, ...]:
+    """Return the sources in the outputs of a tool, each address once, in their order."""
+    found: dict[str, Source] = {}
+    for output in outputs:
+        for item in _in_output(output):
+            found.setdefault(item.link, item)
+    return tuple(found.values())
+
+
+def _in_output(output: Any) -> list[Source]:
+    """Return what the most telling part of an output holds: data, else its text, else links."""
+    if not isinstance(output, dict):
+        return []
+    found = list(_in_value(output.get("structured"), 0))
+    content = dicts_of(output, "content")
+    for text in (text_of(output, "text"), *(text_of(item, "text") for item in content)):
+        found = found or list(_in_text(text[:_LONGEST]))
+    for item in content:  # resources, and links to them
+        inner = item.get("resource")
+        found.extend(_in_object(inner if isinstance(inner, dict) else item))
+    return found
+
+
+def _in_value(value: Any, depth: int) -> Iterator[Source]:
+    if depth > _DEEPEST or not isinstance(value, (dict, list)):
+        return
+    if isinstance(value, dict):
+        yield from _in_object(value)
+    for item in value.values() if isinstance(value, dict) else value:
+        yield from _in_value(item, depth + 1)
+
+
+def _in_object(value: dict[str, Any]) -> Iterator[Source]:
+    for name in _LINKS:
+        link = value.get(name)
+        if isinstance(link, str) and _ADDRESS.match(link):
+            titles = [text_of(value, title) for title in _TITLES]
+            yield source(whole(link), next(filter(None, titles), ""))
+            return
+
+
+def _in_text(text: str) -> Iterator[Source]:
+    """Yield the sources in a text: JSON, blocks of "Title:" and "URL:", or Markdown links."""
+    if text.lstrip()[:1] in ("{", "["):
+        try:
+            value = read_json(text.encode("utf-8"))
+        except ProtocolError:
+            value = None  # it only looked like JSON
+        if value is not None:
+            yield from _in_value(value, 0)
+            return
+    title, is_in_blocks = "", False
+    for line in text.splitlines():
+        found = _URL_LINE.match(line)
+        named = _TITLE_LINE.match(line)
+        if found:
+            yield source(found.group(1), title)
+            title, is_in_blocks = "", True
+        elif named:
+            title = named.group(1).strip()
+    if not is_in_blocks:
+        for title, link in _MARKDOWN.findall(text):
+            yield source(link, title.strip())

@@ -1,16 +1,19 @@
-"""Settings, models, users and the end of a session, for all eras."""
+"""What all eras spell alike: settings, models, users, a few requests, the end of a session."""
 
 from __future__ import annotations
 
-from typing import Any
+from abc import abstractmethod
+from typing import Any, Mapping
 from urllib.parse import urljoin, urlsplit
 
 from ..calls import Call, Reply, no_error
 from ..errors import ProtocolError
 from ..records import Model, Settings, User
-from .errors import REDIRECTS, intercepted, is_page, is_sign_in, read_error, read_nothing
-from .fields import kind_of, listed, need, text_of
-from .verbs import post
+from . import Dialect
+from .errors import REDIRECTS, intercepted, is_page, is_sign_in, read_error
+from .fields import each, kind_of, need, text_of
+from .records import Created
+from .verbs import path_of, post, read_nothing, read_value
 from .wire import read_json
 
 _SIGN_OUT = "/logout"
@@ -54,6 +57,48 @@ _KINDS: dict[str, type] = {
 
 #: what the server works out by itself; it is not for us to send back
 _READ_ONLY = ("welcome_modal_seen_at", "search_enabled", "ethics_modal_accepted_at", "assistants")
+
+
+class Era(Dialect):
+    """What all eras have in common."""
+
+    def create_conversation(self, model: str, system_prompt: str) -> Call[Created]:
+        """Describe starting a conversation."""
+        return self.create({"model": model, "preprompt": system_prompt})
+
+    def create_from_share(self, share_id: str, model: str) -> Call[Created]:
+        """Describe starting a conversation as the copy of a shared one."""
+        return self.create({"model": model, "fromShare": share_id})
+
+    @abstractmethod
+    def create(self, body: Mapping[str, str]) -> Call[Created]:
+        """Describe starting a conversation with what *body* says."""
+
+    def share(self, conversation_id: str) -> Call[str]:
+        """Describe publishing a conversation: a whole URL until 2025-06-10, an id since.
+
+        Source: POST /conversation/{id}/share, chat-ui 2023-09 … 2026-08 (measured).
+        """
+
+        def read(reply: Reply) -> str:
+            value = read_value(reply)
+            return text_of(value, "url") or f"/r/{need(value, 'shareId', str)}"
+
+        return post(path_of(conversation_id, "/share"), read)
+
+    def stop(self, conversation_id: str, generation_id: str) -> Call[None] | None:
+        """Source: POST /conversation/{id}/stop-generating, chat-ui 2023-09 … 2026-08 (measured)."""
+        # a stop that comes twice would interrupt the next message, so it is not repeatable
+        return post(path_of(conversation_id, "/stop-generating"), read_nothing)
+
+    def sign_out(self) -> Call[bool]:
+        """Describe ending the session; reads as whether there was one to end.
+
+        Source: POST /logout: 200 with the redirect to the start page as JSON (chat-ui 2023-10 …
+        2024-12), 302 there (2025-07 … 2026-08); for nobody 401, or the way to the sign-in
+        (measured). The servers of 2023 and 2024 end nothing but the cookie.
+        """
+        return post(_SIGN_OUT, _read_sign_out, form=(), error=no_error)
 
 
 def read_settings(value: Any) -> Settings:
@@ -113,12 +158,8 @@ def read_models(values: Any) -> tuple[Model, ...]:
 
     :raises ProtocolError: it is no list, or an entry has no id.
     """
-    offered = [value for value in listed(values, "models") if not _unlisted(value)]
-    return tuple(read_model(value) for value in offered)
-
-
-def _unlisted(value: Any) -> bool:
-    return kind_of(value, "unlisted", bool, False)
+    offered = each(values, lambda value: not kind_of(value, "unlisted", bool, False), "models")
+    return tuple(read_model(value) for value, is_offered in zip(values, offered) if is_offered)
 
 
 def read_user(value: Any) -> User | None:
@@ -132,16 +173,6 @@ def read_user(value: Any) -> User | None:
     return User(
         text_of(value, "id"), need(value, "username", str), kind_of(value, "email", str, None)
     )
-
-
-def sign_out() -> Call[bool]:
-    """Describe ending the session; reads as whether there was one to end.
-
-    Source: POST /logout: 200 with the redirect to the start page as JSON (chat-ui 2023-10 …
-    2024-12), 302 there (2025-07 … 2026-08); for nobody 401, or the way to the sign-in (measured).
-    The servers of 2023 and 2024 end nothing but the cookie.
-    """
-    return post(_SIGN_OUT, _read_sign_out, form=(), error=no_error)
 
 
 def _read_sign_out(reply: Reply) -> bool:
