@@ -298,5 +298,6 @@ def _no_such_request(error: HTTPException) -> Response:
 
 @app.errorhandler(Exception)
 def _something_broke(error: Exception) -> Response:
-    _log.error("%s %s failed: %s", request.method, request.path, error, exc_info=error)
+    if not site().closing.is_set():  # the database is closed with the server
+        _log.error("%s %s failed: %s", request.method, request.path, error, exc_info=error)
     return json_reply({"message": "Internal Error"}, 500, chunked=False)

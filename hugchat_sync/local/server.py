@@ -23,7 +23,6 @@ from .testing import Fault, Faults
 from .upstream import Upstream
 
 _log = logging.getLogger("hugchat_sync.local")
-_POLL = 0.02
 _BACKLOG = 128
 
 
@@ -149,9 +148,7 @@ class LocalServer:
             host = self._host if self.token is None else None
             self._server = HttpServer(bound, application, site.body_limit, host)
             undo.pop_all()
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(_POLL,), name="local-server", daemon=True
-        )
+        self._thread = threading.Thread(target=self._server.serve, name="local-server", daemon=True)
         self._thread.start()
         _log.info("serving at %s", self.url)
         return self
@@ -175,11 +172,9 @@ class LocalServer:
         if self._server is None or self._thread is None or self._site is None:
             return
         # Connections first: whoever waits on the event would else end its answer in good order.
-        self._server.break_connections()
+        self._server.end()
         self._site.closing.set()
-        self._server.shutdown()
         self._thread.join()
         self._thread = None
-        self._server.server_close()
         self._site.storage.close()
         _log.info("the server has ended")

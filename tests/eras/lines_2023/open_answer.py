@@ -22,7 +22,7 @@ from hugchat_sync.local.wire import join_halves
 from .steps import SearchFailure, SearchSource, SearchStep, SearchTurn
 from .stops import Stops
 
-_SLICE = 0.05
+_SLICE = 0.02
 _LONGEST_WRITE = 1.0
 _SILENT_STATUS = 503
 _SEARCH_FAILED = "An error occurred with the web search"
@@ -139,7 +139,7 @@ class OpenAnswer:
             left = end - time.monotonic()
             if left <= 0:
                 return
-            client_gone(self._environ, min(left, _SLICE))
+            self._site.closing.wait(min(left, _SLICE))
 
     def _take(self, step: Step) -> Iterator[dict[str, Any]]:
         if isinstance(step, _Started):
