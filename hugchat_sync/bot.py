@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Mapping, TypeVar, Union, overload
 
-from .auth.cookies import Hidden
+from .auth.cookies.values import Hidden
 from .client import Client
 from .errors import UsageError, warn_of_change
 from .futures import Background

@@ -18,8 +18,8 @@ from typing import (
     Union,
 )
 
-from .auth.connection import Connection
-from .auth.cookies import Hidden
+from .auth.cookies.values import Hidden
+from .auth.identity import Identity
 from .calls import Call
 from .chat.conversations import Conversations, checked_id
 from .chat.files import FileArgument, PathArgument, as_chat_file, check_files, read_uploads, written
@@ -109,9 +109,9 @@ class Client:
         held, cookies = Hidden(cookies), None
         self.email = email
         self.model = model or os.environ.get("HUGCHAT_SYNC_MODEL") or None
-        self._timeout: Timeout | None = None  # those of the connection
+        self._timeout: Timeout | None = None  # those of the identity
         self._retry: Retry | None = None
-        self._connection = Connection(
+        self._identity = Identity(
             checked_base_url(base_url, allow_insecure=allow_insecure),
             email=email,
             cookies=held,
@@ -121,7 +121,7 @@ class Client:
             retries=retries,
             dialect=dialect,
         )
-        self._conversations = Conversations(self._connection, Pace(max_per_minute))
+        self._conversations = Conversations(self._identity, Pace(max_per_minute))
         self._settings_once: SettingsOnce | None = None  # in a map
 
     # conversations ---------------------------------------------------------------------------
@@ -129,7 +129,7 @@ class Client:
     @property
     def base_url(self) -> str:
         """The address of the server, without a slash at its end."""
-        return self._connection.base_url
+        return self._identity.base_url
 
     @property
     def conversations(self) -> dict[str, str]:
@@ -149,7 +149,7 @@ class Client:
     @property
     def cookies(self) -> requests.cookies.RequestsCookieJar:
         """A copy of the cookies as they are now; its ``repr`` shows no values."""
-        return self._connection.credentials.store.jar
+        return self._identity.credentials.store.jar
 
     def fetch_conversations(self) -> dict[str, str]:
         """Return all conversations of the account, id → title, the newest first.
@@ -323,11 +323,11 @@ class Client:
             if system_prompt is not None:
                 raise UsageError("a system prompt begins a new conversation: name none with it")
         wanted = "web_search" if prompt.web_search else ""
-        dialect = self._connection.ready(patience, wanted, "send a message")
+        dialect = self._identity.ready(patience, wanted, "send a message")
         is_plain = parent_id is None and not (mcp_servers or prompt.files or prompt.custom)
         if prompt.web_search or not is_plain:
             place = self._conversations.current if takes_current else target
-            asking = Asking(self._connection, dialect, patience, place, model or self.model)
+            asking = Asking(self._identity, dialect, patience, place, model or self.model)
             prompt = equipped(prompt, web_search, mcp_servers, asking)
         if takes_current:
             target = self._conversations.current
@@ -449,10 +449,10 @@ class Client:
     def _again(self, prompt: Prompt, conversation_id: str | None) -> Message:
         target = self._conversations.named(conversation_id)
         patience = self._patience()
-        dialect = self._connection.ready(patience, prompt.action, "send a message")
+        dialect = self._identity.ready(patience, prompt.action, "send a message")
         if prompt.action not in dialect.features:
             dialect.lacks(prompt.action)
-        asking = Asking(self._connection, dialect, patience, target)
+        asking = Asking(self._identity, dialect, patience, target)
         check_files(dialect, prompt.files, asking.model)
         return self._conversations.runs.send(
             dialect, prompt._replace(conversation_id=target), patience
@@ -475,7 +475,11 @@ class Client:
     def settings(self) -> Settings:
         """Return the settings of the account."""
         patience = self._patience()
-        return self._connection.send_as_user(self._dialect(patience).settings(), patience)
+        return self._read_settings(self._dialect(patience), patience)
+
+    def _read_settings(self, dialect: Dialect, patience: Patience) -> Settings:
+        """Return the settings, once it is sure whose they are: a lapsed session reads defaults."""
+        return self._identity.send(dialect.settings(), patience, is_doubtful=lambda settings: True)
 
     def update_settings(self, **changes: Any) -> Settings:
         """Change settings by their names in :class:`Settings`, and return them all.
@@ -521,14 +525,14 @@ class Client:
             once = steady.once()
 
             def attempt() -> Settings:
-                wanted = change(self._connection.send_as_user(dialect.settings(), once))
-                self._connection.send(dialect.save_settings(wanted), once)
+                wanted = change(self._read_settings(dialect, once))
+                self._identity.send(dialect.save_settings(wanted), once)
                 return wanted
 
-            return self._connection.transport.repeated(attempt, steady)
+            return self._identity.transport.repeated(attempt, steady)
 
-        with self._connection.first_visit(patience):
-            return self._connection.in_one_session(rewrite, patience)
+        with self._identity.first_visit(patience):
+            return self._identity.in_one_session(rewrite, patience)
 
     def models(self) -> list[Model]:
         """Return the models that the server offers, the default first."""
@@ -538,20 +542,21 @@ class Client:
     def whoami(self) -> User | None:
         """Return who is signed in; ``None`` for nobody."""
         patience = self._patience()
-        self._connection.require_complete(patience)
-        return self._connection.user(patience)
+        self._identity.require_complete(patience)
+        return self._identity.user(patience)
 
     def has_accounts(self) -> bool:
         """Return whether there is a sign-in at this server at all."""
-        self._connection.require_complete()
-        return self._connection.has_accounts()
+        patience = self._patience()
+        self._identity.require_complete(patience)
+        return self._identity.has_accounts(patience)
 
     def sign_out(self) -> bool:
         """End the session at the server, and return whether there was one.
 
         Whoever has the same cookies is signed out as well; a file that holds them stays as it is.
         """
-        return self._connection.sign_out()
+        return self._identity.sign_out(self._patience())
 
     def check(self) -> Check:
         """Return who is signed in, which cookies are missing, and what this server can do.
@@ -559,9 +564,9 @@ class Client:
         Costs no message. Incomplete cookies are told, not raised.
         """
         patience = self._patience()
-        dialect = self._connection.dialect(patience)
-        user = self._connection.user(patience)
-        missing = self._connection.credentials.store.missing()
+        dialect = self._identity.dialect(patience)
+        user = self._identity.user(patience)
+        missing = self._identity.credentials.store.missing()
         return Check(user, missing, dialect.name, tuple(sorted(dialect.features)))
 
     # extras ----------------------------------------------------------------------------------
@@ -663,7 +668,7 @@ class Client:
         """
         from .batch import Map  # here: most scripts ask one prompt at a time
 
-        self._connection.require_open()
+        self._identity.require_open()
         return Map(
             self,
             prompts,
@@ -693,8 +698,8 @@ class Client:
         import pickle  # here: most scripts have one process
 
         copied: Self = pickle.loads(pickle.dumps(self))  # noqa: S301  # of our own making
-        copied._conversations = Conversations(copied._connection, Pace())
-        copied._connection.leave_home(with_cookies=ship_cookies)
+        copied._conversations = Conversations(copied._identity, Pace())
+        copied._identity.leave_home(with_cookies=ship_cookies)
         return copied
 
     @property
@@ -708,12 +713,12 @@ class Client:
 
     def take_cookies(self, cookies: requests.cookies.RequestsCookieJar) -> None:
         """Take cookies that were renewed elsewhere, into the file as well if there is one."""
-        self._connection.credentials.store.adopt(cookies)
+        self._identity.credentials.store.adopt(cookies)
 
     def close(self) -> None:
         """Close open answers and idle connections."""
         self._conversations.runs.close()
-        self._connection.close()
+        self._identity.close()
 
     def __enter__(self: Self) -> Self:
         return self
@@ -749,10 +754,10 @@ class Client:
         if tries is not None and (not isinstance(tries, int) or tries < 1):
             raise UsageError("max_tries is 1 or more")
         clocks = self._timeout if timeout is None else checked_timeout(timeout)
-        return self._connection.transport.patience(tries=tries, timeout=clocks, retry=self._retry)
+        return self._identity.transport.patience(tries=tries, timeout=clocks, retry=self._retry)
 
     def _dialect(self, patience: Patience | None = None, wanted: str = "") -> Dialect:
-        return self._connection.ready(patience or self._patience(), wanted)
+        return self._identity.ready(patience or self._patience(), wanted)
 
     def _ask(self, describe: Callable[[Dialect], Call[T]]) -> T:
         """Send one request, and what has to be known before it, within the time of one call."""
@@ -760,4 +765,4 @@ class Client:
         return self._send(describe(self._dialect(patience)), patience)
 
     def _send(self, call: Call[T], patience: Patience | None = None) -> T:
-        return self._connection.send(call, patience or self._patience())
+        return self._identity.send(call, patience or self._patience())

@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import Sequence
 
-from .auth.cookies import file_of
+from .auth.cookies.disk import file_of
 from .errors import HugChatError
 from .terminal import main as run
 

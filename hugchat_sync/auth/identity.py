@@ -1,29 +1,41 @@
-"""Who we are to one server, whether we still are, and how to become it again."""
+"""Who we are to one server, in which words we ask it, and how to become somebody again."""
 
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from contextlib import contextmanager, nullcontext
-from typing import Callable, ContextManager, Iterable, Iterator, Sequence, TypeVar
+from typing import Any, Callable, ContextManager, Iterable, Iterator, Sequence, TypeVar, Union
 
 import requests
 from requests import PreparedRequest
 
+from ..calls import Call
+from ..dialects import Dialect, dialect_named, known_dialect
 from ..errors import (
+    AuthError,
+    ChallengeRequired,
     ConversationNotExistError,
     HugChatError,
     LoginFailed,
+    NotFound,
     SessionExpired,
     TimedOut,
     Unavailable,
+    UnknownDialect,
+    UsageError,
 )
 from ..futures import begin
+from ..options import Retry, Timeout, checked_retry, checked_timeout
+from ..records import User
+from ..secret import Secret
 from ..transport.http import Sender, Transport
 from ..transport.retry import RENEWALS, Patience, held
 from ..values import replace
-from .credentials import SESSION, Credentials
+from .cookies.values import Hidden
+from .credentials import SESSION, find_credentials
 
 T = TypeVar("T")
 
@@ -35,9 +47,11 @@ logger = logging.getLogger("hugchat_sync")
 
 
 class Identity(Sender):
-    """Puts the credentials of one client on its requests, and renews a sign-in that has lapsed.
+    """One client at one server: who it is there, and the words of the server's era.
 
-    Threads may share it. What happens where the server does not know us (:meth:`recover`):
+    It puts the credentials on its requests, finds out the era at the first call, and renews a
+    sign-in that has lapsed. Threads may share it. What happens where the server does not know us
+    (:meth:`recover`):
 
     ==============================  =======================  =====================================
     the server's answer             we have                  what happens
@@ -61,43 +75,109 @@ class Identity(Sender):
 
     Source: to a lapsed session every conversation is one that is not there; it reads empty lists
     with status 200; a refused token is an ordinary server error (2026-08, measured).
-
-    :param is_over: asks the server whether it knows nobody by the credentials that were given.
     """
 
     def __init__(
         self,
-        credentials: Credentials,
         base_url: str,
-        is_over: Callable[[Patience], bool],
+        *,
+        email: str | None = None,
+        cookies: object = None,
+        token: Secret,
         session: requests.Session | None = None,
+        timeout: Union[None, float, Timeout] = None,  # noqa: UP007
+        retries: Retry | None = None,
+        dialect: str | None = None,
     ) -> None:
-        self.credentials = credentials
-        self.is_given = credentials.given
-        self._base_url = base_url
-        self._is_over = is_over
+        given, cookies = Hidden.of(cookies), None
+        self.base_url = base_url
+        self.credentials = find_credentials(base_url, email=email, cookies=given, token=token)
+        self._finds_credentials = False  # where it is unpickled
         self._session = session
-        self._put_on = credentials.auth
-        self._complete = -1  # the version of the cookies that were found to be all that is needed
+        self._waits = timeout is not None
+        self._timeout = checked_timeout(timeout)
+        self._retry = checked_retry(retries)
+        known = known_dialect(base_url)
+        name = dialect or os.environ.get("HUGCHAT_SYNC_DIALECT") or known
+        self._named = dialect_named(name) if name else None
+        # an era that was named is looked at all the same, where its servers differ
+        self._dialect = (
+            self._named if known or (self._named and self._named.manners.differs_in) else None
+        )
+        self._is_found = bool(known)
+        self._open()
+
+    def _open(self) -> None:
+        self.is_given = self.credentials.given
+        self._is_closed = False
+        self._complete: tuple[str, ...] | None = None  # the cookies that were found to be enough
         self._ended = float("-inf")  # when the last renewal was over, and how it went
         self._worked = False
         self._offered: int | None = None  # the cookies that were tried before a new sign-in
         self._hopeless: int | None = None  # those that the hub did not take
         begin(self)
+        self.transport = Transport(
+            self.base_url,
+            session=self._session,
+            identity=self,
+            timeout=self._timeout,
+            waits=self._waits,
+            retry=self._retry,
+        )
 
     def begin_anew(self) -> None:
         """Take new locks."""
+        self._finding = threading.Lock()
         self._renewing = threading.Lock()
         self._visiting = threading.Lock()
 
+    def __getstate__(self) -> dict[str, Any]:
+        kept = ["base_url", "_finds_credentials", "_session", "_waits", "_timeout", "_retry"]
+        kept += ["_named", "_dialect", "_is_found"]
+        if not self._finds_credentials:
+            kept.append("credentials")
+        return {name: self.__dict__[name] for name in kept}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        if self._finds_credentials:
+            self.credentials = find_credentials(
+                self.base_url, email=None, cookies=None, token=Secret("")
+            )
+            self.credentials.store.leave_file()
+        self._open()
+
     def __repr__(self) -> str:
-        return f"<Identity at {self._base_url}>"
+        return f"<Identity at {self.base_url}>"
+
+    def leave_home(self, *, with_cookies: bool) -> None:
+        """Become what another process may have: no file to write to.
+
+        :param with_cookies: otherwise the credentials are found there as those of a new client.
+        """
+        self.credentials.store.leave_file()
+        self._finds_credentials = not with_cookies
+
+    def close(self) -> None:
+        """Close the idle connections; nothing more can be asked for."""
+        self._is_closed = True
+        self.transport.close()
 
     # on each request -------------------------------------------------------------------------
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
         """Return *request* with the credentials on it."""
-        return self._put_on(request)
+        url, store = request.url or "", self.credentials.store
+        known, theirs = store.latest, request.headers.get("Cookie")
+        if (
+            known.header
+            and not theirs
+            and time.time() < known.until
+            and url.startswith(store.start)
+        ):
+            request.headers["Cookie"] = known.header.value
+            return request
+        return self.credentials.put_on(request)
 
     def received(self, url: str, set_cookie_values: Sequence[str], refused: bool) -> None:
         """Keep the cookies of a reply, and none of those that a token's reply hands out.
@@ -113,19 +193,98 @@ class Identity(Sender):
 
     # before a request ------------------------------------------------------------------------
 
+    def ready(self, patience: Patience, wanted: str = "", session_for: str = "") -> Dialect:
+        """Return the server's dialect, once a request is worth sending.
+
+        :param wanted: the feature that this is about.
+        :param session_for: what a token alone is not enough for.
+        :raises SessionExpired: the time of the session is over, and it cannot be renewed.
+        :raises AuthError: a cookie was never there, or there is a token only.
+        """
+        if session_for and self.credentials.has_token:
+            self.credentials.require_session(session_for)
+        self.require_complete(patience)
+        return self.dialect(patience, wanted)
+
     def require_complete(self, patience: Patience) -> None:
         """Refuse to waste a request that lacks one of a pair of cookies.
 
         :raises SessionExpired: the time of the session is over, and it cannot be renewed.
         :raises AuthError: a cookie was never there; the sentence names it.
         """
-        version = self.credentials.store.version()
-        if version == self._complete:
+        known = self.credentials.store.latest
+        if known.names == self._complete and time.time() < known.until:
             return
         if self.credentials.lapsed and not self._renew(time.monotonic(), patience):
             raise self.credentials.expired()
         self.credentials.require_complete()
-        self._complete = version
+        self._complete = self.credentials.store.names
+
+    def require_session(self, what: str) -> None:
+        """Refuse what a token alone is not enough for.
+
+        :raises AuthError: there is a token only.
+        """
+        self.credentials.require_session(what)
+
+    def require_open(self) -> None:
+        """Refuse what is asked after the end.
+
+        :raises UsageError: the client was closed.
+        """
+        if self._is_closed:
+            raise UsageError("this client was closed; make a new one")
+
+    @property
+    def is_nobody(self) -> bool:
+        """Whether no credentials were given, and none were received yet."""
+        return self.credentials.is_nobody
+
+    def dialect(self, patience: Patience | None = None, wanted: str = "") -> Dialect:
+        """Return the server's dialect; the first call may ask the server.
+
+        :param wanted: the feature that this is about.
+        :raises UsageError: the client was closed.
+        :raises UnknownDialect: no known era answers like this.
+        :raises AuthError: there is a token, which servers of this era do not take.
+        """
+        self.require_open()
+        found, has_token = self._dialect, self.credentials.has_token
+        if has_token and found is None and self._named is not None:
+            self.credentials.require_honoured(self._named)
+        if found is None or not self._is_found:
+            patience = patience or self.transport.patience()
+            with held(self._finding, patience.deadline, _OTHERS_ASK):
+                found = self._dialect
+                if found is None or (not self._is_found and wanted in found.manners.differs_in):
+                    self._dialect = found = self._detected(patience)
+                    self._is_found = True
+        if has_token:
+            self.credentials.require_honoured(found)
+        return found
+
+    def keep(self, dialect: Dialect) -> None:
+        """Speak in *dialect* from now on: the server turned out to want it."""
+        self._dialect = dialect
+
+    def _detected(self, patience: Patience) -> Dialect:
+        """Return the dialect that the server's answers show.
+
+        An era that was named is the last word; what its servers differ in is found out.
+        """
+        from ..dialects.detection import first_probe, probe_within  # here: most eras are known
+
+        named = self._named
+        step: Dialect | Call[Any] = probe_within(named) if named else first_probe()
+        try:
+            with self._first_contact(patience):
+                while isinstance(step, Call):
+                    step = self.transport.send(step, patience)
+        except (UnknownDialect, AuthError, NotFound) as error:
+            if named is None or isinstance(error, ChallengeRequired):
+                raise
+            return named
+        return step if named is None or step.name == named.name else named
 
     @contextmanager
     def first_visit(self, patience: Patience) -> Iterator[None]:
@@ -137,10 +296,10 @@ class Identity(Sender):
         if not self.credentials.is_nobody:
             yield
             return
-        with held(self._visiting, patience.deadline, _OTHERS_ASK), self.first_contact(patience):
+        with held(self._visiting, patience.deadline, _OTHERS_ASK), self._first_contact(patience):
             yield
 
-    def first_contact(self, patience: Patience) -> ContextManager[object]:
+    def _first_contact(self, patience: Patience) -> ContextManager[object]:
         """Hold back other programs with the same cookie file while somebody without cookies asks.
 
         Servers of 2023 hand out a session with any page, that of a probe included.
@@ -149,6 +308,25 @@ class Identity(Sender):
             return nullcontext()
         wait = min(_FIRST_VISIT, patience.deadline - time.monotonic())
         return self.credentials.store.begun_alone(wait)
+
+    # requests --------------------------------------------------------------------------------
+
+    def send(
+        self,
+        call: Call[T],
+        patience: Patience | None = None,
+        is_doubtful: Callable[[T], bool] | None = None,
+    ) -> T:
+        """Return what the reply of *call* reads as.
+
+        :param is_doubtful: whether that may be what is read where nobody is signed in: an empty
+            list, or settings in their defaults.
+        :raises SessionExpired: credentials were given and are no longer accepted.
+        :raises AuthError: the server refuses the token.
+        """
+        patience = patience or self.transport.patience()
+        self.require_complete(patience)
+        return self.transport.send(call, patience, is_doubtful)
 
     def in_one_session(self, operation: Callable[[Patience], T], patience: Patience) -> T:
         """Return what *operation* returns, all of its requests sent by one and the same session.
@@ -164,6 +342,39 @@ class Identity(Sender):
                 if not self._renew(began, patience):
                     raise
         return operation(steady)
+
+    def user(self, patience: Patience) -> User | None:
+        """Return who is signed in, if need be after a renewal; ``None`` for nobody."""
+        try:
+            return self.in_one_session(self._require_user, patience)
+        except SessionExpired:
+            return None
+
+    def _require_user(self, steady: Patience) -> User:
+        """Return who is signed in.
+
+        :raises SessionExpired: nobody is, or the server refuses to say.
+        """
+        found = self.transport.send(self.dialect(steady).user(), steady)
+        if found is None:
+            raise self.credentials.expired()
+        self.credentials.store.confirm()
+        return found
+
+    def has_accounts(self, patience: Patience) -> bool:
+        """Return whether there is a sign-in at this server at all."""
+        steady = replace(patience, renews=False)
+        try:
+            return self.transport.send(self.dialect(steady).login_required(), steady)
+        except ChallengeRequired:  # a firewall says nothing of the session
+            raise
+        except AuthError:
+            return True
+
+    def sign_out(self, patience: Patience) -> bool:
+        """End the session at the server, and return whether there was one; none is begun for it."""
+        steady = replace(patience, renews=False)
+        return self.transport.send(self.dialect(steady).sign_out(), steady)
 
     # after a refusal -------------------------------------------------------------------------
 
@@ -192,13 +403,22 @@ class Identity(Sender):
             return True
         raise self.credentials.expired() from error
 
+    def _is_over(self, patience: Patience) -> bool:
+        """Return whether the server knows nobody by our credentials, though there are accounts."""
+        steady = replace(patience, renews=False)
+        try:
+            self._require_user(steady)
+        except SessionExpired:
+            return self.has_accounts(steady)
+        return False
+
     def _is_refused_token(self, error: Unavailable, patience: Patience) -> bool:
         """Return whether the server is well, but for our token: the same without it is answered."""
         if not self.credentials.has_token or error.status != 500:
             return False
         from ..dialects.detection import first_probe  # here: few tokens are refused
 
-        bare = Transport(self._base_url, session=self._session)
+        bare = Transport(self.base_url, session=self._session)
         try:
             bare.send(first_probe(), patience.once())
         except HugChatError:
@@ -225,7 +445,7 @@ class Identity(Sender):
 
     def _fingerprint(self) -> int:
         """Return a number that changes with the cookies, and tells nothing of them."""
-        return hash(self.credentials.store.header(self._base_url))
+        return hash(self.credentials.store.header(self.base_url))
 
     def _has_others(self) -> bool:
         """Try the good cookies that an answer for nobody had overwritten, and those of the file."""
@@ -246,13 +466,13 @@ class Identity(Sender):
         store = self.credentials.store
         if not set(store.names) - {SESSION} or self._fingerprint() == self._hopeless:
             return False
-        from .hub import Walk  # here: few scripts ever need a renewal
+        from .hub.walk import Walk  # here: few scripts ever need a renewal
 
         walk = Walk(
-            self._base_url,
+            self.base_url,
             session=self._session,
             cookies=store.jar,
-            insecure=self._base_url.startswith("http://"),  # it was accepted for the client
+            insecure=self.base_url.startswith("http://"),  # it was accepted for the client
             deadline=deadline,
         )
         try:

@@ -11,8 +11,9 @@ from requests.cookies import RequestsCookieJar
 from ..errors import UsageError, WrongPassword
 from ..options import checked_base_url
 from ..secret import Secret, safe_repr
-from .cookies import CookieStore, file_of
-from .hub import Walk
+from .cookies.disk import file_of
+from .cookies.store import CookieStore
+from .hub.walk import Walk
 
 
 class Sign:
@@ -45,7 +46,7 @@ class Sign:
         )
         self._insecure = allow_insecure
         self._session = session
-        self._store = CookieStore.empty(self._base_url)
+        self._store = CookieStore(self._base_url)
 
     @safe_repr
     def __repr__(self) -> str:

@@ -30,10 +30,11 @@ class Server(Protocol):
 
     def keep(self, dialect: Dialect) -> None: ...  # noqa: D102
 
-    def send(self, call: Call[T], patience: Patience | None = None) -> T: ...  # noqa: D102
-
-    def send_as_user(  # noqa: D102
-        self, call: Call[T], patience: Patience, is_doubtful: Callable[[T], bool]
+    def send(  # noqa: D102
+        self,
+        call: Call[T],
+        patience: Patience | None = None,
+        is_doubtful: Callable[[T], bool] | None = None,
     ) -> T: ...
 
     def in_one_session(self, operation: Callable[[Patience], T], patience: Patience) -> T: ...  # noqa: D102

@@ -121,7 +121,7 @@ class Conversations:
         dialect, number = self._server.ready(patience()), 0
         seen: set[str] = set()
         while True:
-            page = self._server.send_as_user(
+            page = self._server.send(
                 dialect.list_conversations(number),
                 patience(),
                 lambda page: not page.conversations,  # a lapsed session reads none

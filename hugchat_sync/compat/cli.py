@@ -7,7 +7,7 @@ import os
 import sys
 from typing import Sequence
 
-from ..auth.cookies import file_of
+from ..auth.cookies.disk import file_of
 
 
 def cli(argv: Sequence[str] | None = None) -> int:

@@ -11,7 +11,7 @@ from typing import Any, Union
 from requests.cookies import RequestsCookieJar
 
 from .. import errors
-from ..auth.cookies import Hidden
+from ..auth.cookies.values import Hidden
 from ..client import Client
 from ..records import TreeMessage
 from . import exceptions

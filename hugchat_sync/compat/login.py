@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from ..auth.cookies import Hidden, QuietJar, file_of
+from ..auth.cookies.disk import file_of
+from ..auth.cookies.values import Hidden, QuietJar
 from ..auth.sign import Sign
 
 __all__ = ["Login"]

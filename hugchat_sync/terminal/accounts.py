@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from .. import Client, Sign
-from ..auth.cookies import CookieStore, default_directory, file_of
+from ..auth.cookies.disk import default_directory, file_of
+from ..auth.cookies.store import CookieStore
 from ..errors import AuthError, HugChatError, UsageError
 from ..records import User
 from . import exits, keeping, output

@@ -13,7 +13,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from ..auth.cookies import data_directory, default_directory
+from ..auth.cookies.disk import data_directory, default_directory
 from ..options import checked_base_url
 
 NO_HOME = "there is no home directory: set HOME or XDG_CONFIG_HOME and XDG_DATA_HOME"

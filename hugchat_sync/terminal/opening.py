@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Iterator
 
 from .. import Client, Retry, Timeout
-from ..auth.cookies import default_directory, file_of
+from ..auth.cookies.disk import default_directory, file_of
 from ..errors import AuthError, HugChatError
 from . import keeping, output
 

@@ -101,7 +101,7 @@ def impatient(url: str, **options: Any) -> Client:
             **options,
         },
     )
-    transport = client._connection.transport
+    transport = client._identity.transport
     pause = transport._retrying._sleep
     transport._retrying._sleep = lambda seconds: pause(min(seconds, 0.02))
     return client

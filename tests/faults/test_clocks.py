@@ -133,7 +133,7 @@ def test_slow_loris_is_no_progress(today: str, clock: Timeout) -> None:
         client = impatient(proxy.url)
         place = client.create_conversation(system_prompt="")
         root = place_root(client, place)
-        client._connection.transport.timeout = clock
+        client._identity.transport.timeout = clock
         proxy.harm("POST", place, Harm(piece=1, pause=0.02))
         began = time.monotonic()
         with client, pytest.raises(TimedOut):
@@ -191,7 +191,7 @@ def test_ctrl_c_while_the_message_is_sent(hanging: LocalServer) -> None:
 
 def test_waiting_for_an_earlier_answer_counts_into_the_total(hanging: LocalServer) -> None:
     client, message = asked(hanging.url, 30)
-    client._connection.transport.timeout = Timeout(total=0.5)
+    client._identity.transport.timeout = Timeout(total=0.5)
     began = time.monotonic()
     with client, pytest.raises(TimedOut) as caught:
         client.ask("again", message.conversation_id)

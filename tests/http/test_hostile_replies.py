@@ -142,7 +142,7 @@ def test_hints_before_a_reply_are_passed_over(status: str) -> None:
     with RawServer(answer) as server, client(server.url) as asking:
         assert [model.id for model in asking.models()] == ["m"]
         call = StreamCall(Request("POST", "/x"), iter)
-        assert b"".join(asking._connection.transport.open(call)) == lines.encode("ascii")
+        assert b"".join(asking._identity.transport.open(call)) == lines.encode("ascii")
         assert server.connections == 1
 
 

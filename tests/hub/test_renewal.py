@@ -13,7 +13,7 @@ import pytest
 from small_hub import CONVERSATION, EMAIL, OAUTH, PASSWORD, Answer, Chat, Served, page, to
 
 from hugchat_sync import Client
-from hugchat_sync.auth.cookies import CookieStore
+from hugchat_sync.auth.cookies.store import CookieStore
 from hugchat_sync.auth.sign import Sign
 from hugchat_sync.errors import AuthError, SessionExpired
 

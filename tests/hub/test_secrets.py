@@ -15,11 +15,9 @@ from small_hub import EMAIL, OAUTH, PASSWORD, Hub, Served, page, to
 
 import hugchat_sync
 from hugchat_sync import Bot, Client, HuggingChat, Retry
-from hugchat_sync.auth.connection import Connection
-from hugchat_sync.auth.cookies import CookieStore
-from hugchat_sync.auth.headers import BearerAuth, CookieAuth
-from hugchat_sync.auth.hub import Walk
-from hugchat_sync.auth.hub.password import PasswordForm
+from hugchat_sync.auth.cookies.store import CookieStore
+from hugchat_sync.auth.hub.walk import Walk
+from hugchat_sync.auth.identity import Identity
 from hugchat_sync.auth.sign import Sign
 from hugchat_sync.errors import HugChatError, UsageError
 from hugchat_sync.secret import Secret
@@ -115,25 +113,21 @@ def test_objects_show_nothing():
         client,
         client.cookies,
         list(client.cookies),
-        client._connection,
-        client._connection.credentials,
-        client._connection.transport,
-        client._connection.transport._auth,
+        client._identity,
+        client._identity.credentials,
+        client._identity.transport,
+        client._identity.transport._auth,
         Client(token=TOKEN),
-        Client(token=TOKEN)._connection.credentials,
+        Client(token=TOKEN)._identity.credentials,
         Bot(cookies=PAIR),
         HuggingChat(token=TOKEN),
         Sign(EMAIL, WORD),
         Sign(EMAIL, WORD).cookies,
         secret,
-        BearerAuth(secret, base),
-        CookieAuth(store.header),
-        PasswordForm(base, EMAIL, Secret(WORD), store.header),
         store,
         store.jar,
-        client._connection.identity,
         Walk(base, cookies=store.jar),
-        Connection(base, cookies=PAIR, token=Secret("")),
+        Identity(base, cookies=PAIR, token=Secret("")),
     ]
 
     shown = [

@@ -113,14 +113,14 @@ def test_token_of_the_environment_goes_to_huggingface_only(chat, monkeypatch):
         client.models()
 
     assert "authorization" not in chat.log[0].headers
-    assert Client()._connection.credentials.token
+    assert Client()._identity.credentials.token
 
 
 def test_cookies_win_over_a_token(chat, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     client = Client(cookies={"token": "t", "hf-chat": "h"})
 
-    assert not client._connection.credentials.token
+    assert not client._identity.credentials.token
 
 
 def test_token_is_not_renewed(chat):

@@ -481,7 +481,7 @@ def test_pickled_client_goes_on_with_its_own_connections(serve, connect, kind):
 
         assert copy.conversations == client.conversations
         assert copy.current_conversation == client.current_conversation
-        assert copy._connection.transport.timeout == Timeout(idle=7)
+        assert copy._identity.transport.timeout == Timeout(idle=7)
     assert len(client.history()) == 4
     assert server.connections == 2
 

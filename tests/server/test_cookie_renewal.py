@@ -9,14 +9,14 @@ import time
 
 import pytest
 
-from hugchat_sync.auth.cookies import CookieStore
+from hugchat_sync.auth.cookies.store import CookieStore
 
 HUB = "https://huggingface.co/chat"
 START = {"token": "t", "hf-chat": "h", "foreign": "f"}
 
 RENEW = """
 import sys
-from hugchat_sync.auth.cookies import CookieStore
+from hugchat_sync.auth.cookies.store import CookieStore
 path, name, turns = sys.argv[1], sys.argv[2], int(sys.argv[3])
 store = CookieStore.read(path, "https://huggingface.co/chat")
 print("ready", flush=True)
@@ -54,7 +54,8 @@ def close(job):
 @pytest.mark.parametrize("kind", ["json", "netscape"])
 def test_four_processes_renew_one_file_and_nothing_is_lost(tmp_path, kind):
     path = tmp_path / "cookies"
-    CookieStore.read(START, HUB).save(path, kind)
+    lines = "".join(f"huggingface.co\tFALSE\t/\tFALSE\t0\t{n}\t{v}\n" for n, v in START.items())
+    path.write_text(json.dumps(START) if kind == "json" else lines)
     jobs = [start(path, f"job{number}", 25) for number in range(4)]
     go(*jobs)
     assert [close(job) for job in jobs] == [0, 0, 0, 0]

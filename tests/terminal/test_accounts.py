@@ -9,7 +9,8 @@ import subprocess
 import pytest
 
 from hugchat_sync import Client, Sign, UsageError
-from hugchat_sync.auth.cookies import data_directory, default_directory, disk, file_of
+from hugchat_sync.auth.cookies import disk
+from hugchat_sync.auth.cookies.disk import data_directory, default_directory, file_of
 from hugchat_sync.local.testing import Script
 from hugchat_sync.terminal.keeping import account_of, session_file
 

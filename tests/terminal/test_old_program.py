@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from hugchat_sync import terminal_cli
-from hugchat_sync.auth.cookies import file_of
+from hugchat_sync.auth.cookies.disk import file_of
 
 EMAIL = "somebody@site.example"
 

@@ -13,7 +13,8 @@ import warnings
 
 import pytest
 
-from hugchat_sync.auth.cookies import CookieStore, disk, file
+from hugchat_sync.auth.cookies import disk, file
+from hugchat_sync.auth.cookies.store import CookieStore
 from hugchat_sync.errors import CookieFileWarning, UsageError
 
 HUB = "https://huggingface.co/chat"
@@ -77,7 +78,7 @@ def test_unchanged_value_does_not_touch_a_flat_file(flat):
 def test_json_keeps_its_looks(tmp_path, text):
     path = tmp_path / "c.json"
     path.write_text(text, encoding="utf-8")
-    CookieStore.empty("https://chat.example.org", path).received(
+    CookieStore.read(path, "https://chat.example.org").received(
         "https://chat.example.org/", renewal("new")
     )
     expected = text.replace('"h"', '"new"').replace("1.50", "1.5")
@@ -224,35 +225,14 @@ def test_netscape_expiry_is_pushed_on(tmp_path):
     assert int(line[4]) > NOW + 13 * DAY
 
 
-@pytest.mark.parametrize("name", ["new.json", "new.txt", "folder/deep/new.json"])
-def test_anonymous_session_is_kept_in_a_named_file(tmp_path, name):
-    base = "https://chat.example.org"
-    path = tmp_path / name
-    store = CookieStore.empty(base, path)
-    assert not path.exists()
-    store.received(base + "/conversation", renewal("a"))
-    assert CookieStore.empty(base, path).header(base) == "hf-chat=a"
-    assert CookieStore.read(None, base, file=str(path)).header(base) == "hf-chat=a"
-    assert CookieStore.read(path, base).header(base) == "hf-chat=a"
-    assert is_private(path)
-    assert path.parent == tmp_path or is_private(path.parent)
-
-
 @pytest.mark.parametrize("suffix", [".json", ".txt"])
 def test_empty_file_is_a_beginning(tmp_path, suffix):
     path = tmp_path / ("c" + suffix)
     path.touch()
     store = CookieStore.read(path, HUB)
-    assert not store
+    assert not store.names
     store.received(ASK, renewal("a"))
     assert CookieStore.read(path, HUB).header(ASK) == "hf-chat=a"
-
-
-def test_given_cookies_may_be_renewed_into_a_named_file(tmp_path):
-    path = tmp_path / "c.json"
-    store = CookieStore.read({"token": "t", "hf-chat": "h"}, HUB, file=path)
-    store.received(ASK, renewal("new"))
-    assert json.loads(path.read_text()) == {"token": "t", "hf-chat": "new"}
 
 
 @pytest.mark.parametrize(
@@ -282,12 +262,17 @@ def test_cookie_of_the_server_is_deleted_from_the_file(flat):
     assert json.loads(flat.read_text()) == before
 
 
-@pytest.mark.parametrize("name", ["c.json", "c.txt"])
-def test_restore_mends_the_file(tmp_path, name):
-    path = tmp_path / name
-    CookieStore.read({"token": "t", "hf-chat": "h"}, HUB).save(
-        path, "json" if name == "c.json" else "netscape"
-    )
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"token": "t", "hf-chat": "h"}',
+        "huggingface.co\tFALSE\t/\tFALSE\t0\ttoken\tt\n"
+        "huggingface.co\tFALSE\t/\tFALSE\t0\thf-chat\th\n",
+    ],
+)
+def test_restore_mends_the_file(tmp_path, text):
+    path = tmp_path / "c.json"
+    path.write_text(text)
     before = path.read_bytes()
     store = CookieStore.read(path, HUB)
     store.received(ASK, ["hf-chat=anonymous; Path=/"])
@@ -486,18 +471,16 @@ def test_threads_renew_one_file(flat):
     )
 
 
-@pytest.mark.parametrize("kind", ["json", "netscape"])
-def test_saved_file_can_be_read(tmp_path, kind):
+def test_saved_file_can_be_read(tmp_path):
     path = tmp_path / "new" / "user@example.org.json"
     store = CookieStore.read({"token": "t", "hf-chat": "h"}, HUB)
-    assert store.save(path, kind) == path.resolve()
-    if kind == "json":
-        assert json.loads(path.read_text()) == {"token": "t", "hf-chat": "h"}
+    assert store.save(path) == path.resolve()
+    assert json.loads(path.read_text()) == {"token": "t", "hf-chat": "h"}
     assert CookieStore.read(path, HUB).header(ASK) == "token=t; hf-chat=h"
     assert is_private(path)
     assert is_private(path.parent)
     store.adopt({"hf-chat": "h2"})
-    store.save(str(path), kind)
+    store.save(str(path))
     assert CookieStore.read(path, HUB).header(ASK) == "token=t; hf-chat=h2"
 
 
@@ -510,19 +493,14 @@ def test_file_that_cannot_be_saved_is_named(tmp_path):
         traceback.TracebackException.from_exception(caught.value, capture_locals=True).format()
     )
     assert "s3cret" not in shown.split("cookies/store.py", 1)[1]
-    with pytest.raises(UsageError, match="xml"):
-        store.save(tmp_path / "c", "xml")
 
 
 @pytest.mark.parametrize("content", [b"{", b"\xff\xfe{\x00", b"hello", b'{"a": 5}', b"[5]"])
 def test_file_that_holds_no_cookies_is_refused(tmp_path, content):
     path = tmp_path / "c.json"
     path.write_bytes(content)
-    for read in (CookieStore.read, lambda source, url: CookieStore.empty(url, source)):
-        with pytest.raises(UsageError, match=r"c\.json"):
-            read(path, HUB)
-    with pytest.raises(UsageError):
-        CookieStore.read({"a": "b"}, HUB, file=path)
+    with pytest.raises(UsageError, match=r"c\.json"):
+        CookieStore.read(path, HUB)
     assert path.read_bytes() == content
 
 

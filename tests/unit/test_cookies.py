@@ -17,7 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from requests.cookies import RequestsCookieJar, create_cookie
 
-from hugchat_sync.auth.cookies import CookieStore, default_directory, file_of
+from hugchat_sync.auth.cookies.disk import default_directory, file_of
+from hugchat_sync.auth.cookies.store import CookieStore
 from hugchat_sync.errors import HugChatError, UsageError
 
 HUB = "https://huggingface.co/chat"
@@ -102,7 +103,7 @@ def test_every_form_gives_the_same_cookies(source):
     assert sorted(store.header(ASK).split("; ")) == sorted(HEADER.split("; "))  # jars have no order
     assert sorted(store.names) == ["hf-chat", "token"]
     assert store.missing() == ()
-    assert store
+    assert store.names
     assert store.file is None
 
 
@@ -136,10 +137,10 @@ def test_jar_written_by_the_standard_library_is_read(tmp_path):
 
 def test_nothing_given_is_an_empty_store():
     store = CookieStore.read(None, HUB)
-    assert not store
+    assert not store.names
     assert store.header(ASK) is None
     assert store.missing() == ("token", "hf-chat")
-    assert not CookieStore.read({}, HUB)
+    assert not CookieStore.read({}, HUB).names
 
 
 def test_missing_names_are_asked_of_the_hub_only():
@@ -170,9 +171,9 @@ def test_all_cookies_without_a_domain_are_kept():
     ],
 )
 def test_domains_match_as_in_a_browser(domain, host, kept):
-    store = CookieStore.empty(f"https://{host}/chat")
+    store = CookieStore(f"https://{host}/chat")
     store.adopt([record("a", "b", domain=domain)])
-    assert bool(store) is kept
+    assert bool(store.names) is kept
 
 
 def test_subdomain_flag_of_an_export_counts():
@@ -206,7 +207,7 @@ def test_subdomain_flag_of_an_export_counts():
 )
 def test_expired_cookies_are_left_out_and_named(caplog, key, stamp, alive):
     store = CookieStore.read([record("hf-chat", "secret", **{key: stamp})], HUB)
-    assert bool(store) is alive
+    assert bool(store.names) is alive
     assert store.expired == (() if alive else ("hf-chat",))
     assert ("hf-chat" in caplog.text) is not alive
     assert "secret" not in caplog.text
@@ -271,7 +272,7 @@ def test_bad_forms_are_named_without_their_text(source):
 @pytest.mark.parametrize("url", ["", "huggingface.co", "ftp://a/b", "http://[", "http://a:b"])
 def test_bad_base_url_is_an_error_of_ours(url):
     with pytest.raises(HugChatError):
-        CookieStore.empty(url)
+        CookieStore(url)
     assert CookieStore.read(PAIR, HUB).header(url) is None
 
 
@@ -333,7 +334,7 @@ def test_secure_cookies_of_the_user_stay_off_plain_http(base, sent):
 
 def test_secure_cookie_that_came_over_plain_http_goes_back():
     base = "http://chat.example.org"
-    store = CookieStore.empty(base)
+    store = CookieStore(base)
     store.received(base + "/conversation", ["hf-chat=a; Path=/; Secure; SameSite=None"])
     assert store.header(base + "/conversation") == "hf-chat=a"
 
@@ -392,7 +393,7 @@ def test_store_pickles():
 
 
 def test_set_cookie_is_taken():
-    store = CookieStore.empty(HUB)
+    store = CookieStore(HUB)
     store.received(
         ASK,
         [
@@ -422,9 +423,9 @@ def test_set_cookie_is_taken():
     ],
 )
 def test_set_cookie_that_is_not_kept(header):
-    store = CookieStore.empty(HUB)
+    store = CookieStore(HUB)
     store.received(ASK, [header])
-    assert not store
+    assert not store.names
 
 
 @pytest.mark.parametrize(
@@ -466,7 +467,7 @@ def test_redirect_of_a_signed_in_user_still_renews(monkeypatch):
 
 
 def test_anonymous_session_may_begin_with_a_redirect_and_then_stays():
-    store = CookieStore.empty("http://127.0.0.1:8000")
+    store = CookieStore("http://127.0.0.1:8000")
     store.received("http://127.0.0.1:8000/settings", ["hf-chat=a; Path=/"], signed_out=True)
     store.received("http://127.0.0.1:8000/settings", ["hf-chat=b; Path=/"], signed_out=True)
     assert store.header("http://127.0.0.1:8000/") == "hf-chat=a"

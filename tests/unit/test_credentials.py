@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import pickle
+from unittest.mock import patch
 
 import pytest
 import requests
 
 from hugchat_sync import AuthError, Client, HuggingChat, UsageError
-from hugchat_sync.auth.cookies import CookieStore, file_of
-from hugchat_sync.auth.credentials import find_credentials
-from hugchat_sync.auth.headers import BearerAuth, CookieAuth
+from hugchat_sync.auth.cookies.disk import file_of
+from hugchat_sync.auth.cookies.store import CookieStore
+from hugchat_sync.auth.credentials import Credentials, find_credentials
 from hugchat_sync.options import is_loopback
 from hugchat_sync.secret import Secret
 from hugchat_sync.transport.adapter import authentication
@@ -37,7 +39,16 @@ def saved():
 
 def found(environment=None, base_url=HUB, **given):
     given = {"email": None, "cookies": None, "token": Secret(""), **given}
-    return find_credentials(base_url, environment=environment or {}, **given)
+    with patch.dict(os.environ, environment or {}):
+        return find_credentials(base_url, **given)
+
+
+def with_token():
+    return Credentials(OTHER, CookieStore(OTHER), Secret("hf_x"))
+
+
+def with_cookies(cookies):
+    return Credentials(OTHER, CookieStore.read(cookies, OTHER))
 
 
 ALL = {"HUGCHAT_SYNC_COOKIES": "stated=1", "HF_TOKEN": "hf_env"}
@@ -115,11 +126,11 @@ def test_what_a_token_cannot_do_is_told_before_any_request(call):
 
 
 def test_token_goes_below_the_api_only():
-    auth = BearerAuth(Secret("hf_x"), OTHER)
+    put_on = with_token().put_on
     inside, outside = prepared(OTHER + "/api/v2/user"), prepared(OTHER + "/conversation")
 
-    assert auth(inside).headers["Authorization"] == "Bearer hf_x"
-    assert "Authorization" not in auth(outside).headers
+    assert put_on(inside).headers["Authorization"] == "Bearer hf_x"
+    assert "Authorization" not in put_on(outside).headers
 
 
 @pytest.mark.parametrize(
@@ -132,27 +143,25 @@ def test_token_goes_below_the_api_only():
     ],
 )
 def test_token_goes_to_no_other_place(url):
-    request = BearerAuth(Secret("hf_x"), OTHER)(prepared(url))
-
-    assert "Authorization" not in request.headers
+    assert "Authorization" not in with_token().put_on(prepared(url)).headers
 
 
 def test_token_travels_without_cookies():
     request = prepared(OTHER + "/api/v2/user", headers={"Cookie": "hf-chat=nobody"})
 
-    assert "Cookie" not in BearerAuth(Secret("hf_x"), OTHER)(request).headers
+    assert "Cookie" not in with_token().put_on(request).headers
 
 
 def test_cookies_of_a_given_session_are_kept_and_ours_win():
     request = prepared(OTHER, headers={"Cookie": "theirs=1; both=old"})
 
-    assert CookieAuth(lambda url: "both=new; ours=2")(request).headers["Cookie"] == (
-        "theirs=1; both=new; ours=2"
-    )
+    with_cookies("both=new; ours=2").put_on(request)
+
+    assert request.headers["Cookie"] == "theirs=1; both=new; ours=2"
 
 
 def test_sign_in_of_a_given_session_was_lost():
-    auth = authentication(("user", "pass"), CookieAuth(lambda url: "ours=2"))
+    auth = authentication(("user", "pass"), with_cookies("ours=2").put_on)
 
     request = auth(prepared(OTHER))
 
@@ -162,8 +171,9 @@ def test_sign_in_of_a_given_session_was_lost():
 
 def test_secret_is_not_shown():
     secret = Secret("hf_secret")
+    credentials = Credentials(OTHER, CookieStore(OTHER), secret)
 
-    assert "hf_secret" not in f"{secret!r} {BearerAuth(secret, OTHER)!r}"
+    assert "hf_secret" not in f"{secret!r} {credentials!r} {vars(credentials)!r}"
 
 
 @pytest.mark.parametrize(

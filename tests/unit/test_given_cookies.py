@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from hugchat_sync import Client, HugChatError, SessionExpired, UsageError
-from hugchat_sync.auth.cookies import CookieStore
+from hugchat_sync.auth.cookies.store import CookieStore
 from hugchat_sync.errors import AuthError, CookieFileWarning
 from hugchat_sync.local import LocalServer
 

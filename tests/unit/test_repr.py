@@ -8,7 +8,8 @@ import pytest
 
 import hugchat_sync
 from hugchat_sync import errors, events, records
-from hugchat_sync.auth.cookies import CookieStore, QuietJar
+from hugchat_sync.auth.cookies.store import CookieStore
+from hugchat_sync.auth.cookies.values import QuietJar
 from hugchat_sync.core import config
 from hugchat_sync.events import Token
 from hugchat_sync.records import RequestData

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Iterator
 
 from ...errors import UsageError
-from .values import Hidden, Problem
+from .values import Hidden
 
 if sys.platform == "win32":
     import msvcrt
@@ -106,15 +106,18 @@ def _move(source: str, target: Path) -> None:
     return os.replace(source, target)
 
 
-def write_new(path: Path, text: Hidden) -> Problem | None:
-    """Write a file of one's own, and its directory if need be; return why not, if so."""
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with locked(path):
-            replace_file(path, text)
-    except OSError as error:
-        return Problem(os.strerror(error.errno or errno.EIO))
-    return None
+#: system → the variable that names the directory, and where it is below the home directory
+_ANY = "any other"
+_CONFIGURATION = {
+    "win32": ("APPDATA", ("AppData", "Roaming")),
+    "darwin": ("", ("Library", "Application Support")),
+    _ANY: ("XDG_CONFIG_HOME", (".config",)),
+}
+_DATA = {
+    "win32": ("LOCALAPPDATA", ("AppData", "Local")),
+    "darwin": _CONFIGURATION["darwin"],
+    _ANY: ("XDG_DATA_HOME", (".local", "share")),
+}
 
 
 def default_directory() -> Path | None:
@@ -122,40 +125,20 @@ def default_directory() -> Path | None:
 
     ``None`` where there is none: a user without an entry, and nothing in the environment.
     """
-    base = _stated_directory()
-    if base is None:
-        home = _home()
-        if home is None:
-            return None
-        places = {"win32": ("AppData", "Roaming"), "darwin": ("Library", "Application Support")}
-        base = home.joinpath(*places.get(sys.platform, (".config",)))
-    return base / "hugchat_sync"
+    return _directory(_CONFIGURATION)
 
 
 def data_directory() -> Path | None:
     """Return the directory of the user's own data of this package; ``None`` where there is none."""
-    if sys.platform == "darwin":
-        return default_directory()  # there one place is for both
-    base = _stated("LOCALAPPDATA" if sys.platform == "win32" else "XDG_DATA_HOME")
-    if base is None:
-        home = _home()
-        if home is None:
-            return None
-        places = ("AppData", "Local") if sys.platform == "win32" else (".local", "share")
-        base = home.joinpath(*places)
-    return base / "hugchat_sync"
+    return _directory(_DATA)
 
 
-def _stated_directory() -> Path | None:
-    if sys.platform == "darwin":
-        return None
-    return _stated("APPDATA" if sys.platform == "win32" else "XDG_CONFIG_HOME")
-
-
-def _stated(name: str) -> Path | None:
-    stated = Path(os.environ.get(name) or "")
-    # by the standard, a relative one is to be ignored
-    return stated if stated.is_absolute() else None
+def _directory(places: dict[str, tuple[str, tuple[str, ...]]]) -> Path | None:
+    variable, below = places.get(sys.platform, places[_ANY])
+    stated, home = Path(os.environ.get(variable) or ""), _home()
+    if stated.is_absolute():  # by the standard, a relative one is to be ignored
+        return stated / "hugchat_sync"
+    return home.joinpath(*below, "hugchat_sync") if home else None
 
 
 def _home() -> Path | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from email.utils import formatdate
-from typing import Any, Union
+from typing import Any, Iterable, Optional, Tuple, Union
 
 from .forms import (
     EXPIRY_KEYS,
@@ -14,6 +14,7 @@ from .forms import (
     from_curl,
     from_flat,
     from_har,
+    from_record,
     from_records,
     is_curl,
     is_har,
@@ -28,11 +29,12 @@ _FIELDS = 7  # of a Netscape line: domain, subdomains too, path, secure, expiry,
 class JsonDocument:
     """``{name: value}``, a list of records, or either of them under the key "cookies"."""
 
-    def __init__(
-        self, root: Any, indent: str | None = None, end: str = "", ascii_only: bool = False
-    ) -> None:
-        self._root, self._indent, self._end = root, indent, end
-        self._ascii = ascii_only
+    def __init__(self, root: Any, text: str = "{}\n") -> None:
+        indent = re.match(r"\s*[\[{]\r?\n([ \t]+)", text)
+        self._indent = indent.group(1) if indent else None
+        self._end = "\n" if text.endswith("\n") else ""
+        self._ascii_only = text.isascii()
+        self._root = root
         held = root.get("cookies") if isinstance(root, dict) else None
         self._entries = held if isinstance(held, (dict, list)) else root
 
@@ -47,10 +49,11 @@ class JsonDocument:
         if isinstance(self._entries, dict):
             self._entries[cookie.name] = cookie.value
             return
-        record = self._find(cookie.name, site, now)
-        if record is None:
+        index = _position(map(from_record, self._entries), cookie.name, site, now)
+        if index is None:
             self._entries.append(self._new_record(cookie, site))
             return
+        record = self._entries[index]
         record["value"] = cookie.value
         for key in EXPIRY_KEYS:
             if read_expiry(record.get(key)) is not None:
@@ -63,19 +66,15 @@ class JsonDocument:
         """Remove the cookie of this name."""
         if isinstance(self._entries, dict):
             self._entries.pop(name, None)
-        else:
-            record = self._find(name, site, now)
-            self._entries[:] = [entry for entry in self._entries if entry is not record]
+            return
+        index = _position(map(from_record, self._entries), name, site, now)
+        if index is not None:
+            del self._entries[index]
 
     def text(self) -> str:
         """Return the file's text."""
-        return json.dumps(self._root, indent=self._indent, ensure_ascii=self._ascii) + self._end
-
-    def _find(self, name: str, site: Site, now: float) -> dict[str, Any] | None:
-        mine = [(entry, from_records([entry])) for entry in self._entries]
-        found = [(entry, read[0]) for entry, read in mine if not isinstance(read, Problem)]
-        hit = best((cookie for _, cookie in found), site, now).get(name)
-        return found[hit[0]][0] if hit else None
+        text = json.dumps(self._root, indent=self._indent, ensure_ascii=self._ascii_only)
+        return text + self._end
 
     def _new_record(self, cookie: Cookie, site: Site) -> dict[str, Any]:
         used = {key for entry in self._entries if isinstance(entry, dict) for key in entry}
@@ -96,28 +95,23 @@ class JsonDocument:
 class NetscapeDocument:
     """A cookies.txt: a line per cookie, its fields parted by tabs."""
 
-    def __init__(self, text: str, new: bool = False) -> None:
-        self._new = new
+    def __init__(self, text: str = "# Netscape HTTP Cookie File\n") -> None:
         # not splitlines: that also parts at characters which may stand in a foreign value
         self._lines = re.findall(r"[^\n]*\n|[^\n]+", text)
         self._end = "\r\n" if "\r\n" in text else "\n"
 
     def cookies(self) -> Cookies:
-        """Return every cookie in it."""
-        return [cookie for cookie in map(_from_line, self._lines) if cookie is not None]
-
-    def flaw(self) -> Problem | None:
-        """Return why nothing can be read in it, if so."""
-        lines = [line.strip() for line in self._lines if line.strip()]
-        if self._new or any(map(_from_line, self._lines)):
-            return None
-        if all(line.startswith("#") for line in lines):
+        """Return every cookie in it; none is a mistake."""
+        found = [cookie for cookie in map(_from_line, self._lines) if cookie is not None]
+        if found:
+            return found
+        if all(line.startswith("#") for line in self._lines if line.strip()):
             return Problem("it holds no cookie: export it again, while signed in")
         return Problem("no line holds seven fields parted by tabs: have the tabs become spaces?")
 
     def put(self, cookie: Cookie, site: Site, now: float) -> None:
         """Change the cookie of this name where it stands, or add it."""
-        index = self._find(cookie.name, site, now)
+        index = _position(map(_from_line, self._lines), cookie.name, site, now)
         expiry = str(int(cookie.expires or 0))
         if index is None:
             if self._lines and not self._lines[-1].endswith("\n"):
@@ -134,7 +128,7 @@ class NetscapeDocument:
 
     def drop(self, name: str, site: Site, now: float) -> None:
         """Remove the cookie of this name."""
-        index = self._find(name, site, now)
+        index = _position(map(_from_line, self._lines), name, site, now)
         if index is not None:
             del self._lines[index]
 
@@ -142,65 +136,46 @@ class NetscapeDocument:
         """Return the file's text."""
         return "".join(self._lines)
 
-    def _find(self, name: str, site: Site, now: float) -> int | None:
-        mine = [(index, _from_line(line)) for index, line in enumerate(self._lines)]
-        found = [(index, cookie) for index, cookie in mine if cookie is not None]
-        hit = best((cookie for _, cookie in found), site, now).get(name)
-        return found[hit[0]][0] if hit else None
+
+Document = Union[JsonDocument, NetscapeDocument]
+#: What a text holds, and the text as something that can be changed. That is ``None`` where no
+#: cookies can be read, and for a record of what a browser sent, in which nothing can be renewed.
+Reading = Tuple[Cookies, Optional[Document]]
 
 
-class FixedDocument:
-    """A record of what a browser sent, in which no cookie can be renewed."""
-
-    def __init__(self, cookies: Cookies) -> None:
-        self._cookies = cookies
-
-    def cookies(self) -> Cookies:
-        """Return every cookie in it."""
-        return self._cookies
-
-
-Document = Union[JsonDocument, NetscapeDocument, FixedDocument]
-
-
-def read_document(text: str, *, netscape: bool = False) -> Document | Problem:
-    """Return the document that this text is.
+def read_document(text: str, *, netscape: bool = False) -> Reading:
+    """Return the cookies of this text, and the document that it is.
 
     :param netscape: what an empty text is to become.
     """
     start = text.strip()
     if not start:
-        return blank(netscape=netscape)
+        return [], NetscapeDocument() if netscape else JsonDocument({})
     if is_curl(start):
-        return FixedDocument(from_curl(start))
+        return from_curl(start), None
     if start[0] in "[{":
         return _read_json(text)
-    if re.match(r"#.*HTTP Cookie File", start) or any(map(_from_line, text.split("\n"))):
-        return NetscapeDocument(text)
-    return Problem("it is neither JSON nor a Netscape cookies.txt")
+    document = NetscapeDocument(text)
+    cookies = document.cookies()
+    if isinstance(cookies, Problem) and not re.match(r"#.*HTTP Cookie File", start):
+        return Problem("it is neither JSON nor a Netscape cookies.txt"), None
+    return cookies, document
 
 
-def blank(*, netscape: bool) -> JsonDocument | NetscapeDocument:
-    """Return a document without cookies."""
-    if netscape:
-        return NetscapeDocument("# Netscape HTTP Cookie File\n", new=True)
-    return JsonDocument({}, end="\n")
-
-
-def _read_json(text: str) -> Document | Problem:
+def _read_json(text: str) -> Reading:
     try:
         root = json.loads(text)
     except RecursionError:
-        return Problem("it is JSON nested too deeply")
+        return Problem("it is JSON nested too deeply"), None
     except json.JSONDecodeError as error:
-        return Problem(f"it is not valid JSON (line {error.lineno}, column {error.colno})")
+        return Problem(f"it is not valid JSON (line {error.lineno}, column {error.colno})"), None
     except ValueError:  # a number too long to be one
-        return Problem("it is not valid JSON")
+        return Problem("it is not valid JSON"), None
     if is_har(root):
-        return FixedDocument(from_har(root))
-    indent = re.match(r"\s*[\[{]\r?\n([ \t]+)", text)
-    end = "\n" if text.endswith("\n") else ""
-    return JsonDocument(root, indent.group(1) if indent else None, end, text.isascii())
+        return from_har(root), None
+    document = JsonDocument(root, text)
+    cookies = document.cookies()
+    return cookies, None if isinstance(cookies, Problem) else document
 
 
 def _from_line(line: str) -> Cookie | None:
@@ -219,6 +194,13 @@ def _from_line(line: str) -> Cookie | None:
         http_only=http_only,
         host_only=subdomains.strip().upper() != "TRUE" and not domain.startswith("."),
     )
+
+
+def _position(cookies: Iterable[Cookie | None], name: str, site: Site, now: float) -> int | None:
+    """Return which entry is the cookie of this name, among some that are no cookies."""
+    there = [(index, cookie) for index, cookie in enumerate(cookies) if cookie is not None]
+    hit = best((cookie for _, cookie in there), site, now).get(name)
+    return there[hit[0]][0] if hit else None
 
 
 def _alike(old: Any, expires: float) -> int | float | str:

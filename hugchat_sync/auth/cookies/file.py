@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import errno
-import logging
+import json
 import os
 import re
 import threading
 import time
 from pathlib import Path
-from typing import Any, Callable, Dict, NamedTuple, Set, Tuple
+from typing import Any, Callable, ContextManager, Dict, Iterable, Set, Tuple
 
 from ...futures import begin
 from .disk import LOCK_WAIT, locked, replace_file
-from .documents import Document, FixedDocument, NetscapeDocument, read_document
+from .documents import Reading, read_document
 from .forms import Cookies, from_header, from_object, is_curl
-from .values import Cookie, Hidden, Problem, Site, best, flaw
+from .values import Cookie, Hidden, Problem, Site, best
 
 _DAY = 86400.0
 _NO_PATH = re.compile(r"[=;{\[\r\n]")  # what makes a str the cookies themselves
-
-_log = logging.getLogger(__name__)
 
 #: What a client wants to see in its file: the cookies it has, the names it was told to forget.
 Wanted = Tuple[Dict[str, Cookie], Set[str]]
@@ -39,7 +37,6 @@ class CookieFile:
         self._site = site
         self._settled: dict[str, Hidden] = {}  # our value that the file has, or has declined
         self._expiry: dict[str, float | None] = {}  # as the file has it, of equal values
-        self._seen = False
         self._wait = LOCK_WAIT
         begin(self)
 
@@ -57,20 +54,16 @@ class CookieFile:
         """Take a new lock."""
         self._turn = threading.Lock()
 
-    def beside(self, name: str) -> Path:
-        """Return the place of another file that goes with this one."""
-        return Path(f"{self.path}.{name}")
+    def first_lock(self, wait: float) -> ContextManager[None]:
+        """Return a lock for whoever begins the session that the file is to keep.
 
-    def load(self, *, must_exist: bool = True) -> list[Cookie] | Problem:
+        :param wait: seconds; :class:`TimeoutError` after them.
+        """
+        return locked(Path(f"{self.path}.first"), wait)
+
+    def load(self) -> Cookies:
         """Return the cookies of the file, those of other hosts included."""
-        document = self._open()
-        if document is None:
-            return Problem("there is no such file") if must_exist else []
-        if isinstance(document, NetscapeDocument):
-            problem = document.flaw()
-            if problem:
-                return problem
-        cookies = document if isinstance(document, Problem) else document.cookies()
+        cookies, _ = self._read()
         if isinstance(cookies, Problem):
             return cookies
         with self._turn:
@@ -87,8 +80,6 @@ class CookieFile:
             if not self._differs(*wanted()):
                 return None
             try:
-                if not self._seen:
-                    self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 with locked(self.path, self._wait):
                     problem = self._merge(*wanted())
                 self._wait = LOCK_WAIT
@@ -96,21 +87,18 @@ class CookieFile:
                 self._wait = 0.0  # a lock that nobody gives back costs one wait, not one per call
                 problem = Problem("another program holds its lock")
             except OSError as error:
-                problem = Problem(os.strerror(error.errno or errno.EIO))
+                problem = _problem_of(error)
         return problem
 
-    def _open(self) -> Document | Problem | None:
+    def _read(self) -> Reading:
         try:
             text = self.path.read_bytes().decode("utf-8-sig")
-        except FileNotFoundError:
-            return None
         except UnicodeDecodeError:
-            return Problem("it is not text in UTF-8")
+            return Problem("it is not text in UTF-8"), None
+        except (FileNotFoundError, ValueError):  # or a path with a NUL in it
+            return Problem("there is no such file"), None
         except OSError as error:
-            return Problem(os.strerror(error.errno or errno.EIO))
-        except ValueError:  # a path with a NUL in it
-            return None
-        self._seen = True
+            return _problem_of(error), None
         return read_document(text, netscape=self.path.suffix == ".txt")
 
     def _differs(self, live: dict[str, Cookie], gone: set[str]) -> bool:
@@ -125,17 +113,16 @@ class CookieFile:
 
     def _merge(self, live: dict[str, Cookie], gone: set[str]) -> Problem | None:
         now = time.time()
-        existed, document = self._seen, self._open()
+        if not self.path.exists():
+            return Problem("it was removed, and what was removed is not written again")
+        cookies, document = self._read()
         if document is None:
-            if existed:
-                return Problem("it was removed, and what was removed is not written again")
-            document = read_document("", netscape=self.path.suffix == ".txt")
-        cookies = document if isinstance(document, Problem) else document.cookies()
-        if isinstance(document, Problem) or isinstance(cookies, Problem):
-            return Problem(cookies)
-        if isinstance(document, FixedDocument):
+            if isinstance(cookies, Problem):
+                return cookies
             self._settle(live, gone, {})  # said once for each new value
             return Problem("it is a record of requests, in which nothing can be renewed")
+        if isinstance(cookies, Problem):  # of a cookies.txt without any: it can have some again
+            cookies = []
         stored = {name: hit[1] for name, hit in best(cookies, self._site, now).items()}
         write = [mine for mine in live.values() if self._is_due(mine, stored, live)]
         drop = [name for name in gone if name in stored and name in self._settled]
@@ -146,7 +133,6 @@ class CookieFile:
             document.drop(name, self._site, now)
         if write or drop:
             replace_file(self.path, Hidden(document.text()))
-            self._seen = True
         self._settle(live, gone, stored)
         return None
 
@@ -185,73 +171,66 @@ def _lags(stored: float | None, mine: Cookie) -> bool:
     return stored is not None and mine.expires is not None and mine.expires - stored > _DAY
 
 
-# whatever the user gave ------------------------------------------------------------------------
+def _problem_of(error: OSError) -> Problem:
+    return Problem(os.strerror(error.errno or errno.EIO))
 
 
-class Source(NamedTuple):
-    """What was read, and the file that it was read from."""
-
-    cookies: Cookies
-    file: CookieFile | None = None
+# files of one's own, and whatever the user gave ------------------------------------------------
 
 
-def read_source(held: Hidden, site: Site, now: float) -> Source:
-    """Return the cookies in any of the forms; what is wrong with them is returned as well."""
+def save_file(path: Path, cookies: Iterable[Cookie]) -> Problem | None:
+    """Write a file ``{name: value}``, and its directory if need be; return why not, if so."""
+    text = Hidden(json.dumps({cookie.name: cookie.value for cookie in cookies}) + "\n")
+    del cookies
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with locked(path):
+            replace_file(path, text)
+    except OSError as error:
+        return _problem_of(error)
+    return None
+
+
+def read_source(held: Hidden, site: Site) -> tuple[Cookies, CookieFile | None]:
+    """Return the cookies in any of the forms, and the file that they are in.
+
+    What is wrong with them is returned as well.
+    """
     source = held.value
     if isinstance(source, os.PathLike):
-        return from_path(os.fspath(source), site, shown=True)
+        return _read_path(os.fspath(source), site, shown=True)
     if not isinstance(source, str):
-        return Source(from_object(source, now))
+        return from_object(source, time.time()), None
     if not source.strip():
-        return Source(Problem("the cookies are an empty text"))
+        return Problem("the cookies are an empty text"), None
     if not is_curl(source) and not _NO_PATH.search(source):
-        return from_path(source, site, shown=_is_surely_path(source))
-    if source.lstrip()[0] in "{[" or "\t" in source or is_curl(source):
-        document = read_document(source)
-    else:
-        return Source(from_header(source))
-    if isinstance(document, Problem):
-        return Source(Problem(f"the cookies given as text cannot be read: {document}"))
-    return Source(document.cookies())
+        return _read_path(source, site, shown=_is_surely_path(source))
+    if source.lstrip()[0] not in "{[" and "\t" not in source and not is_curl(source):
+        return from_header(source), None
+    cookies, _ = read_document(source)
+    if isinstance(cookies, Problem):
+        return Problem(f"the cookies given as text cannot be read: {cookies}"), None
+    return cookies, None
 
 
-def from_path(path: str | bytes, site: Site, *, shown: bool, must_exist: bool = True) -> Source:
+def _read_path(path: str | bytes, site: Site, *, shown: bool) -> tuple[Cookies, CookieFile | None]:
     """Return the cookies of a file, and the file.
 
     :param shown: whether the path may be shown in a sentence: it may be a secret after all.
     """
-    if isinstance(path, bytes):
-        path = os.fsdecode(path)
+    path = os.fsdecode(path)
     try:
         file = CookieFile(path, site)
     except (OSError, ValueError):  # nothing that could be a path
-        return Source(Problem("the text is neither cookies (it has no '=') nor a path"))
-    cookies = file.load(must_exist=must_exist)
+        return Problem("the text is neither cookies (it has no '=') nor a path"), None
+    cookies = file.load()
     if not isinstance(cookies, Problem):
-        return Source(cookies, file)
+        return cookies, file
     if shown:
-        return Source(Problem(f"the cookie file {path!r} cannot be read: {cookies}"))
+        return Problem(f"the cookie file {path!r} cannot be read: {cookies}"), None
     # perhaps a bare token: what is no path for sure is not shown
-    return Source(
-        Problem(f"the cookies are a text without '=', so the path of a file, but {cookies}")
-    )
-
-
-def usable(cookies: Cookies, site: Site, now: float) -> Cookies:
-    """Return, of cookies in one of the forms, those that can be sent to a site, one per name."""
-    if isinstance(cookies, Problem):
-        return cookies
-    found = []
-    for _, cookie in best(cookies, site, now).values():
-        problem = flaw(cookie)
-        if not problem:
-            found.append(cookie)
-        elif not cookie.domain:
-            return problem
-        else:
-            # a browser's export is not to be refused over some other part of the site
-            _log.warning("a cookie of %s that no header can carry is not used", cookie.domain)
-    return found
+    why = f"the cookies are a text without '=', so the path of a file, but {cookies}"
+    return Problem(why), None
 
 
 def _is_surely_path(text: str) -> bool:

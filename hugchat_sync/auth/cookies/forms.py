@@ -8,31 +8,17 @@ from __future__ import annotations
 
 import math
 import re
-from datetime import datetime, timezone
-from email.utils import mktime_tz, parsedate_tz
 from http.cookiejar import CookieJar
 from http.cookies import BaseCookie
 from typing import Any, List, Mapping, Sequence, Union
 
 from ...values import replace
-from .values import Cookie, Problem, Site, flaw
+from .values import Cookie, Problem, Site, read_date, read_end
 
 EXPIRY_KEYS = ("expirationDate", "expires", "expiry", "expiration")
 MILLISECONDS = 1e12  # a number of this size is no date in seconds, but one in milliseconds
 
 Cookies = Union[List[Cookie], Problem]
-
-
-def read_date(text: str) -> float | None:
-    """Return the Unix seconds of a date as HTTP or ISO 8601 writes it."""
-    try:
-        if re.match(r"\d{4}-", text):
-            moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-            return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
-        parts = parsedate_tz(text)
-        return float(mktime_tz(parts)) if parts else None
-    except (ValueError, OverflowError, IndexError, TypeError):  # no date: the cookie has no expiry
-        return None
 
 
 def read_expiry(raw: object) -> float | None:
@@ -131,8 +117,11 @@ def from_har(root: Mapping[str, Any]) -> Cookies:
         request = entry.get("request") if isinstance(entry, Mapping) else None
         if not isinstance(request, Mapping):
             continue
-        sent = [header for header in _records(request.get("headers")) if _is_cookie_header(header)]
-        values = [header["value"] for header in sent if isinstance(header.get("value"), str)]
+        values = [
+            header["value"]
+            for header in _records(request.get("headers"))
+            if str(header.get("name")).lower() == "cookie" and isinstance(header.get("value"), str)
+        ]
         listed = _records(request.get("cookies"))
         cookies = from_header("; ".join(values)) if values else from_records(listed)
         found.extend(_for_host_of(request.get("url"), cookies))
@@ -146,10 +135,6 @@ def from_har(root: Mapping[str, Any]) -> Cookies:
 
 def _records(value: object) -> list[Mapping[str, Any]]:
     return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
-
-
-def _is_cookie_header(header: Mapping[str, Any]) -> bool:
-    return str(header.get("name", "")).lower() == "cookie"
 
 
 _CURL = re.compile(r"\s*(\$\s+)?curl(\.exe)?\s")
@@ -234,23 +219,19 @@ def _from_jar(jar: CookieJar) -> Cookies:
 
 
 def _from_morsels(morsels: Mapping[str, Any], now: float) -> Cookies:
-    found = []
-    for name, morsel in morsels.items():
-        age = str(morsel["max-age"])
-        expires = read_date(str(morsel["expires"])) if morsel["expires"] else None
-        found.append(
-            Cookie(
-                name,
-                morsel.value,
-                domain=morsel["domain"],
-                path=morsel["path"] or "/",
-                expires=now + int(age) if re.match(r"-?\d{1,15}$", age) else expires,
-                secure=bool(morsel["secure"]),
-                http_only=bool(morsel["httponly"]),
-                host_only=False,
-            )
+    return [
+        Cookie(
+            name,
+            morsel.value,
+            domain=morsel["domain"],
+            path=morsel["path"] or "/",
+            expires=read_end(morsel, now),
+            secure=bool(morsel["secure"]),
+            http_only=bool(morsel["httponly"]),
+            host_only=False,
         )
-    return found
+        for name, morsel in morsels.items()
+    ]
 
 
 def from_object(source: object, now: float) -> Cookies:
@@ -274,31 +255,3 @@ def from_object(source: object, now: float) -> Cookies:
         f"cookies cannot be a {type(source).__name__}: pass a dict, a cookie jar, the text of a "
         "Cookie header, a browser's export, or a path"
     )
-
-
-def from_set_cookie(raw: str, site: Site, now: float) -> Cookie | None:
-    """Return the cookie of one ``Set-Cookie`` value (RFC 6265, 5.2); ``None`` if it is refused.
-
-    :param site: whoever sent it; a cookie for somebody else's domain is refused.
-    """
-    pair, *rest = raw.split(";")
-    name, equals, value = pair.partition("=")
-    marks = {}
-    for item in rest:
-        key, _, content = item.partition("=")
-        marks[key.strip().lower()] = content.strip()
-    age, path = marks.get("max-age", ""), marks.get("path", "")
-    expires = read_date(marks["expires"]) if "expires" in marks else None
-    cookie = Cookie(
-        name.strip(),
-        value.strip(),
-        domain=marks.get("domain", "") or site.host,
-        path=path if re.match(r"/[!-~]*$", path) else site.path.rpartition("/")[0] or "/",
-        expires=now + int(age) if re.match(r"-?\d{1,15}$", age) else expires,
-        secure="secure" in marks,
-        http_only="httponly" in marks,
-        host_only=not marks.get("domain"),
-    )
-    if not equals or not site.owns(cookie) or flaw(cookie):
-        return None
-    return cookie

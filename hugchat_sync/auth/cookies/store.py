@@ -10,58 +10,62 @@ import warnings
 from contextlib import ExitStack, contextmanager, suppress
 from math import inf
 from pathlib import Path
-from typing import Any, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Iterator, NamedTuple, Sequence
 
+from requests import PreparedRequest
 from requests.cookies import RequestsCookieJar
 
 from ...errors import CookieFileWarning, UsageError
 from ...futures import begin
+from ...options import is_loopback
 from ...secret import safe_repr
-from ...values import replace
-from .disk import locked, write_new
-from .documents import blank
-from .file import CookieFile, Source, Wanted, from_path, read_source, usable
-from .forms import Cookies, from_set_cookie
-from .values import Cookie, Hidden, Problem, Site, make_jar
+from .values import Cookie, Hidden, Problem, Site, best, from_set_cookie, make_jar
+
+if TYPE_CHECKING:
+    from .file import CookieFile, Wanted
+    from .forms import Cookies
 
 _NEEDED = {"huggingface.co": ("token", "hf-chat")}
 
 _log = logging.getLogger(__name__)
 
 
+class Latest(NamedTuple):
+    """The cookies of a store: they are these until one changes, or the first of them expires.
+
+    :param header: what is sent of them, where it is the same for every path.
+    """
+
+    cookies: tuple[Cookie, ...] = ()
+    names: tuple[str, ...] = ()
+    header: Hidden | None = None
+    until: float = inf
+
+
 class CookieStore:
     """The cookies of one client, for the origin of its base URL and for no other.
 
-    Threads may share it. A ``repr`` names the cookies and never shows a value.
+    Threads may share it. A ``repr`` names the cookies and never shows a value. It keeps what the
+    server hands out, for its life or, where the cookies were given as a file, in that file.
     """
 
-    def __init__(
-        self, base_url: str, cookies: Iterable[Cookie] = (), file: CookieFile | None = None
-    ) -> None:
+    def __init__(self, base_url: str) -> None:
         site = Site.of(base_url)
         if site is None:
             raise UsageError("the base URL is no http or https address")
         self._site = site
-        self._start = site.start
-        self._file = file
+        self._is_safe = site.scheme == "https" or is_loopback(base_url)
+        self.start = site.origin + "/"
+        self._file: CookieFile | None = None
         self._live: dict[str, Cookie] = {}  # what is sent
         self._good: dict[str, Cookie] = {}  # given by the user, or confirmed
         self._gone: set[str] = set()
         self._expired: tuple[str, ...] = ()
-        self._found: tuple[Cookie, ...] = ()  # those of now, until one changes or expires
-        self._is_changed, self._until, self._version = True, inf, 0
-        self._header = Hidden(None)  # of this version, where it is the same for every path
+        self.latest = Latest()
         begin(self)
-        self._accept(list(cookies))
 
     @classmethod
-    def read(
-        cls,
-        source: object,
-        base_url: str,
-        *,
-        file: str | os.PathLike[str] | None = None,
-    ) -> CookieStore:
+    def read(cls, source: object, base_url: str) -> CookieStore:
         """Return the cookies that *source* holds for the host of *base_url*.
 
         Cookies without a domain are all kept; of those with one, the ones for the host that have
@@ -69,43 +73,20 @@ class CookieStore:
 
         :param source: a dict, a ``SimpleCookie``, a cookie jar, the text of a ``Cookie`` header,
             JSON or Netscape text, a browser's export, a HAR, a command copied as cURL, a path, or
-            ``None``.
-        :param file: where renewals are written; the file that *source* names when ``None``.
+            ``None``. A file that it names is where renewals are written.
         :raises UsageError: no cookies can be read from *source*, or all are for other sites; it
             says why, without values.
         """
         source = Hidden(source)
         store = cls(base_url)
-        if source.value is None:
-            return cls.empty(base_url, file)
-        found = read_source(source, store._site, time.time())
-        store._file = found.file if file is None else _open(file, store._site).file
-        store._accept(found.cookies)
-        store._require_any(found.cookies)
-        return store
-
-    @classmethod
-    def empty(cls, base_url: str, file: str | os.PathLike[str] | None = None) -> CookieStore:
-        """Return a store that keeps what the server hands out, for its life or in a file.
-
-        :param file: need not exist yet; if it does, its cookies are the first ones.
-        :raises UsageError: the file exists and is no cookie file.
-        """
-        store = cls(base_url)
-        if file is not None:
-            found = _open(file, store._site)
-            store._file = found.file
-            store._accept(found.cookies)
+        given, store._file = _read(source, store._site)
+        store._accept(given)
+        store._require_any(given)
         return store
 
     @safe_repr
     def __repr__(self) -> str:
-        scheme, host, port = self._site.origin
-        names = ", ".join(self.names) or "(none)"
-        return f"<CookieStore for {scheme}://{host}:{port}: {names}>"
-
-    def __bool__(self) -> bool:
-        return bool(self._current())
+        return f"<CookieStore for {self._site.origin}: {', '.join(self.names) or '(none)'}>"
 
     def __getstate__(self) -> dict[str, Any]:
         with self._lock:
@@ -122,10 +103,32 @@ class CookieStore:
         """Take a new lock."""
         self._lock = threading.Lock()
 
+    # what is there ---------------------------------------------------------------------------
+
+    def now(self) -> Latest:
+        """Return :attr:`latest`, made anew where a cookie has expired meanwhile."""
+        if time.time() >= self.latest.until:
+            with self._lock:
+                self._look()
+        return self.latest
+
+    def _look(self) -> None:
+        """Make :attr:`latest` anew, after every change and under its lock."""
+        now = time.time()
+        cookies = tuple(cookie for cookie in self._live.values() if not cookie.expired(now))
+        ends = (cookie.expires for cookie in cookies if cookie.expires is not None)
+        for_all = all(cookie.path == "/" for cookie in cookies)
+        self.latest = Latest(
+            cookies,
+            tuple(cookie.name for cookie in cookies),
+            Hidden(self._header(cookies, "/")) if for_all else None,
+            min(ends, default=inf),
+        )
+
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the cookies that are there."""
-        return tuple(cookie.name for cookie in self._current())
+        return self.now().names
 
     @property
     def expired(self) -> tuple[str, ...]:
@@ -135,6 +138,11 @@ class CookieStore:
             late = [name for name, cookie in self._good.items() if cookie.expired(now)]
         return tuple(name for name in dict.fromkeys((*self._expired, *late)) if name not in there)
 
+    def missing(self) -> tuple[str, ...]:
+        """Return the names that the host needs for a signed-in user and that are not there."""
+        names = self.names
+        return tuple(name for name in _NEEDED.get(self._site.host, ()) if name not in names)
+
     @property
     def file(self) -> Path | None:
         """The file that renewals are written to."""
@@ -143,11 +151,22 @@ class CookieStore:
     @property
     def jar(self) -> RequestsCookieJar:
         """A copy of the cookies as a jar of requests, all for the host of the base URL."""
-        return make_jar(self._current(), self._site)
+        return make_jar(self.now().cookies, self._site)
 
-    def leave_file(self) -> None:
-        """Write to no file from now on."""
-        self._file = None
+    # what is sent ----------------------------------------------------------------------------
+
+    def put_on(self, request: PreparedRequest) -> PreparedRequest:
+        """Return *request* with the cookies for its URL on it, beside those that it has.
+
+        Those are of a session that the user gave; where both know a name, ours counts.
+        """
+        ours = self.header(request.url or "")
+        if ours:
+            names = {pair.partition("=")[0].strip() for pair in ours.split(";")}
+            theirs = (pair.strip() for pair in request.headers.get("Cookie", "").split(";"))
+            kept = [pair for pair in theirs if pair and pair.partition("=")[0].strip() not in names]
+            request.headers["Cookie"] = "; ".join([*kept, ours])
+        return request
 
     def header(self, url: str) -> str | None:
         """Return the ``Cookie`` header for a URL; ``None`` where there is nothing to send.
@@ -156,27 +175,17 @@ class CookieStore:
         another program, and another scheme an eavesdropper. Cookies marked Secure go over plain
         http to this machine only, or back to the server that handed them out over plain http.
         """
-        version, cookies = self.version(), self._found
-        if self._header.value and url.startswith(self._start):
-            return str(self._header.value)
         site = Site.of(url)
         if site is None or site.origin != self._site.origin:
             return None
-        safe = site.scheme == "https" or site.loopback
-        usable = [cookie for cookie in cookies if safe or not cookie.secure]
-        sent = [cookie for cookie in usable if cookie.fits(site.path)]
-        sent.sort(key=lambda cookie: -len(cookie.path))  # RFC 6265, 5.4
-        text = "; ".join(f"{cookie.name}={cookie.value}" for cookie in sent)
-        if all(cookie.path == "/" for cookie in usable):
-            with self._lock:
-                if version == self._version:
-                    self._header = Hidden(text)
-        return text or None
+        return self._header(self.now().cookies, site.path) or None
 
-    def missing(self) -> tuple[str, ...]:
-        """Return the names that the host needs for a signed-in user and that are not there."""
-        names = self.names
-        return tuple(name for name in _NEEDED.get(self._site.host, ()) if name not in names)
+    def _header(self, cookies: Sequence[Cookie], path: str) -> str:
+        sent = [one for one in cookies if one.fits(path) and (self._is_safe or not one.secure)]
+        sent.sort(key=lambda cookie: -len(cookie.path))  # RFC 6265, 5.4
+        return "; ".join(f"{cookie.name}={cookie.value}" for cookie in sent)
+
+    # what changes it -------------------------------------------------------------------------
 
     def received(
         self, url: str, set_cookie_headers: Sequence[str], *, signed_out: bool = False
@@ -197,6 +206,33 @@ class CookieStore:
             self._take(headers, site, signed_out)
             self._write()
 
+    def _take(self, headers: Hidden, site: Site, signed_out: bool) -> None:
+        now = time.time()
+        with self._lock:
+            for raw in headers.value:
+                cookie = from_set_cookie(raw, site, now)
+                if cookie is not None and (not signed_out or self._is_harmless(cookie, now)):
+                    self._keep(cookie, now)
+            self._look()
+
+    def _is_harmless(self, cookie: Cookie, now: float) -> bool:
+        held = self._live.get(cookie.name)
+        if held is None:
+            return not self._good  # nobody is signed in here: an anonymous session may begin
+        return held.value == cookie.value and not cookie.expired(now)
+
+    def _keep(self, cookie: Cookie, now: float) -> None:
+        name = cookie.name
+        if cookie.expired(now):
+            self._live.pop(name, None)
+            if name not in self._good:
+                self._gone.add(name)  # the file keeps what the user gave
+            return
+        self._live[name] = cookie
+        self._gone.discard(name)
+        if name in self._good and self._good[name].value == cookie.value:
+            self._good[name] = cookie
+
     def confirm(self) -> None:
         """Say that the server knows the user by the cookies of now: :meth:`restore` goes here."""
         with self._lock:
@@ -207,7 +243,7 @@ class CookieStore:
         with self._lock:
             self._live.update(self._good)
             self._gone.difference_update(self._good)
-            self._is_changed = True
+            self._look()
         self._write()
 
     def adopt(self, source: object) -> None:
@@ -217,75 +253,13 @@ class CookieStore:
         :raises UsageError: no cookies can be read from it.
         """
         source = Hidden(source)
-        self._accept(read_source(source, self._site, time.time()).cookies)
+        self._accept(_read(source, self._site)[0])
         self._write()
-
-    def reload(self) -> bool:
-        """Read the file again; return whether another job has put other values there."""
-        cookies = self._file.load() if self._file else Problem("no file")
-        if isinstance(cookies, Problem):
-            return False
-        before = self._current()
-        self._accept(cookies)
-        return {c.name: c.value for c in before} != {c.name: c.value for c in self._current()}
-
-    @contextmanager
-    def begun_alone(self, wait: float) -> Iterator[None]:
-        """Hold back other programs with the same file until the first cookies are in it.
-
-        What one of them was handed out meanwhile is read, and then nobody is held back.
-
-        :param wait: seconds, after which two sessions are begun rather than none.
-        """
-        with ExitStack() as stack:
-            if self._file is not None:
-                with suppress(OSError):  # a disk without locks, or a lock that nobody gives back
-                    stack.enter_context(locked(self._file.beside("first"), max(0.0, wait)))
-                if self.reload():
-                    stack.close()
-            yield
-
-    def save(self, path: str | os.PathLike[str], format: str = "json") -> Path:  # noqa: A002
-        """Write the cookies to a file of their own, readable by its owner only; return its path.
-
-        :param format: ``"json"`` (``{name: value}``) or ``"netscape"`` (cookies.txt).
-        :raises UsageError: it cannot be written, or there is no such format.
-        """
-        if format not in ("json", "netscape"):
-            raise UsageError(f"there is no cookie file format {format!r}: json, netscape")
-        document = blank(netscape=format == "netscape")
-        for cookie in self._current():
-            document.put(cookie, self._site, time.time())
-        target = Path(os.path.realpath(os.path.expanduser(os.fspath(path))))
-        problem = write_new(target, Hidden(document.text()))
-        if problem:
-            raise UsageError(f"the cookie file {str(target)!r} cannot be written: {problem}")
-        return target
-
-    def version(self) -> int:
-        """Return a number that changes when another cookie is sent than before."""
-        self._current()
-        return self._version
-
-    def _current(self) -> tuple[Cookie, ...]:
-        """Return the cookies that are there now."""
-        now = time.time()
-        with self._lock:
-            if self._is_changed or now >= self._until:
-                found = tuple(
-                    one for one in self._live.values() if one.expires is None or one.expires > now
-                )
-                if list(map(_sent, found)) != list(map(_sent, self._found)):
-                    self._version += 1
-                    self._header = Hidden(None)
-                ends = (cookie.expires for cookie in found if cookie.expires is not None)
-                self._found, self._until, self._is_changed = found, min(ends, default=inf), False
-            return self._found
 
     def _accept(self, cookies: Cookies) -> None:
         """Take cookies of the user's; the one place where a form that is wrong is raised."""
         now = time.time()
-        chosen = usable(cookies, self._site, now)
+        chosen = _usable(cookies, self._site, now)
         del cookies
         if isinstance(chosen, Problem):
             raise UsageError(str(chosen))
@@ -294,11 +268,11 @@ class CookieStore:
             _log.warning("cookies that have expired are not used: %s", ", ".join(expired))
         with self._lock:
             self._expired = expired
-            self._is_changed = True
             for cookie in chosen:
                 if cookie.name not in expired:
                     self._live[cookie.name] = self._good[cookie.name] = cookie
                     self._gone.discard(cookie.name)
+            self._look()
 
     def _require_any(self, given: Cookies) -> None:
         """Refuse cookies that were given and of which none is for this host."""
@@ -312,35 +286,51 @@ class CookieStore:
             f"{some or 'nobody'}"
         )
 
-    def _take(self, headers: Hidden, site: Site, signed_out: bool) -> None:
-        now = time.time()
-        with self._lock:
-            for raw in headers.value:
-                cookie = from_set_cookie(raw, site, now)
-                if cookie is not None and (not signed_out or self._harmless(cookie, now)):
-                    self._apply(cookie, now)
+    # the file --------------------------------------------------------------------------------
 
-    def _harmless(self, cookie: Cookie, now: float) -> bool:
-        held = self._live.get(cookie.name)
-        if held is None:
-            return not self._good  # nobody is signed in here: an anonymous session may begin
-        return held.value == cookie.value and not cookie.expired(now)
+    def leave_file(self) -> None:
+        """Write to no file from now on."""
+        self._file = None
 
-    def _apply(self, cookie: Cookie, now: float) -> None:
-        name = cookie.name
-        self._is_changed = True
-        if cookie.expired(now):
-            self._live.pop(name, None)
-            if name not in self._good:
-                self._gone.add(name)  # the file keeps what the user gave
-            return
-        if self._site.scheme == "http":
-            # It came in the clear, so it may go back so: old servers mark it Secure all the same.
-            cookie = replace(cookie, secure=False)
-        self._live[name] = cookie
-        self._gone.discard(name)
-        if name in self._good and self._good[name].value == cookie.value:
-            self._good[name] = cookie
+    def reload(self) -> bool:
+        """Read the file again; return whether another job has put other values there."""
+        cookies = self._file.load() if self._file else Problem("no file")
+        if isinstance(cookies, Problem):
+            return False
+        before = {cookie.name: cookie.value for cookie in self.now().cookies}
+        self._accept(cookies)
+        return before != {cookie.name: cookie.value for cookie in self.now().cookies}
+
+    @contextmanager
+    def begun_alone(self, wait: float) -> Iterator[None]:
+        """Hold back other programs with the same file until the first cookies are in it.
+
+        What one of them was handed out meanwhile is read, and then nobody is held back.
+
+        :param wait: seconds, after which two sessions are begun rather than none.
+        """
+        with ExitStack() as stack:
+            if self._file is not None:
+                with suppress(OSError):  # a disk without locks, or a lock that nobody gives back
+                    stack.enter_context(self._file.first_lock(max(0.0, wait)))
+                if self.reload():
+                    stack.close()
+            yield
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the cookies to a JSON file of their own, ``{name: value}``; return its path.
+
+        Only the owner can read it.
+
+        :raises UsageError: it cannot be written.
+        """
+        from .file import save_file
+
+        target = Path(os.path.realpath(os.path.expanduser(os.fspath(path))))
+        problem = save_file(target, self.now().cookies)
+        if problem:
+            raise UsageError(f"the cookie file {str(target)!r} cannot be written: {problem}")
+        return target
 
     def _wanted(self) -> Wanted:
         with self._lock:
@@ -357,12 +347,24 @@ class CookieStore:
             )
 
 
-def _open(path: str | os.PathLike[str], site: Site) -> Source:
-    found = from_path(os.fspath(path), site, shown=True, must_exist=False)
-    if isinstance(found.cookies, Problem):
-        raise UsageError(str(found.cookies))
+def _read(source: Hidden, site: Site) -> tuple[Cookies, CookieFile | None]:
+    from .file import read_source  # here: many servers hand out cookies, and are given none
+
+    return read_source(source, site)
+
+
+def _usable(cookies: Cookies, site: Site, now: float) -> Cookies:
+    """Return, of cookies in one of the forms, those that can be sent to a site, one per name."""
+    if isinstance(cookies, Problem):
+        return cookies
+    found = []
+    for _, cookie in best(cookies, site, now).values():
+        problem = cookie.flaw()
+        if not problem:
+            found.append(cookie)
+        elif not cookie.domain:
+            return problem
+        else:
+            # a browser's export is not to be refused over some other part of the site
+            _log.warning("a cookie of %s that no header can carry is not used", cookie.domain)
     return found
-
-
-def _sent(cookie: Cookie) -> tuple[str, str, str, bool]:
-    return cookie.name, cookie.value, cookie.path, cookie.secure

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
+from datetime import datetime, timezone
+from email.utils import mktime_tz, parsedate_tz
 from http.cookiejar import Cookie as JarCookie
-from typing import Any, Iterable, NamedTuple
+from typing import Any, Iterable, Mapping, NamedTuple
 from urllib.parse import urlsplit
 
 from requests.cookies import RequestsCookieJar
@@ -64,6 +65,17 @@ class Cookie(Value):
             return False
         return self.path.endswith("/") or path[len(self.path) :][:1] in ("", "/")
 
+    def flaw(self) -> Problem | None:
+        """Return why it cannot be sent in a header, if so."""
+        if not self.name or _BAD_NAME.search(self.name):
+            return Problem(
+                "a cookie name holds a character that no cookie name has; a path with '=' in it "
+                "must be given as a pathlib.Path"
+            )
+        if _BAD_VALUE.search(self.value):
+            return Problem(f"the value of {self.name!r} holds a character that no cookie has")
+        return None
+
 
 class Site(NamedTuple):
     """The origin and path of a URL."""
@@ -86,26 +98,11 @@ class Site(NamedTuple):
         return cls(parts.scheme, _ascii(host), port or _PORTS[parts.scheme], parts.path or "/")
 
     @property
-    def origin(self) -> tuple[str, str, int]:
-        """Scheme, host and port."""
-        return self[:3]
-
-    @property
-    def start(self) -> str:
-        """What its addresses begin with, as requests writes them."""
+    def origin(self) -> str:
+        """Scheme, host and port in one spelling, that of requests."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         port = "" if self.port == _PORTS[self.scheme] else f":{self.port}"
-        return f"{self.scheme}://{host}{port}/"
-
-    @property
-    def loopback(self) -> bool:
-        """Whether the host is this machine."""
-        if self.host == "localhost" or self.host.endswith(".localhost"):
-            return True
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:  # a name, not an address
-            return False
+        return f"{self.scheme}://{host}{port}"
 
     def owns(self, cookie: Cookie) -> bool:
         """Return whether the cookie is for this host (RFC 6265, 5.1.3)."""
@@ -118,10 +115,8 @@ class Site(NamedTuple):
 
 
 def _ascii(host: str) -> str:
-    if host.isascii():
-        return host.lower()
     try:
-        return host.encode("idna").decode("ascii").lower()
+        return (host if host.isascii() else host.encode("idna").decode("ascii")).lower()
     except UnicodeError:  # no name of the internet: compared as it is
         return host.lower()
 
@@ -143,19 +138,67 @@ def best(cookies: Iterable[Cookie], site: Site, now: float) -> dict[str, tuple[i
     return {name: (index, cookie) for name, (_, index, cookie) in found.items()}
 
 
-def flaw(cookie: Cookie) -> Problem | None:
-    """Return why it cannot be sent in a header, if so."""
-    if not cookie.name or _BAD_NAME.search(cookie.name):
-        return Problem(
-            "a cookie name holds a character that no cookie name has; a path with '=' in it "
-            "must be given as a pathlib.Path"
-        )
-    if _BAD_VALUE.search(cookie.value):
-        return Problem(f"the value of {cookie.name!r} holds a character that no cookie has")
-    return None
+# what a server hands out -------------------------------------------------------------------------
+
+
+def from_set_cookie(raw: str, site: Site, now: float) -> Cookie | None:
+    """Return the cookie of one ``Set-Cookie`` value (RFC 6265, 5.2); ``None`` if it is refused.
+
+    :param site: whoever sent it; a cookie for somebody else's domain is refused.
+    """
+    pair, *rest = raw.split(";")
+    name, equals, value = pair.partition("=")
+    marks = {}
+    for item in rest:
+        key, _, content = item.partition("=")
+        marks[key.strip().lower()] = content.strip()
+    path = marks.get("path", "")
+    cookie = Cookie(
+        name.strip(),
+        value.strip(),
+        domain=marks.get("domain", "") or site.host,
+        path=path if re.match(r"/[!-~]*$", path) else site.path.rpartition("/")[0] or "/",
+        expires=read_end(marks, now),
+        # what came in the clear may go back so: old servers mark it Secure all the same
+        secure="secure" in marks and site.scheme == "https",
+        http_only="httponly" in marks,
+        host_only=not marks.get("domain"),
+    )
+    return cookie if equals and site.owns(cookie) and not cookie.flaw() else None
+
+
+def read_end(marks: Mapping[str, Any], now: float) -> float | None:
+    """Return when a cookie with these attributes expires; ``None`` for a session cookie."""
+    age = str(marks.get("max-age", ""))
+    if re.match(r"-?\d{1,15}$", age):
+        return now + int(age)
+    return read_date(str(marks.get("expires", "")))
+
+
+def read_date(text: str) -> float | None:
+    """Return the Unix seconds of a date as HTTP or ISO 8601 writes it."""
+    try:
+        if re.match(r"\d{4}-", text):
+            moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+            return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
+        parts = parsedate_tz(text)
+        return float(mktime_tz(parts)) if parts else None
+    except (ValueError, OverflowError, IndexError, TypeError):  # no date: the cookie has no expiry
+        return None
 
 
 # the jar that users see --------------------------------------------------------------------------
+
+_PLAIN: dict[str, Any] = {
+    "version": 0,
+    "port": None,
+    "port_specified": False,
+    "domain_specified": False,
+    "domain_initial_dot": False,
+    "path_specified": True,
+    "comment": None,
+    "comment_url": None,
+}
 
 
 class _QuietCookie(JarCookie):
@@ -185,28 +228,21 @@ class QuietJar(RequestsCookieJar):
 def make_jar(cookies: Iterable[Cookie], site: Site) -> QuietJar:
     """Return a jar with these cookies, all of them for the host of *site*."""
     host = f"[{site.host}]" if ":" in site.host else site.host
+    # the standard library asks for a host without a dot by this name
+    domain = host if "." in host else host + ".local"
     jar = QuietJar()
     for cookie in cookies:
         jar.set_cookie(
             _QuietCookie(
-                version=0,
                 name=cookie.name,
                 value=cookie.value,
-                port=None,
-                port_specified=False,
-                # the standard library asks for a host without a dot by this name
-                domain=host if "." in host else host + ".local",
-                domain_specified=False,
-                domain_initial_dot=False,
+                domain=domain,
                 path=cookie.path,
-                path_specified=True,
                 secure=cookie.secure,
                 expires=int(cookie.expires) if cookie.expires is not None else None,
                 discard=cookie.expires is None,
-                comment=None,
-                comment_url=None,
                 rest={"HttpOnly": ""} if cookie.http_only else {},
-                rfc2109=False,
+                **_PLAIN,
             )
         )
     return jar

@@ -1,4 +1,4 @@
-"""What the pages of an identity provider mean; nothing is sent from here.
+"""What the replies of a chat server and of its identity provider mean; nothing is sent from here.
 
 A human stands in front of these pages otherwise. What only a human can pass is recognised and
 named, never worked around.
@@ -6,6 +6,7 @@ named, never worked around.
 
 from __future__ import annotations
 
+import json
 import re
 from contextlib import suppress
 from html.parser import HTMLParser
@@ -15,26 +16,16 @@ from ...calls import Reply
 from ...dialects.errors import is_challenge, is_guarded, names_challenge
 from ...errors import (
     ChallengeRequired,
+    ConsentMissing,
     HugChatError,
     LoginFailed,
     TwoFactorRequired,
     WrongPassword,
     status_error,
 )
-from ...values import Value, field
-from .addresses import is_redirect, target_of
+from ..cookies.values import Site
 
-
-class Step:
-    """The names of the steps, as errors carry them."""
-
-    START = "start"
-    ENTER = "password"
-    AUTHORIZE = "authorize"
-    CONSENT = "consent"
-    CALLBACK = "callback"
-
-
+_REDIRECTS = (301, 302, 303, 307, 308)
 _BROWSER = (
     "sign in with a browser, export the cookies token and hf-chat there, and pass them as cookies="
 )
@@ -56,29 +47,104 @@ _WRONG = re.compile(
 )
 
 
-class Form(Value):
+# where replies lead to ---------------------------------------------------------------------------
+
+
+def origin_of(url: str) -> str:
+    """Return scheme, host and port of a URL in one spelling; ``""`` when it is no http URL."""
+    site = Site.of(url)
+    return site.origin if site else ""
+
+
+def is_redirect(reply: Reply) -> bool:
+    """Return whether a reply leads elsewhere by its status."""
+    return reply.status in _REDIRECTS and bool(reply.headers.get("location"))
+
+
+def target_of(reply: Reply) -> str:
+    """Return where a reply leads to, by its status or inside of JSON; ``""`` for nowhere."""
+    location = reply.headers["location"] if is_redirect(reply) else ""
+    if reply.status == 200 and reply.content_type == "application/json":
+        with suppress(ValueError, RecursionError):  # then it is no redirect
+            value = json.loads(reply.text)
+            told = value.get("location") if isinstance(value, dict) else None
+            location = told if isinstance(told, str) else ""
+    try:
+        target = urljoin(reply.url, location) if location else ""
+    except ValueError:  # brackets that are none
+        return ""
+    return target if origin_of(target) else ""
+
+
+# what is on a page -------------------------------------------------------------------------------
+
+
+class Form:
     """A form of a page: where it goes, and its fields, name → (type, value)."""
 
-    action: str | None
-    fields: dict[str, tuple[str, str]] = field(repr=False)
+    def __init__(self, action: str | None = None) -> None:
+        self.action = action
+        self.fields: dict[str, tuple[str, str]] = {}
+
+
+class Page(HTMLParser):
+    """A page: its title, what is to be read on it, its forms (fields outside of one included).
+
+    A text that is no HTML is one without forms.
+    """
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(convert_charrefs=True)
+        self._loose = self._form = Form()
+        self.forms = [self._loose]
+        self._titles: list[str] = []
+        self._texts: list[str] = []
+        self._inside = ""
+        with suppress(AssertionError, NotImplementedError):  # of the parser, for no such markup
+            self.feed(reply.text)
+            self.close()
+        self.title = " ".join("".join(self._titles).split())[:80]
+        self.text = " ".join(" ".join(self._texts).split())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Take a form or a field of one."""
+        given = {name: value or "" for name, value in attrs}
+        if tag == "form":
+            self._form = Form(given.get("action"))
+            self.forms.append(self._form)
+        elif tag in ("input", "button") and given.get("name"):
+            kind = given.get("autocomplete", "")
+            kind = kind if kind == "one-time-code" else given.get("type", "text").lower()
+            self._form.fields.setdefault(given["name"], (kind, given.get("value", "")))
+        elif tag in ("script", "style", "title"):
+            self._inside = tag
+
+    def handle_endtag(self, tag: str) -> None:
+        """Leave what was begun."""
+        if tag == "form":
+            self._form = self._loose
+        elif tag == self._inside:
+            self._inside = ""
+
+    def handle_data(self, data: str) -> None:
+        """Take what is to be read."""
+        if self._inside in ("", "title"):
+            (self._titles if self._inside else self._texts).append(data)
 
     @property
-    def asks_password(self) -> bool:
-        """Whether it has a field for a password."""
-        return any(kind == "password" for kind, _ in self.fields.values())
-
-
-class Page(Value):
-    """A page: its title, what is to be read on it, its forms (fields outside of one included)."""
-
-    title: str = field(repr=False)
-    text: str = field(repr=False)
-    forms: tuple[Form, ...]
+    def named(self) -> str:
+        """The title as a sentence can say it."""
+        return f' ("{self.title}")' if self.title else ""
 
     @property
-    def asks_password(self) -> bool:
-        """Whether the form of the sign-in is on it."""
-        return any(form.asks_password for form in self.forms)
+    def says_wrong(self) -> bool:
+        """Whether it says that e-mail and password do not belong together."""
+        return _WRONG.search(self.text) is not None
+
+    @property
+    def kinds(self) -> set[str]:
+        """The types of all fields."""
+        return {kind for form in self.forms for kind, _ in form.fields.values()}
 
     def consent(self, authorize_url: str) -> str | None:
         """Return the ``csrf`` value of the form that gives consent; ``None`` without one.
@@ -100,142 +166,93 @@ class Page(Value):
         return None
 
 
-class _Reader(HTMLParser):
-    """Collects what :class:`Page` is made of."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.title: list[str] = []
-        self.text: list[str] = []
-        self.loose: dict[str, tuple[str, str]] = {}
-        self.forms: list[Form] = []
-        self._fields = self.loose
-        self._inside = ""
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in attrs}
-        if tag == "form":
-            self._fields = {}
-            self.forms.append(Form(given.get("action"), self._fields))
-        elif tag in ("input", "button") and given.get("name"):
-            kind = given.get("autocomplete", "")
-            kind = kind if kind == "one-time-code" else given.get("type", "text").lower()
-            self._fields.setdefault(given["name"], (kind, given.get("value", "")))
-        elif tag in ("script", "style", "title"):
-            self._inside = tag
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == "form":
-            self._fields = self.loose
-        elif tag == self._inside:
-            self._inside = ""
-
-    def handle_data(self, data: str) -> None:
-        if self._inside == "title":
-            self.title.append(data)
-        elif not self._inside:
-            self.text.append(data)
+# what stands in the way --------------------------------------------------------------------------
 
 
-def read_page(reply: Reply) -> Page:
-    """Return the page that a reply holds; a text that is no HTML is one without forms."""
-    reader = _Reader()
-    with suppress(AssertionError, NotImplementedError):  # of the parser, for markup that is none
-        reader.feed(reply.text)
-        reader.close()
-    forms = (*reader.forms, Form(None, reader.loose))
-    title = " ".join("".join(reader.title).split())[:80]
-    return Page(title, " ".join(" ".join(reader.text).split()), forms)
+def refuse_challenge(reply: Reply) -> None:
+    """Raise what a firewall that stands before a server wants, if the reply is its own."""
+    if is_challenge(reply):
+        raise _challenge()
 
 
-def guard(reply: Reply, step: str) -> LoginFailed | None:
-    """Return the firewall that stands before a server, if the reply is its own."""
-    return _challenge(step) if is_challenge(reply) else None
-
-
-def obstacle(reply: Reply, step: str) -> LoginFailed | None:
-    """Return what only a human can pass, if a reply of the hub is that."""
-    found = guard(reply, step)
-    if found is not None:
-        return found
+def refuse_obstacle(reply: Reply) -> None:
+    """Raise what only a human can pass, if a reply of the hub is that."""
+    refuse_challenge(reply)
     if is_redirect(reply):
-        return _by_text(urlsplit(target_of(reply)).path, "", step)
-    page = read_page(reply)
-    kinds = {kind for form in page.forms for kind, _ in form.fields.values()}
-    names = " ".join(name for form in page.forms for name in form.fields)
-    if "one-time-code" in kinds:
-        return _two_factor(step)
-    return _by_text(f"{page.title} {page.text} {names}", reply.text, step)
-
-
-def _by_text(text: str, source: str, step: str) -> LoginFailed | None:
+        text = source = urlsplit(target_of(reply)).path
+    else:
+        page, source = Page(reply), reply.text
+        names = " ".join(name for form in page.forms for name in form.fields)
+        text = f"{page.title} {page.text} {names}"
+        if "one-time-code" in page.kinds:
+            raise _second_factor()
     if names_challenge(text) or names_challenge(source):
-        return _challenge(step)
+        raise _challenge()
     if _TWO_FACTOR.search(text):
-        return _two_factor(step)
+        raise _second_factor()
     if _UNCONFIRMED.search(text):
-        return LoginFailed(
-            f"sign-in, step {step!r}: confirm the e-mail address of the account first, by the "
-            "link in the mail that was sent to it",
-            step=step,
+        raise LoginFailed(
+            "confirm the e-mail address of the account first, by the link in the mail that was "
+            "sent to it"
         )
-    return None
 
 
-def _challenge(step: str) -> LoginFailed:
-    return ChallengeRequired(
-        f"sign-in, step {step!r}: a captcha or a firewall asks for a human; {_BROWSER}", step=step
-    )
+def _challenge() -> LoginFailed:
+    return ChallengeRequired(f"a captcha or a firewall asks for a human; {_BROWSER}")
 
 
-def _two_factor(step: str) -> LoginFailed:
-    return TwoFactorRequired(
-        f"sign-in, step {step!r}: the account has a second factor; {_BROWSER}", step=step
-    )
+def _second_factor() -> LoginFailed:
+    return TwoFactorRequired(f"the account has a second factor; {_BROWSER}")
 
 
-def password_problem(reply: Reply) -> HugChatError | None:
-    """Return why a reply to the form of the sign-in means that nobody is signed in, if it does.
+def refuse_password(reply: Reply) -> None:
+    """Raise why a reply to the form of the sign-in means that nobody is signed in, if it does.
 
     Source: POST /login of huggingface.co as clients of 2023-10 and 2025-06 met it: 400 for a
     wrong password, the cookie ``token`` on success.
     """
-    step, page = Step.ENTER, read_page(reply)
-    if (
-        not is_guarded(reply)
-        and reply.status < 500
-        and not is_redirect(reply)
-        and _WRONG.search(page.text)
-    ):
-        return _wrong(step)
-    found = obstacle(reply, step)
-    if found is not None:
-        return found
-    if is_redirect(reply):
-        path = urlsplit(target_of(reply)).path.rstrip("/").lower()
-        return _wrong(step) if path.endswith(("/login", "/signin", "/sign-in")) else None
-    if reply.status in (400, 401) or (reply.status < 400 and page.asks_password):
-        return _wrong(step)
-    return refusal(reply, step) if reply.status >= 400 else None
+    page, leads_on, status = Page(reply), is_redirect(reply), reply.status
+    is_wrong = not leads_on and status < 500 and not is_guarded(reply) and page.says_wrong
+    if not is_wrong:
+        refuse_obstacle(reply)
+        if leads_on:
+            path = urlsplit(target_of(reply)).path.rstrip("/").lower()
+            is_wrong = path.endswith(("/login", "/signin", "/sign-in"))
+        else:
+            is_wrong = status in (400, 401) or (status < 400 and "password" in page.kinds)
+    if is_wrong:
+        raise WrongPassword(
+            "the e-mail and the password do not belong together; it was not tried again"
+        )
+    if status >= 400:
+        raise refusal(reply)
 
 
-def _wrong(step: str) -> LoginFailed:
-    return WrongPassword(
-        f"sign-in, step {step!r}: the e-mail and the password do not belong together; "
-        "it was not tried again",
-        step=step,
-    )
-
-
-def refusal(reply: Reply, step: str) -> HugChatError:
+def refusal(reply: Reply) -> HugChatError:
     """Return the error of a bad status that no page explains."""
+    page = Page(reply)
     if reply.status == 429 or reply.status >= 500:
-        url = reply.url.partition("?")[0]
-        return status_error(reply.status, read_page(reply).title, url=url)
-    title = read_page(reply).title
-    named = f' ("{title}")' if title else ""
-    return LoginFailed(
-        f"sign-in, step {step!r}: the server answered {reply.status}{named}",
-        step=step,
-        status=reply.status,
+        return status_error(reply.status, page.title, url=reply.url.partition("?")[0])
+    return LoginFailed(f"the server answered {reply.status}{page.named}", status=reply.status)
+
+
+def signed_out() -> LoginFailed:
+    """Return the error which says that the hub wants the password."""
+    return LoginFailed("the hub does not know us: sign in with the password again")
+
+
+def no_consent(reply: Reply, origin: str) -> HugChatError:
+    """Return what is wrong with a page that should be the one for consent.
+
+    :raises LoginFailed: only a human can pass it.
+    """
+    refuse_obstacle(reply)
+    page = Page(reply)
+    if "password" in page.kinds or reply.status == 401:
+        return signed_out()
+    if reply.status != 200:
+        return refusal(reply)
+    return ConsentMissing(
+        f"{origin} shows a page{page.named} without a form to give consent with; open the chat in "
+        "a browser once and allow it there"
     )

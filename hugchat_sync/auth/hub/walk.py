@@ -9,33 +9,33 @@ clients of 2023-10 and 2025-06 alone.
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 from math import inf
-from typing import Any, Sequence
-from urllib.parse import parse_qs, quote_plus, urlsplit
+from typing import Any, Iterator, Sequence
+from urllib.parse import parse_qs, quote_plus, urlencode, urlsplit
 
 import requests
 from requests import PreparedRequest
 from requests.cookies import RequestsCookieJar
 
 from ...calls import Call, Reply, Request, no_error
-from ...errors import ConsentMissing, LoginFailed
+from ...errors import ConsentMissing, HugChatError, LoginFailed
 from ...options import Timeout, is_loopback
 from ...secret import Secret
 from ...transport.http import Sender, Transport
-from ..cookies import CookieStore
-from ..headers import CookieAuth
-from .addresses import (
-    is_authorize,
-    is_callback,
+from ..cookies.store import CookieStore
+from .pages import (
+    Page,
     is_redirect,
+    no_consent,
     origin_of,
-    path_of,
+    refusal,
+    refuse_challenge,
+    refuse_obstacle,
+    refuse_password,
+    signed_out,
     target_of,
-    without,
 )
-from .failures import at_step, failed, no_consent, refuse, signed_out
-from .pages import Step, guard, obstacle, password_problem, read_page, refusal
-from .password import PasswordForm
 
 _TIMEOUT = Timeout(connect=10, idle=30, progress=60, total=60)  # of one request
 _LARGEST = 4 * 1024 * 1024  # bytes of a page
@@ -80,7 +80,7 @@ class Walk:
     @property
     def cookies(self) -> RequestsCookieJar:
         """The cookies for the chat server, once the walk is over."""
-        return without(self._chat.jar, *_OF_THE_WALK)
+        return _without(self._chat.jar, *_OF_THE_WALK)
 
     def close(self) -> None:
         """Close the connections, and forget the password."""
@@ -96,26 +96,25 @@ class Walk:
         Source: GET /login, chat-ui since 2025-06: 302. Before, POST /login with an empty form:
         200 with the redirect as JSON, or 303; the GET was 500 until 2024, then a page with 200.
         """
-        with at_step(Step.START, self._secrets):
+        with self._step("start"):
             reply = self._send(self._to_chat, _call("GET", self._login_path, repeatable=True))
             target = target_of(reply)
-            if not is_authorize(target):
+            if not _is_authorize(target):
                 target = self._start_of_old(reply)
             self._meet_hub(target)
 
     def _start_of_old(self, reply: Reply) -> str:
         """Return the authorize URL of a server that wants to be asked by POST."""
-        refuse(guard(reply, Step.START))
+        refuse_challenge(reply)
         if reply.status >= 400 and reply.status not in (405, 500):
-            raise refusal(reply, Step.START)
+            raise refusal(reply)
         headers = {"Origin": origin_of(self._base_url), "Referer": f"{self._base_url}/login"}
         asked = _call("POST", self._login_path, form=(), headers=headers)
         second = self._send(self._to_chat, asked)
-        refuse(guard(second, Step.START))
+        refuse_challenge(second)
         target = target_of(second)
-        if not is_authorize(target):
-            raise failed(
-                Step.START,
+        if not _is_authorize(target):
+            raise LoginFailed(
                 f"{self._base_url}/login leads to no identity provider (it answered "
                 f"{reply.status}, and {second.status} to a POST); either this server has no "
                 "sign-in and needs no cookies, or the base URL is not that of the chat",
@@ -128,13 +127,13 @@ class Walk:
         self._hub_url = self._hub_url or found
         if found != origin_of(self._hub_url):
             why = f"the chat server signs in at {found}, not at {self._hub_url}"
-            raise failed(Step.START, f"{why}; nothing was sent there")
+            raise LoginFailed(f"{why}; nothing was sent there")
         if not found.startswith("https://") and not is_loopback(found) and not self._insecure:
-            raise failed(Step.START, f"{found} is plain http; nothing was sent there")
+            raise LoginFailed(f"{found} is plain http; nothing was sent there")
         self._authorize_url = authorize_url
         if found != origin_of(self._base_url):
             # by the rules of a browser: cookies know hosts, and no ports
-            ours = without(self._chat.jar, _SESSION, *_OF_THE_WALK)
+            ours = _without(self._chat.jar, _SESSION, *_OF_THE_WALK)
             self._hub = _held(found, ours)
             self._to_hub = self._transport(found, self._hub)
 
@@ -143,19 +142,18 @@ class Walk:
 
         Source: POST /login of huggingface.co, fields ``username`` and ``password``.
         """
-        with at_step(Step.ENTER, self._secrets):
+        with self._step("password"):
             url, origin = f"{self._hub_url}/login", origin_of(self._hub_url)
             self._password = password
-            form = PasswordForm(url, email, password, self._hub.header)
-            door = self._transport(origin, self._hub, form)
+            visitor = _Visitor(self._hub, (url, email, password))
+            door = self._transport(origin, self._hub, visitor)
             headers = {**_PAGE, "Origin": origin, "Referer": url}
-            reply = self._send(door, _call("POST", path_of(url), form=(), headers=headers))
-            refuse(password_problem(reply))
+            reply = self._send(door, _call("POST", _path_of(url), form=(), headers=headers))
+            refuse_password(reply)
             if is_redirect(reply):
-                self._require_known_host(Step.ENTER, target_of(reply))
+                self._require_known_host(target_of(reply))
             if "set-cookie" not in reply.headers:
-                raise failed(
-                    Step.ENTER,
+                raise LoginFailed(
                     f"{origin} took the form, but signed nobody in; sign in with a browser once "
                     "and look at what it asks for",
                 )
@@ -166,53 +164,51 @@ class Walk:
         Source: GET /oauth/authorize: a redirect to the callback, or a page with a form that has
         ``csrf``, which is posted to the very same URL.
         """
-        with at_step(Step.AUTHORIZE, self._secrets):
+        with self._step("authorize"):
             reply, target = self._asked()
         if not target:
-            with at_step(Step.CONSENT, self._secrets):
+            with self._step("consent"):
                 target = self._consented(reply)
-        with at_step(Step.CALLBACK, self._secrets):
+        with self._step("callback"):
             self._arrive(target)
 
     def _asked(self) -> tuple[Reply, str]:
         """Return the hub's answer and where it leads to; ``""`` if it is the page for consent."""
         url = self._authorize_url
         for _ in range(_MOST_HOPS):
-            asked = _call("GET", path_of(url), repeatable=True, headers=_PAGE)
+            asked = _call("GET", _path_of(url), repeatable=True, headers=_PAGE)
             reply = self._send(self._to_hub, asked)
             if not is_redirect(reply):
-                if reply.status != 200 or read_page(reply).consent(self._authorize_url) is None:
+                if reply.status != 200 or Page(reply).consent(self._authorize_url) is None:
                     raise no_consent(reply, origin_of(url))
                 return reply, ""
             url = target_of(reply)
-            if is_callback(url, self._base_url):
+            if _is_callback(url, self._base_url):
                 return reply, url
-            self._require_known_host(Step.AUTHORIZE, url)
-            refuse(obstacle(reply, Step.AUTHORIZE))
+            self._require_known_host(url)
+            refuse_obstacle(reply)
             if urlsplit(url).path.rstrip("/").endswith("/login"):
                 raise signed_out()
-        raise failed(Step.AUTHORIZE, f"{self._hub_url} redirects without end")
+        raise LoginFailed(f"{self._hub_url} redirects without end")
 
     def _consented(self, page: Reply) -> str:
         """Give consent, and return the callback that the hub sends us to."""
-        form = (("csrf", read_page(page).consent(self._authorize_url) or ""),)
+        form = (("csrf", Page(page).consent(self._authorize_url) or ""),)
         origin = origin_of(self._authorize_url)
         headers = {**_PAGE, "Origin": origin, "Referer": origin + "/"}
-        path = path_of(self._authorize_url)
+        path = _path_of(self._authorize_url)
         reply = self._send(self._to_hub, _call("POST", path, form=form, headers=headers))
         target = target_of(reply)
-        if is_callback(target, self._base_url):
+        if _is_callback(target, self._base_url):
             return target
-        refuse(obstacle(reply, Step.CONSENT))
+        refuse_obstacle(reply)
         if reply.status == 429 or reply.status >= 500:
-            raise refusal(reply, Step.CONSENT)
+            raise refusal(reply)
         if is_redirect(reply):
-            self._require_known_host(Step.CONSENT, target)
-        raise failed(
-            Step.CONSENT,
+            self._require_known_host(target)
+        raise ConsentMissing(
             f"{origin} did not take the consent (it answered {reply.status}); open the chat in a "
-            "browser once and allow it there",
-            ConsentMissing,
+            "browser once and allow it there"
         )
 
     def _arrive(self, url: str) -> None:
@@ -225,23 +221,33 @@ class Walk:
         if refused:
             kind = ConsentMissing if refused in _CONSENT_ERRORS else LoginFailed
             said = re.sub(r"[^\w .-]", "", refused)[:80]
-            raise failed(Step.CALLBACK, f"{self._hub_url} refused: {said}", kind)
+            raise kind(f"{self._hub_url} refused: {said}")
         if self._hub is not self._chat:
             self._chat.adopt(self._hub.jar)  # those of another host are left out
-        reply = self._send(self._to_chat, _call("GET", path_of(url)))
+        reply = self._send(self._to_chat, _call("GET", _path_of(url)))
         path = urlsplit(target_of(reply)).path.rstrip("/")
         if is_redirect(reply) and "set-cookie" in reply.headers and path != self._login_path:
             return
-        refuse(guard(reply, Step.CALLBACK))
+        refuse_challenge(reply)
         if reply.status >= 400:
-            raise refusal(reply, Step.CALLBACK)
-        raise failed(
-            Step.CALLBACK,
+            raise refusal(reply)
+        raise LoginFailed(
             f"the chat server did not accept the hub's word (it answered {reply.status}); begin "
-            "again, and if that does not help, ask whether the account is allowed there",
+            "again, and if that does not help, ask whether the account is allowed there"
         )
 
     # inside ----------------------------------------------------------------------------------
+
+    @contextmanager
+    def _step(self, name: str) -> Iterator[None]:
+        """Say in every error that passes at which step it happened, and show no secret in it."""
+        try:
+            yield
+        except HugChatError as error:
+            error.step = name
+            error.args = (f"sign-in, step {name!r}: {error}",)
+            error.hide(self._secrets())
+            raise
 
     def _send(self, transport: Transport, call: Call[Reply]) -> Reply:
         return transport.send(call, transport.patience(deadline=self._deadline))
@@ -257,38 +263,46 @@ class Walk:
         return urlsplit(self._base_url).path.rstrip("/") + "/login"
 
     def _transport(
-        self, origin: str, store: CookieStore, auth: CookieAuth | None = None
+        self, origin: str, store: CookieStore, visitor: _Visitor | None = None
     ) -> Transport:
         transport = Transport(
             origin,
             session=self._session,
-            identity=_Visitor(store, auth or CookieAuth(store.header)),
+            identity=visitor or _Visitor(store),
             timeout=_TIMEOUT,
             largest=_LARGEST,
         )
         self._transports.append(transport)
         return transport
 
-    def _require_known_host(self, step: str, url: str) -> None:
+    def _require_known_host(self, url: str) -> None:
         known = (origin_of(self._hub_url), origin_of(self._base_url))
         if origin_of(url) not in known:
-            raise failed(
-                step,
+            raise LoginFailed(
                 f"we are sent on to {origin_of(url) or 'nowhere'}, which is neither {known[0]} nor "
                 f"{known[1]}; nothing was sent there (if it is the chat server by another name, "
-                "use that one as base URL)",
+                "use that one as base URL)"
             )
 
 
 class _Visitor(Sender):
-    """Somebody on the way: sends the cookies of one place, and takes what it hands out."""
+    """Somebody on the way: sends the cookies of one place, and takes what it hands out.
 
-    def __init__(self, store: CookieStore, put_on: CookieAuth) -> None:
+    :param form: the only address at which e-mail and password are filled in, and those two. A form
+        given to requests as data would stand in the local variables of its frames, and ours.
+    """
+
+    def __init__(self, store: CookieStore, form: tuple[str, str, Secret] | None = None) -> None:
         self._store = store
-        self._put_on = put_on
+        self._form = form
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
-        return self._put_on(request)
+        if self._form and (request.method, request.url) == ("POST", self._form[0]):
+            _, email, password = self._form
+            request.body = urlencode((("username", email), ("password", password.reveal()))).encode(
+                "ascii"
+            )
+        return self._store.put_on(request)
 
     def received(self, url: str, set_cookie_values: Sequence[str], refused: bool) -> None:
         self._store.received(url, set_cookie_values)  # here a redirect is how things go well
@@ -296,10 +310,36 @@ class _Visitor(Sender):
 
 def _held(url: str, cookies: RequestsCookieJar | None) -> CookieStore:
     """Return a store of those that are for *url*, which may be none of them."""
-    store = CookieStore.empty(url)
+    store = CookieStore(url)
     store.adopt(cookies)
     return store
 
 
 def _call(method: str, path: str, **more: Any) -> Call[Reply]:
     return Call(Request(method, path, error=no_error, **more), lambda reply: reply)
+
+
+def _path_of(url: str) -> str:
+    """Return path and query of a URL."""
+    parts = urlsplit(url)
+    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+
+
+def _is_authorize(url: str) -> bool:
+    """Return whether this is the address of an identity provider (RFC 6749, 4.1.1)."""
+    return "client_id" in parse_qs(urlsplit(url).query)
+
+
+def _is_callback(url: str, base_url: str) -> bool:
+    """Return whether this is where the chat server awaits the hub's word (RFC 6749, 4.1.2)."""
+    query = parse_qs(urlsplit(url).query)
+    arrives = "state" in query and ("code" in query or "error" in query)
+    return arrives and origin_of(url) == origin_of(base_url)
+
+
+def _without(jar: RequestsCookieJar, *names: str) -> RequestsCookieJar:
+    """Return the jar, rid of the cookies of these names."""
+    unwanted = [cookie for cookie in iter(jar) if cookie.name in names]
+    for cookie in unwanted:
+        jar.clear(cookie.domain, cookie.path, cookie.name)
+    return jar
