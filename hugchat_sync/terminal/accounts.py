@@ -6,6 +6,7 @@ import argparse
 import getpass
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,16 @@ from ..auth.cookies.disk import default_directory, file_of
 from ..auth.cookies.store import CookieStore
 from ..errors import AuthError, HugChatError, UsageError
 from ..records import User
-from . import exits, keeping, output
-from .opening import opened
-from .reading import ask_human, read_stdin, stdin_is_terminal
+from . import exits, output
+from .connection import (
+    account_of,
+    base_url_of,
+    forget_account,
+    is_borrowed,
+    keep_account,
+    opened,
+)
+from .input import ask_human, read_stdin, stdin_is_terminal
 
 _TO_END = 10  # seconds for ending a session at the server
 
@@ -46,7 +54,7 @@ def _imported(arguments: argparse.Namespace) -> User:
         email = _stated(arguments) or user.email or user.username
         store = CookieStore.read(client.cookies, client.base_url)
         store.save(file_of(email))
-        keeping.keep_account(client.base_url, email, borrowed=True)
+        keep_account(client.base_url, email, borrowed=True)
     return user
 
 
@@ -66,7 +74,7 @@ def _walked_in(arguments: argparse.Namespace) -> User:
     sign.login(save=True)
     with _client(arguments, email=email, cookies=file_of(email)) as client:
         user = _signed_in(client)
-        keeping.keep_account(client.base_url, email, borrowed=False)
+        keep_account(client.base_url, email, borrowed=False)
     return user
 
 
@@ -115,39 +123,28 @@ def _password(arguments: argparse.Namespace) -> str:
 
 def logout(arguments: argparse.Namespace) -> int:
     """Forget the cookies that are kept of an account, and then end their session at the server."""
-    base_url = keeping.base_url_of(arguments.base_url)
-    email = arguments.email or keeping.account_of(base_url) or os.environ.get("HUGCHAT_SYNC_EMAIL")
+    base_url = base_url_of(arguments.base_url)
+    email = arguments.email or account_of(base_url) or os.environ.get("HUGCHAT_SYNC_EMAIL")
     if not email or default_directory() is None or not file_of(email).exists():
         output.note(f"no sign-in at {base_url} is kept here")
         return exits.OK
-    borrowed, cookies = keeping.is_borrowed(email), _kept_cookies(email, base_url)
+    borrowed, cookies = is_borrowed(email), None
+    with suppress(UsageError):  # what is of no use hinders nobody
+        cookies = CookieStore.read(file_of(email), base_url).jar
     file_of(email).unlink()
-    keeping.forget_account(base_url, email)
+    forget_account(base_url, email)
     output.note(f"the sign-in of {email} is forgotten")
     if borrowed and not arguments.everywhere:
         output.note(
             "the browser that it was taken from stays signed in; --everywhere ends that, too"
         )
     elif cookies:
-        _end_session(arguments, cookies)
+        try:
+            with _client(arguments, cookies=cookies, timeout=_TO_END) as client:
+                client.sign_out()
+        except HugChatError as error:  # what was forgotten here stays so
+            output.complain(f"the session was not ended at the server: {error}")
     return exits.OK
-
-
-def _kept_cookies(email: str, base_url: str) -> Any:
-    """Return what is kept of an account; nothing where it is of no use, which hinders nobody."""
-    try:
-        return CookieStore.read(file_of(email), base_url).jar
-    except UsageError:
-        return {}
-
-
-def _end_session(arguments: argparse.Namespace, cookies: Any) -> None:
-    """End a session at the server; what was forgotten here stays so if that fails."""
-    try:
-        with _client(arguments, cookies=cookies, timeout=_TO_END) as client:
-            client.sign_out()
-    except HugChatError as error:
-        output.complain(f"the session was not ended at the server: {error}")
 
 
 def check(arguments: argparse.Namespace) -> int:

@@ -8,15 +8,16 @@ import stat
 import sys
 
 from ..version import __version__
-from .commands import COMMANDS, as_text
+from .commands import COMMANDS, GLOBALS
 
 TYPE_CHECKING = False  # as type checkers know it; importing typing would cost --help its time
 if TYPE_CHECKING:
-    from typing import Any, Callable, Iterator, Mapping, Sequence
+    from typing import Any, Iterable, Iterator, NoReturn, Sequence
 
+    from .commands import Option, Options
 
-#: The options that print something, and end the program.
-_ENDING = ("help", "version", "print_completion")
+#: the options that print something, and end the program
+_ENDING = ("-h", "--help", "--version", "--print-completion")
 
 
 def read_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -24,63 +25,56 @@ def read_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
     :raises SystemExit: for ``--help`` and ``--version``, and with code 2 for a mistake.
     """
-    parser, commands = _parser()
-    words = _with_command(parser, commands, list(sys.argv[1:] if argv is None else argv))
-    arguments, rest = parser.parse_known_args(words)
-    if arguments.command is None:
-        if rest:
-            parser.error(f"unrecognized arguments: {' '.join(rest)}{_near_options(parser, rest)}")
-        parser.error("a COMMAND is needed, for example: hugchat-sync ask 'Hello'")
-    own = commands[arguments.command]
-    rest = _placed(arguments, rest)
-    if rest:
-        more = _near_options(own, rest)
-        if arguments.command == "ask" and not any(word.startswith("-") for word in rest):
-            more = "; a question of several words stands in quotes"
-        own.error(f"unrecognized arguments: {' '.join(rest)}{more}")
-    _check(own, arguments)
-    return arguments
-
-
-def _with_command(
-    parser: argparse.ArgumentParser, commands: Mapping[str, _CommandParser], words: list[str]
-) -> list[str]:
-    """Return the words with the command that is meant where none is named.
-
-    :raises SystemExit: the first word is neither a command nor a question.
-    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    takes_value = {name: "action" not in how for names, how in _each(GLOBALS) for name in names}
     at = 0
-    while at < len(words) and words[at].startswith("-") and words[at] not in ("-", "--"):
-        action = parser._option_string_actions.get(words[at].partition("=")[0])
-        if action is None:
+    while at < len(words):
+        name, equals, _ = words[at].partition("=")
+        if name in _ENDING:
+            return _program().parse_args(words)
+        if name not in takes_value:
             break
-        if action.dest in _ENDING:
-            return words
-        at += 2 if action.nargs is None and "=" not in words[at] else 1
+        at += 2 if takes_value[name] and not equals else 1
+    if at > len(words):  # the last one lacks its value
+        return _program().parse_args(words)
     before, behind = words[:at], words[at:]
-    first = behind[0] if behind else ""
-    if first in commands or at > len(words):
-        return words
-    if first.startswith("-"):  # an option of a command, with or without the command behind it
-        if any(word in commands for word in behind) or not commands["ask"].has(first):
-            return words
-        if any(map(_is_question, behind)):
-            return [*before, "ask", *behind]
-    elif first and not _is_question(first):
-        parser.error(_no_command(first, list(commands)))
+    name = _command(behind)
+    return _read(name, before + (behind[1:] if behind[:1] == [name] else behind))
+
+
+def _command(words: list[str]) -> str:
+    """Return the command that is named, or meant, by the words behind the first options."""
+    first = words[0] if words else ""
+    if first in COMMANDS:
+        return first
+    if first.startswith("-"):  # an option of a command that is not named
+        if any(word in COMMANDS for word in words):
+            _refuse(f"unrecognized arguments: {first}; the options of a command stand behind it")
+        known = ["-", "--", *_names(COMMANDS["ask"].options)]
+        if first.partition("=")[0] not in known and first[:2] not in known:
+            near = _near_option(words, [*_ENDING, *_names(GLOBALS)])
+            _refuse(f"unrecognized arguments: {first}{near}")
+        if any(map(_is_question, words)):
+            return "ask"
+    elif _is_question(first):
+        return "ask"
     elif first:
-        return [*before, "ask", *behind]
+        names = _near(first.lower(), COMMANDS, most=2)
+        meant = f"; did you mean {' or '.join(names)}?" if names else "."
+        _refuse(
+            f"there is no command {first!r}{meant} A question of one word is asked with: ask "
+            f"{first}"
+        )
     if _is_piped():
-        return [*before, "ask", *behind]
-    return [*before, "chat", *behind] if _is_terminal() else words
+        return "ask"
+    if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout)):
+        unknown = f"unrecognized arguments: {' '.join(words)}" if words else ""
+        _refuse(unknown or "a COMMAND is needed, for example: hugchat-sync ask 'Hello'")
+    return "chat"
 
 
-def _no_command(word: str, commands: list[str]) -> str:
-    from difflib import get_close_matches  # here: only a mistake needs it
-
-    near = get_close_matches(word.lower(), commands, n=2, cutoff=0.6)
-    meant = f"; did you mean {' or '.join(near)}?" if near else "."
-    return f"there is no command {word!r}{meant} A question of one word is asked with: ask {word}"
+def _refuse(text: str) -> NoReturn:
+    _program().error(text)
 
 
 def _is_question(word: str) -> bool:
@@ -98,40 +92,34 @@ def _is_piped() -> bool:
     return stat.S_ISFIFO(kind) or stat.S_ISREG(kind) or stat.S_ISSOCK(kind)
 
 
-def _near_options(parser: argparse.ArgumentParser, rest: list[str]) -> str:
+def _near_option(words: list[str], names: list[str]) -> str:
     """Return which option may have been meant."""
-    from difflib import get_close_matches
-
-    known = [name for name in parser._option_string_actions if name.startswith("--")]
-    wrong = next((word for word in rest if word.startswith("--")), "")
-    near = get_close_matches(wrong.partition("=")[0], known, n=1, cutoff=0.6)
+    wrong = next((word for word in words if word.startswith("--")), "")
+    near = _near(wrong.partition("=")[0], (name for name in names if name[:2] == "--"), most=1)
     return f"; did you mean {near[0]}?" if near else ""
 
 
-def _is_terminal() -> bool:
-    streams = (sys.stdin, sys.stdout)
-    return all(stream is not None and stream.isatty() for stream in streams)
+def _near(word: str, known: Iterable[str], most: int) -> list[str]:
+    from difflib import get_close_matches  # here: only a mistake needs it
+
+    return get_close_matches(word, list(known), n=most, cutoff=0.6)
 
 
-def _placed(arguments: argparse.Namespace, rest: list[str]) -> list[str]:
-    """Put words that argparse left over where they belong, and return the others.
-
-    Once options stand between two positional words, argparse takes an optional one for absent.
-    """
-    name = COMMANDS[arguments.command].loose
-    try:
-        words = [as_text(word) for word in rest if word != "--"]
-    except argparse.ArgumentTypeError:
-        return rest
-    if not name or not words or any(word.startswith("-") for word in words):
-        return rest
-    if isinstance(getattr(arguments, name), list):
-        setattr(arguments, name, [*getattr(arguments, name), *words])
-        return []
-    if getattr(arguments, name) is None and len(words) == 1:
-        setattr(arguments, name, words[0])
-        return []
-    return rest
+def _read(name: str, words: list[str]) -> argparse.Namespace:
+    command = COMMANDS[name]
+    parser = argparse.ArgumentParser(**_facts(name))
+    _add(parser, name)
+    # what is intermixed loses a -- before the first of the positional words
+    parse = parser.parse_known_args if "--" in words else parser.parse_known_intermixed_args
+    arguments, rest = parse(words)
+    if rest:
+        more = _near_option(rest, ["--help", *_names(GLOBALS), *_names(command.options)])
+        if name == "ask" and not any(word.startswith("-") for word in rest):
+            more = "; a question of several words stands in quotes"
+        parser.error(f"unrecognized arguments: {' '.join(rest)}{more}")
+    arguments.command = name
+    _check(parser, arguments)
+    return arguments
 
 
 def _check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
@@ -153,67 +141,16 @@ def _check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> No
         parser.error("rm takes conversations, or --all")
 
 
-class _Formatter(argparse.HelpFormatter):
-    """The usual one, but finds the width without the compression modules behind ``shutil``."""
-
-    def __init__(self, prog: str) -> None:
-        super().__init__(prog, width=_columns() - 2)
+# parsers --------------------------------------------------------------------------------------
 
 
-def _columns() -> int:
-    stated = os.environ.get("COLUMNS", "")
-    if stated.isdigit() and int(stated) >= 40:
-        return int(stated)
-    try:
-        return max(40, os.get_terminal_size().columns)
-    except (OSError, ValueError):  # no terminal, or no stdout at all
-        return 80
+def _program(*, whole: bool = False) -> argparse.ArgumentParser:
+    """Return the parser of the program, which lists the commands.
 
-
-class _Parser(argparse.ArgumentParser):
-    """A parser that knows no abbreviations: a later version may add an option."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(allow_abbrev=False, formatter_class=_Formatter, **options)
-
-
-class _CommandParser(_Parser):
-    """The parser of one command, which is only built once it is used.
-
-    There are many commands, and a run uses one or, for ``--help``, none.
+    :param whole: it knows their options, too, which takes long and is for completion.
     """
-
-    def __init__(
-        self, *, add_options: Callable[[argparse.ArgumentParser], None] | None, **options: Any
-    ) -> None:
-        self._unbuilt: tuple[Any, dict[str, Any]] | None = (add_options, options)
-
-    def parse_known_args(  # type: ignore[override]
-        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
-    ) -> tuple[argparse.Namespace, list[str]]:
-        self.build()
-        return super().parse_known_args(args, namespace)
-
-    def has(self, word: str) -> bool:
-        """Return whether a word begins with an option of the command, or with no option at all."""
-        self.build()
-        known = self._option_string_actions
-        return word in ("-", "--") or word.partition("=")[0] in known or word[:2] in known
-
-    def build(self) -> None:
-        """Add the options of the command, unless that was done."""
-        if self._unbuilt is not None:
-            (add_options, options), self._unbuilt = self._unbuilt, None
-            super().__init__(**options)
-            _add_globals(self)
-            if add_options is not None:
-                add_options(self)
-
-
-def _parser() -> tuple[argparse.ArgumentParser, Mapping[str, _CommandParser]]:
-    """Return the parser of the program, and those of its commands."""
-    parser = _Parser(
-        prog="hugchat-sync",
+    parser = argparse.ArgumentParser(
+        **_manners("hugchat-sync"),
         description="Talk to HuggingChat and other chat-ui servers. Without a COMMAND, on a "
         "terminal: the interactive program.",
         epilog="Exit codes: 0 ok, 1 other error, 2 usage, 3 authentication, 4 rate limit, quota "
@@ -228,21 +165,63 @@ def _parser() -> tuple[argparse.ArgumentParser, Mapping[str, _CommandParser]]:
         metavar="SHELL",
         help="print the completion for bash, zsh or tcsh",
     )
-    _add_globals(parser, first=True)
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_CommandParser)
+    _add(parser)
+    kind: Any = argparse.ArgumentParser if whole else dict  # their names are enough for --help
+    commands = parser.add_subparsers(metavar="COMMAND", prog="hugchat-sync", parser_class=kind)
     for name, command in COMMANDS.items():
-        commands.add_parser(
-            name, help=command.text, description=command.text, add_options=command.add_options
-        )
-    return parser, commands.choices
+        made = commands.add_parser(name, help=command.text, **_facts(name))
+        if whole:
+            _add(made, name)
+    return parser
 
 
-def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
-    for action in parser._actions:
-        yield action
-        if isinstance(action, argparse._SubParsersAction):
-            for command in action.choices.values():
-                yield from _actions(command)
+def _facts(name: str) -> dict[str, Any]:
+    command = COMMANDS[name]
+    return {
+        **_manners(f"hugchat-sync {name}"),
+        "description": command.text,
+        "epilog": command.more or None,
+    }
+
+
+def _manners(prog: str) -> dict[str, Any]:
+    """Return what all parsers have in common; a later version may add an option to abbreviate."""
+
+    def formatter(prog: str) -> argparse.HelpFormatter:
+        return argparse.HelpFormatter(prog, width=_columns() - 2)
+
+    return {"prog": prog, "allow_abbrev": False, "formatter_class": formatter}
+
+
+def _columns() -> int:
+    """Return how wide the terminal is, without the compression modules behind ``shutil``."""
+    stated = os.environ.get("COLUMNS", "")
+    if stated.isdigit() and int(stated) >= 40:
+        return int(stated)
+    try:
+        return max(40, os.get_terminal_size().columns)
+    except (OSError, ValueError):  # no terminal, or no stdout at all
+        return 80
+
+
+def _add(parser: argparse.ArgumentParser, name: str = "") -> None:
+    """Add the options for every command, and those of one."""
+    group = parser.add_argument_group("options for every command")
+    for names, how in _each(GLOBALS):
+        group.add_argument(*names, **how)
+    for one in COMMANDS[name].options if name else ():
+        place = parser.add_mutually_exclusive_group() if isinstance(one, list) else parser
+        for names, how in _each((one,)):
+            place.add_argument(*names, **how)
+
+
+def _each(options: Options) -> Iterator[Option]:
+    for one in options:
+        yield from one if isinstance(one, list) else [one]
+
+
+def _names(options: Options) -> list[str]:
+    return [name for names, _ in _each(options) for name in names]
 
 
 class _PrintCompletion(argparse.Action):
@@ -261,9 +240,7 @@ class _PrintCompletion(argparse.Action):
             parser.exit(
                 1, 'hugchat-sync: this needs one more package: pip install "hugchat-sync[cli]"\n'
             )
-        whole, commands = _parser()
-        for command in commands.values():
-            command.build()
+        whole = _program(whole=True)
         for action in _actions(whole):
             if action.metavar in ("FILE", "IN", "OUT"):
                 action.complete = shtab.FILE  # type: ignore[attr-defined]
@@ -273,37 +250,9 @@ class _PrintCompletion(argparse.Action):
         parser.exit()
 
 
-def _add_globals(parser: argparse.ArgumentParser, *, first: bool = False) -> None:
-    """Add the options that may stand before and behind the command."""
-    group = parser.add_argument_group("options for every command")
-
-    def add(*names: str, **options: Any) -> None:
-        # behind the command, what is not given must not undo what was given before it
-        default = options.pop("default", None) if first else argparse.SUPPRESS
-        group.add_argument(*names, default=default, **options)
-
-    add(
-        "--base-url",
-        metavar="URL",
-        help="the server; default $HUGCHAT_SYNC_BASE_URL, else https://huggingface.co/chat",
-    )
-    add(
-        "--local",
-        action="store_true",
-        **({"default": False} if first else {}),
-        help="use the embedded server: no account, no network, no model",
-    )
-    add("--cookies", metavar="FILE", help="cookies, as JSON or cookies.txt")
-    add("--email", metavar="E", help="the account whose saved sign-in to use")
-    add(
-        "--allow-insecure",
-        action="store_true",
-        **({"default": False} if first else {}),
-        help="accept a plain http address of another machine",
-    )
-    add(
-        "--verbose",
-        action="store_true",
-        **({"default": False} if first else {}),
-        help="tell on stderr what is sent and received",
-    )
+def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
+    for action in parser._actions:
+        yield action
+        if isinstance(action, argparse._SubParsersAction):
+            for command in action.choices.values():
+                yield from _actions(command)

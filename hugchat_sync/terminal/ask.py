@@ -5,35 +5,28 @@ from __future__ import annotations
 import argparse
 import re
 from pathlib import Path
-from typing import Protocol
+from typing import Iterable
 
 from .. import Client, Message
 from ..chat.files import FileArgument
 from ..errors import FeatureUnavailable, HugChatError, ModelNotFound, ServerError, UsageError
 from . import exits, output
+from .commands import TOTAL
+from .connection import opened
 from .conversations import Conversations
+from .input import read_file, read_prompt
+from .interrupts import called, events_of, last_call, stop
 from .models import model_meant
-from .opening import opened
-from .reading import first_code_block, read_file, read_prompt
-from .screen import Screen, best_screen, tell_sources
-from .turn import called, events_of, last_call, sent, stop
+from .screen import best_screen, tell_sources
 
-
-class Writer(Protocol):
-    """A way to put an answer on stdout."""
-
-    def answer(self, message: Message) -> int | None:
-        """Write the answer, and return an exit code if it is not 0."""
-        ...
-
-    def rescue(self, text: str) -> None:
-        """Write what came of an answer that failed, unless it was written before."""
-        ...
+#: what a line begins with inside a quote or a list, and the fence behind it
+_CONTAINERS = re.compile(r"(?: *(?:> ?|[-*+] |[0-9]{1,9}[.)] ))*")
+_CONTAINER = re.compile(r" *(?:> ?|(?:[-*+]|[0-9]{1,9}[.)]) +)")
 
 
 def ask(arguments: argparse.Namespace) -> int:
     """Ask one question, print the answer, and return the exit code."""
-    total = arguments.timeout or arguments.total
+    total = arguments.timeout or TOTAL
     piped = "-" in arguments.file
     prompt = read_prompt(arguments.prompt, total, no_input=arguments.no_input, is_taken=piped)
     for name in arguments.file:
@@ -146,7 +139,9 @@ def _sent(
     goes_on = arguments.latest or arguments.conversation
     stays = arguments.temporary or (goes_on and client.current_conversation is not None)
     try:
-        return sent(lambda: client.chat(prompt, web_search=arguments.web_search, files=files))
+        return called(
+            lambda: client.chat(prompt, web_search=arguments.web_search, files=files), stop
+        )
     except (ServerError, FeatureUnavailable, UsageError):
         made = client.current_conversation
         if made is not None and not stays:
@@ -160,28 +155,43 @@ def _remove(client: Client, conversation_id: str) -> None:
         output.complain(f"the conversation {conversation_id} stays: {exits.sentence(error)}")
 
 
-def _writer(client: Client, arguments: argparse.Namespace) -> Writer:
+# ways to put an answer on stdout --------------------------------------------------------------
+
+
+class _Writer:
+    def answer(self, message: Message) -> int | None:
+        """Write the answer, and return an exit code if it is not 0."""
+        raise NotImplementedError
+
+    def rescue(self, text: str) -> None:
+        """Write what came of an answer that failed, unless it stands there already."""
+
+
+def _writer(client: Client, arguments: argparse.Namespace) -> _Writer:
     if arguments.json:
         return _Events(client, arguments.model)
     if arguments.extract:
         return _CodeBlock()
     live = output.on_terminal() if arguments.stream is None else arguments.stream
-    return _Live(best_screen()) if live else _Whole()
+    return _Live() if live else _Whole()
 
 
-class _Whole:
-    """Writes the answer once it is whole: the pieces may differ from it."""
-
-    def __init__(self) -> None:
-        self._written = False
+class _Live(_Writer):
+    """Writes the answer as it comes."""
 
     def answer(self, message: Message) -> None:
-        text = whole_text(message)
+        best_screen().answer(message)
+
+
+class _Whole(_Writer):
+    """Writes the answer once it is whole: the pieces may differ from it."""
+
+    _written = False
+
+    def answer(self, message: Message) -> None:
+        text = _whole_text(message)
         self._written = True
-        if output.on_terminal():
-            best_screen().text(text)
-        else:
-            output.write_line(text)
+        best_screen().text(text)
         tell_sources(message.sources, text)
 
     def rescue(self, text: str) -> None:
@@ -189,24 +199,11 @@ class _Whole:
             output.write_line(text)
 
 
-class _Live:
-    """Writes the answer as it comes."""
-
-    def __init__(self, screen: Screen) -> None:
-        self._screen = screen
-
-    def answer(self, message: Message) -> None:
-        self._screen.answer(message)
-
-    def rescue(self, text: str) -> None:
-        """Do nothing: it stands there already."""
-
-
-class _CodeBlock:
+class _CodeBlock(_Writer):
     """Writes the first code block only; half a program is not for stdout."""
 
     def answer(self, message: Message) -> int:
-        text = whole_text(message)
+        text = _whole_text(message)
         code = first_code_block(text)
         if code is None:
             output.note(text)
@@ -220,7 +217,7 @@ class _CodeBlock:
             output.note(text)
 
 
-class _Events:
+class _Events(_Writer):
     """Writes a line of JSON for each event, and one for the result."""
 
     def __init__(self, client: Client, model: str | None) -> None:
@@ -229,7 +226,7 @@ class _Events:
 
     def answer(self, message: Message) -> None:
         for event in events_of(message, tail=True):
-            kind = snake_case(type(event).__name__)
+            kind = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(event).__name__).lower()
             output.write_json_line({"type": kind, **output.plain(event)})
         result = {
             "type": "result",
@@ -248,17 +245,73 @@ class _Events:
             # the answer is there, and good without this
             return None
 
-    def rescue(self, text: str) -> None:
-        """Do nothing: the pieces are there as events."""
 
-
-def whole_text(message: Message) -> str:
+def _whole_text(message: Message) -> str:
     """Return the whole answer; Ctrl-C is noticed at once meanwhile."""
     for _ in events_of(message):
         continue
     return message.text()
 
 
-def snake_case(name: str) -> str:
-    """Return the name of a class as ``snake_case``."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+# the code in an answer ------------------------------------------------------------------------
+
+
+def first_code_block(text: str) -> str | None:
+    """Return what is inside the first fenced code block; ``None`` where there is none.
+
+    A fence is three or more backticks or tildes, also inside quotes and lists; one without an end
+    runs to the end of the text, or of its quote.
+    """
+    lines = iter(text.split("\n"))
+    for line in lines:
+        before = _CONTAINERS.match(line)
+        prefix = before.group() if before else ""
+        bare = line[len(prefix) :].lstrip(" ")
+        fence = _fence(bare)
+        if fence:
+            return _block(lines, prefix, len(line) - len(prefix) - len(bare), fence)
+    return None
+
+
+def _block(lines: Iterable[str], prefix: str, indent: int, fence: str) -> str:
+    """Return the lines of a block up to its end.
+
+    :param prefix: the marks of quotes and lists before the fence.
+    :param indent: blanks between them and the fence.
+    """
+    inside: list[str] = []
+    for line in lines:
+        within = _without(line, prefix)
+        if within is None:
+            break
+        bare = within.lstrip(" ")
+        if bare.startswith(fence) and not bare.rstrip().strip(fence[0]):
+            break
+        inside.append(within[min(indent, len(within) - len(bare)) :])
+    else:
+        if inside and not inside[-1]:  # the line break at the end of the text
+            inside.pop()
+    return "".join(f"{kept}\n" for kept in inside)
+
+
+def _without(line: str, prefix: str) -> str | None:
+    """Return a line without what the marks before a fence take; ``None`` once a quote is over."""
+    for mark in _CONTAINER.findall(prefix):
+        blanks = len(line) - len(line.lstrip(" "))
+        if ">" not in mark:
+            line = line[min(blanks, len(mark)) :]
+        elif line[blanks : blanks + 1] == ">":
+            line = line[blanks + 1 :]
+            line = line[1:] if line.startswith(" ") else line
+        else:
+            return None
+    return line
+
+
+def _fence(line: str) -> str:
+    """Return the fence that a line opens; ``""`` for a line that opens none."""
+    for letter in ("`", "~"):
+        length = len(line) - len(line.lstrip(letter))
+        if length >= 3 and not (letter == "`" and "`" in line[length:]):
+            return letter * length
+    return ""

@@ -1,26 +1,38 @@
-"""``ls``, ``show``, ``rename``, ``rm`` and ``share``, and how people name a conversation."""
+"""``ls``, ``show``, ``rename``, ``rm``, ``share``, ``export``, and how a conversation is named."""
 
 from __future__ import annotations
 
 import argparse
+import html
+import json
+import os
 import re
 from datetime import datetime
 from itertools import islice
-from typing import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Callable, Iterable, Iterator, Mapping, Sequence
 
 from .. import Client
+from ..chat.files import write_whole
 from ..errors import ConversationNotExistError, HugChatError, UsageError
-from ..records import Conversation, HistoryEntry
+from ..records import Conversation, ConversationTree
 from . import exits, output
-from .opening import opened
-from .reading import ask_human, stdin_is_terminal
-from .screen import Screen, best_screen
+from .connection import opened
+from .input import ask_human, is_yes, stdin_is_terminal
+from .screen import best_screen
 
 SHORT = 8  # hex digits of an id in a list, where they are enough to tell it from the others
 
 _WHOLE = re.compile(r"[0-9a-fA-F]{24}")
 _BEGINNING = re.compile(r"[0-9a-fA-F]{4,23}")
 _SHOWN = 5  # ids that are named where several fit
+
+_AUTHORS = {"system": "System", "user": "You", "assistant": "Assistant"}
+_STYLE = (
+    "body{max-width:46em;margin:2em auto;padding:0 1em;font:16px/1.5 sans-serif}"
+    "section{margin:1em 0;padding:.5em 1em;border-left:4px solid #bbb}"
+    ".user{border-color:#69c}pre{white-space:pre-wrap;font:inherit;margin:0}"
+)
 
 
 def list_conversations(arguments: argparse.Namespace) -> int:
@@ -62,19 +74,8 @@ def show(arguments: argparse.Namespace) -> int:
     if arguments.json:
         output.write_array(history)
     else:
-        show_history(best_screen(), history)
+        best_screen().history(history)
     return exits.OK
-
-
-def show_history(screen: Screen, history: list[HistoryEntry]) -> None:
-    """Print the messages of a conversation with their authors."""
-    for number, entry in enumerate(history):
-        if number:
-            output.write("\n")
-        screen.heading("You" if entry.is_user else "Assistant")
-        for file in entry.files:
-            output.write_line(f"[{file.name}]")
-        screen.text(entry.text)
 
 
 def rename(arguments: argparse.Namespace) -> int:
@@ -99,9 +100,12 @@ def remove(arguments: argparse.Namespace) -> int:
         if arguments.all:
             _remove_all(client, arguments)
             return exits.OK
-        ids, failures = _named(client, arguments.ids)
-        failures += [_removed(client, conversation_id) for conversation_id in ids]
-    return next((code for code in failures if code), exits.OK)
+        listed, ids = Conversations(client), []
+        # all are looked up before the first is deleted, which gives the others another number
+        unknown = (ConversationNotExistError, UsageError)
+        codes = _each(arguments.ids, lambda word: ids.append(listed.named(word)), unknown)
+        codes += _each(ids, client.remove_conversation)
+    return codes[0] if codes else exits.OK
 
 
 def _remove_all(client: Client, arguments: argparse.Namespace) -> None:
@@ -111,7 +115,8 @@ def _remove_all(client: Client, arguments: argparse.Namespace) -> None:
         if not number:
             output.note(f"there are no conversations {where}")
             return
-        _confirm(f"Delete all {_counted(number)} {where}? [y/N] ")
+        if not is_yes(ask_human(f"Delete all {_counted(number)} {where}? [y/N] ")):
+            raise UsageError("nothing was deleted")
     output.note(f"{_counted(client.remove_all_conversations())} {where} deleted")
 
 
@@ -119,37 +124,104 @@ def _counted(number: int) -> str:
     return f"{number} conversation{'' if number == 1 else 's'}"
 
 
-def _named(client: Client, words: list[str]) -> tuple[list[str], list[int]]:
-    """Return the ids that are meant, and the exit codes of words that mean none.
-
-    All are looked up before the first is deleted, which gives the others another number.
-    """
-    listed, ids, codes = Conversations(client), [], []
-    for word in words:
+def _each(
+    words: Iterable[str],
+    do: Callable[[str], object],
+    errors: tuple[type[HugChatError], ...] = (HugChatError,),
+) -> list[int]:
+    """Do something to each conversation once, tell of failures, and return their exit codes."""
+    codes = []
+    for word in dict.fromkeys(words):
         try:
-            ids.append(listed.named(word))
-        except (ConversationNotExistError, UsageError) as error:
+            do(word)
+        except errors as error:
             output.complain(f"{word}: {exits.sentence(error)}")
             codes.append(exits.exit_code(error))
-    return list(dict.fromkeys(ids)), codes
+    return codes
 
 
-def _removed(client: Client, conversation_id: str) -> int:
-    try:
-        client.remove_conversation(conversation_id)
-    except HugChatError as error:
-        output.complain(f"{conversation_id}: {exits.sentence(error)}")
-        return exits.exit_code(error)
-    return exits.OK
+# files ----------------------------------------------------------------------------------------
 
 
-def _confirm(question: str) -> None:
-    """Ask a human.
+def export(arguments: argparse.Namespace) -> int:
+    """Write conversations to ``<id>.<format>`` and print the paths; one failure ends nothing."""
 
-    :raises UsageError: the answer is no.
-    """
-    if ask_human(question).strip().lower() not in ("y", "yes"):
-        raise UsageError("nothing was deleted")
+    def write(word: str) -> None:
+        path = write_export(client, listed.named(word), arguments.format, Path(arguments.output))
+        output.write_line(str(path))
+
+    with opened(arguments) as client:
+        listed = Conversations(client)
+        codes = _each(arguments.ids or [one.id for one in client.list_conversations()], write)
+    return codes[0] if codes else exits.OK
+
+
+def write_export(client: Client, conversation_id: str, form: str, directory: Path) -> Path:
+    """Write one conversation into a directory, made if need be, and return the path."""
+    tree = client.conversation(conversation_id)
+    text = FORMATS[form](tree)
+    path = directory / f"{tree.id}.{form}"
+    if "\0" not in str(directory):  # else no folder is made
+        directory.mkdir(parents=True, exist_ok=True)
+    write_whole(path, text.encode("utf-8", "backslashreplace"))
+    return path
+
+
+def _visible(tree: ConversationTree) -> Iterator[tuple[str, list[str], str, str]]:
+    """Yield author, names of files, text and role of each message on the visible branch."""
+    for message in tree.path():
+        text = message.text.strip()
+        if text or message.role != "system":
+            author = _AUTHORS.get(message.role, message.role)
+            yield author, [file.name for file in message.files], text, message.role
+
+
+def _markdown(tree: ConversationTree) -> str:
+    parts = [f"# {' '.join(tree.title.split())}", f"Model: {tree.model}"]
+    for author, files, text, _ in _visible(tree):
+        parts.append("\n\n".join([f"## {author}", *(f"- {name}" for name in files), text]))
+    return "\n\n".join(parts) + "\n"
+
+
+def _text(tree: ConversationTree) -> str:
+    parts = [" ".join(tree.title.split())]
+    for author, files, text, _ in _visible(tree):
+        parts.append("\n".join([f"{author}:", *(f"[{name}]" for name in files), text]))
+    return "\n\n".join(parts) + "\n"
+
+
+def _json(tree: ConversationTree) -> str:
+    """Return the whole conversation, all branches."""
+    return json.dumps(output.plain(tree), indent=2, ensure_ascii=False) + "\n"
+
+
+def _html(tree: ConversationTree) -> str:
+    """Return the visible branch as one page that needs nothing else and runs nothing."""
+    title = html.escape(" ".join(tree.title.split()))
+    parts = []
+    for author, names, text, role in _visible(tree):
+        files = "".join(f"<li>{html.escape(name)}</li>" for name in names)
+        parts.append(
+            f'<section class="{html.escape(role)}"><h2>{html.escape(author)}</h2>'
+            f"{f'<ul>{files}</ul>' if files else ''}<pre>{html.escape(text)}</pre></section>"
+        )
+    body = "\n".join(parts)
+    return (
+        f'<!doctype html>\n<html><head><meta charset="utf-8"><title>{title}</title>'
+        f"<style>{_STYLE}</style></head>\n<body><h1>{title}</h1>\n"
+        f"<p>Model: {html.escape(tree.model)}</p>\n{body}\n</body></html>\n"
+    )
+
+
+FORMATS: Mapping[str, Callable[[ConversationTree], str]] = {
+    "md": _markdown,
+    "json": _json,
+    "html": _html,
+    "txt": _text,
+}
+
+
+# how a conversation is named ------------------------------------------------------------------
 
 
 class Conversations:
@@ -162,16 +234,15 @@ class Conversations:
     def named(self, word: str) -> str:
         """Return the id of the conversation that a word means, as :func:`meant` does."""
         if word == "last" and self._ids is None:  # the first page will do
-            return meant(word, lambda: [one.id for one in islice(self._all(), 1)])
+            return meant(
+                word, lambda: [one.id for one in islice(self._client.list_conversations(), 1)]
+            )
         return meant(word, self._listed)
 
     def _listed(self) -> list[str]:
         if self._ids is None:
-            self._ids = [one.id for one in self._all()]
+            self._ids = [one.id for one in self._client.list_conversations()]
         return self._ids
-
-    def _all(self) -> Iterator[Conversation]:
-        return self._client.list_conversations()
 
 
 def meant(word: str, listed: Callable[[], Sequence[str]]) -> str:
@@ -212,16 +283,6 @@ def short_ids(ids: Sequence[str]) -> list[str]:
     ordered = sorted(ids)
     lengths = {}
     for before, one, after in zip(["", *ordered], ordered, [*ordered[1:], ""]):
-        shared = max(_shared(before, one), _shared(one, after))
+        shared = max(len(os.path.commonprefix([one, other])) for other in (before, after))
         lengths[one] = max(SHORT, shared + 1)
     return [one[: lengths[one]] for one in ids]
-
-
-def _shared(one: str, other: str) -> int:
-    """Return the number of letters with which both begin."""
-    length = 0
-    for left, right in zip(one, other):
-        if left != right:
-            break
-        length += 1
-    return length

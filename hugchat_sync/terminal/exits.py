@@ -6,25 +6,7 @@ import re
 from typing import Iterable
 
 from .. import errors
-from ..errors import (
-    AuthError,
-    ChallengeRequired,
-    ConnectionFailed,
-    ConversationNotExistError,
-    FeatureUnavailable,
-    GenerationError,
-    HugChatError,
-    ModelNotFound,
-    ModelOverloaded,
-    ProtocolError,
-    QuotaExceeded,
-    RateLimited,
-    ServerError,
-    TimedOut,
-    TooLarge,
-    TransportError,
-    UsageError,
-)
+from ..errors import HugChatError
 
 OK = 0
 OTHER = 1
@@ -33,33 +15,33 @@ AUTHENTICATION = 3
 LATER = 4
 FAILED = 5
 TIMEOUT = 6
-INTERRUPTED = 130
+SIGNAL = 128  # and the number of the signal that ended the program, such as 2 for Ctrl-C
 
 #: The first class that fits gives the code: what is told apart stands before its bases.
 _CODES: tuple[tuple[type[HugChatError], int], ...] = (
-    (RateLimited, LATER),
-    (QuotaExceeded, LATER),
-    (ModelOverloaded, LATER),
-    (UsageError, USAGE),
-    (ModelNotFound, USAGE),
-    (ConversationNotExistError, USAGE),
-    (AuthError, AUTHENTICATION),
-    (TimedOut, TIMEOUT),
-    (FeatureUnavailable, OTHER),
-    (ServerError, FAILED),
-    (TransportError, FAILED),
-    (GenerationError, FAILED),
-    (ProtocolError, FAILED),
+    (errors.RateLimited, LATER),
+    (errors.QuotaExceeded, LATER),
+    (errors.ModelOverloaded, LATER),
+    (errors.UsageError, USAGE),
+    (errors.ModelNotFound, USAGE),
+    (errors.ConversationNotExistError, USAGE),
+    (errors.AuthError, AUTHENTICATION),
+    (errors.TimedOut, TIMEOUT),
+    (errors.FeatureUnavailable, OTHER),
+    (errors.ServerError, FAILED),
+    (errors.TransportError, FAILED),
+    (errors.GenerationError, FAILED),
+    (errors.ProtocolError, FAILED),
 )
 
 #: What to do, where the sentence of the error itself speaks to a program.
 _ADVICE: tuple[tuple[type[HugChatError], str], ...] = (
-    (ModelNotFound, "'hugchat-sync models' lists them"),
-    (ConversationNotExistError, "'hugchat-sync ls' lists them"),
-    (ChallengeRequired, "'hugchat-sync login --cookies FILE' keeps them"),
-    (AuthError, "sign in with 'hugchat-sync login'"),
-    (ConnectionFailed, "check the address and the network, or try --local"),
-    (TimedOut, "give --timeout more seconds, or try again later"),
+    (errors.ModelNotFound, "'hugchat-sync models' lists them"),
+    (errors.ConversationNotExistError, "'hugchat-sync ls' lists them"),
+    (errors.ChallengeRequired, "'hugchat-sync login --cookies FILE' keeps them"),
+    (errors.AuthError, "sign in with 'hugchat-sync login'"),
+    (errors.ConnectionFailed, "check the address and the network, or try --local"),
+    (errors.TimedOut, "give --timeout more seconds, or try again later"),
 )
 
 
@@ -91,38 +73,35 @@ _WORDS: tuple[tuple[str, str], ...] = (
 _WORST = (AUTHENTICATION, LATER, TIMEOUT, FAILED, USAGE, OTHER)
 
 
-def exit_code(error: HugChatError) -> int:
+def exit_code(error: HugChatError | OSError) -> int:
     """Return the exit code that goes with an error."""
-    if isinstance(error, TooLarge) and error.status is None:
+    if isinstance(error, errors.TooLarge) and error.status is None:
         return USAGE  # it was found out here, and nothing was sent
     return _code_of(type(error))
 
 
-def _code_of(found: type[HugChatError]) -> int:
-    for kind, code in _CODES:
-        if issubclass(found, kind):
-            return code
-    return OTHER
+def _code_of(found: type[Exception]) -> int:
+    return next((code for kind, code in _CODES if issubclass(found, kind)), OTHER)
 
 
 def worst(failures: Iterable[str]) -> int:
     """Return the exit code of a batch with these failures, ``"NameOfTheError: sentence"`` each."""
     names = {failure.partition(":")[0] for failure in failures}
     kinds = (getattr(errors, name, None) for name in names)
-    codes = {
-        _code_of(kind) if isinstance(kind, type) and issubclass(kind, HugChatError) else OTHER
-        for kind in kinds
-    }
+    codes = {_code_of(kind) if isinstance(kind, type) else OTHER for kind in kinds}
     return next((code for code in _WORST if code in codes), OK)
 
 
-def sentence(error: HugChatError) -> str:
+def sentence(error: HugChatError | OSError) -> str:
     """Return one line: what happened, and what to do about it."""
+    if not isinstance(error, HugChatError):
+        where = f": {error.filename}" if error.filename else ""
+        return f"{error.strerror or error}{where}"
     text = in_our_words(" ".join(str(error).split())) or type(error).__name__
     for kind, advice in _ADVICE:
         if isinstance(error, kind):
             # a gateway, and an address that the server does not know, want no sign-in
-            fits = kind is not AuthError or "sign" in text
+            fits = kind is not errors.AuthError or "sign" in text
             return f"{text}; {advice}" if fits else text
     return text
 

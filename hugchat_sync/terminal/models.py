@@ -7,8 +7,8 @@ import argparse
 from .. import Client
 from ..errors import ModelNotFound, nearest_names
 from . import exits, output
-from .opening import opened
-from .reading import read_stdin
+from .connection import opened
+from .input import read_stdin
 
 
 def list_models(arguments: argparse.Namespace) -> int:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import errno
 import json
+import logging
 import os
 import re
 import shutil
 import sys
 import textwrap
 import unicodedata
-from typing import Any, Iterable, Mapping, TextIO
+from typing import Any, Callable, Iterable, Mapping, TextIO
 
 from ..values import Value, names_of
 
@@ -133,6 +134,18 @@ def note(text: str) -> None:
 def complain(text: str) -> None:
     """Write what went wrong, to stderr, in one line."""
     note(f"hugchat-sync: {' '.join(text.split())}")
+
+
+class Log(logging.Handler):
+    """Shows what is logged as everything else is shown: it may quote what a server sent."""
+
+    def __init__(self, show: Callable[[str], None], level: int = logging.NOTSET) -> None:
+        super().__init__(level)
+        self._show = show
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show a record, without its traceback where there is no formatter that adds it."""
+        self._show(self.format(record) if self.formatter else record.getMessage())
 
 
 def plain(value: Any) -> Any:

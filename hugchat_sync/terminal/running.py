@@ -14,47 +14,40 @@ from importlib import import_module
 from typing import Any, Iterator
 
 from ..errors import CookieFileWarning, HugChatDeprecationWarning, HugChatError
-from . import exits, output, signals
+from . import exits, output
 from .commands import COMMANDS
-from .reading import read_utf8
+from .input import read_utf8
+from .interrupts import raised
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what the words say, and return the exit code; nothing but bugs is raised."""
     output.never_fail_on_letters()
     read_utf8()
-    with _warnings_as_lines(), _log(arguments.verbose), _tracebacks(), signals.raised() as ending:
+    with _warnings_as_lines(), _log(arguments.verbose), _tracebacks(), raised() as ending:
         try:
             code = _outcome(arguments)
         except BrokenPipeError:  # whoever read us has had enough, and needs no word about it
             code = exits.OK
         except KeyboardInterrupt as interrupt:
-            code = signals.exit_code(getattr(interrupt, "number", signal.SIGINT))
+            code = exits.SIGNAL + getattr(interrupt, "number", signal.SIGINT)
         output.finish()
     # whatever else failed after a signal, such as writing to a terminal that is gone, it is why
-    return code if ending.number is None else signals.exit_code(ending.number)
+    return code if ending.number is None else exits.SIGNAL + ending.number
 
 
 def _outcome(arguments: argparse.Namespace) -> int:
     module, _, function = COMMANDS[arguments.command].does.partition(":")
     try:
         code: int = getattr(import_module(f".{module}", __package__), function)(arguments)
-    except HugChatError as error:
-        _explain(arguments, exits.sentence(error))
-        return exits.exit_code(error)
     except BrokenPipeError:
         raise
-    except OSError as error:
-        where = f": {error.filename}" if error.filename else ""
-        _explain(arguments, f"{error.strerror or error}{where}")
-        return exits.OTHER
+    except (HugChatError, OSError) as error:
+        if arguments.verbose:
+            output.note(traceback.format_exc().rstrip("\n"))
+        output.complain(exits.sentence(error))
+        return exits.exit_code(error)
     return code
-
-
-def _explain(arguments: argparse.Namespace, text: str) -> None:
-    if arguments.verbose:
-        output.note(traceback.format_exc().rstrip("\n"))
-    output.complain(text)
 
 
 @contextmanager
@@ -92,20 +85,13 @@ def _tracebacks() -> Iterator[None]:
     sys.excepthook, threading.excepthook = before, before_of_threads
 
 
-class _Lines(logging.Handler):
-    """Shows what is logged as everything else is shown: it may quote what a server sent."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        output.note(self.format(record))
-
-
 @contextmanager
 def _log(verbose: bool) -> Iterator[None]:
     """Show what the library logs, if that was asked for, and what other packages warn of."""
-    logger, handler, last_resort = logging.getLogger("hugchat_sync"), _Lines(), logging.lastResort
+    logger, last_resort = logging.getLogger("hugchat_sync"), logging.lastResort
+    level, handler = logger.level, output.Log(output.note)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    level = logger.level
-    logging.lastResort = _Lines(logging.WARNING)
+    logging.lastResort = output.Log(output.note, logging.WARNING)
     if verbose:
         logger.addHandler(handler)
         logger.setLevel(logging.DEBUG)

@@ -1,22 +1,28 @@
-"""Answers for human eyes: plain text as it comes; the extra ``cli`` brings a richer screen."""
+"""Answers for human eyes: plain text as it comes; with the extra ``cli`` Markdown and a spinner."""
 
 from __future__ import annotations
 
 import os
 import sys
-from typing import Sequence
+from typing import TYPE_CHECKING, Sequence
 
 from .. import Message
-from ..events import Event, FinalAnswer, Token, ToolCall, WebSearchError, WebSearchStep
-from ..records import Source
+from ..events import Event, FinalAnswer, Reasoning, Token, ToolCall, WebSearchError, WebSearchStep
+from ..records import HistoryEntry, Source
 from . import output
-from .turn import events_of
+from .interrupts import events_of
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.markdown import Markdown
+    from rich.segment import Segment
 
 RESTARTED = "(the server began the answer again; the whole of it:)"
 RESTARTED_ELSEWHERE = (
     "the server began the answer again while it was printed; "
     "'hugchat-sync show {}' prints the whole of it"
 )
+_REFRESH = 10  # times a second
 
 
 class Screen:
@@ -38,7 +44,9 @@ class Screen:
                     final = event.text
                     pieces = [self._finished(message, said, final)]
                 elif sys.stderr is not None and sys.stderr.isatty():
-                    self._tell(event)
+                    line = _step_line(event)
+                    if line:
+                        output.note(f"· {line}")
         finally:
             if pieces and not pieces[-1].endswith("\n"):
                 output.write("\n")
@@ -52,12 +60,22 @@ class Screen:
         """Print who speaks."""
         output.write_line(f"{text}:")
 
+    def history(self, history: list[HistoryEntry]) -> None:
+        """Print the messages of a conversation with their authors."""
+        for number, entry in enumerate(history):
+            if number:
+                output.write("\n")
+            self.heading("You" if entry.is_user else "Assistant")
+            for file in entry.files:
+                output.write_line(f"[{file.name}]")
+            self.text(entry.text)
+
     def _finished(self, message: Message, said: str, final: str) -> str:
         """Print what the final text has beyond the pieces; return what was printed last."""
         if final.startswith(said):
             output.write(final[len(said) :])
             return final
-        if said.startswith(final) or same(said, final):
+        if said.startswith(final) or _same(said, final):
             return said
         if not output.on_terminal():
             output.note(f"hugchat-sync: {RESTARTED_ELSEWHERE.format(message.conversation_id)}")
@@ -67,24 +85,128 @@ class Screen:
         output.write(final)
         return final
 
-    def _tell(self, event: Event) -> None:
-        line = step_line(event)
-        if line:
-            output.note(f"· {line}")
+
+class MarkdownScreen(Screen):
+    """Prints answers as Markdown while they come; needs the extra ``cli``.
+
+    Read on light and on dark backgrounds: in the terminal's own colours, on no background of ours.
+
+    :raises ImportError: the extra is not installed.
+    """
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.theme import Theme
+
+        colours = {
+            "markdown.code": "bold cyan",
+            "markdown.block_quote": "italic",
+            "markdown.h2": "bold underline",
+            "markdown.h3": "bold",
+            "markdown.h4": "italic bold",
+        }
+        self._console = Console(theme=Theme(colours))
+
+    def answer(self, message: Message) -> None:
+        """Print an answer as it comes, with a spinner that tells what the run does.
+
+        :raises HugChatError: the answer failed; what had come was printed.
+        """
+        from rich.live import Live
+
+        page = _Page(self._console)
+        with Live(page, console=self._console, refresh_per_second=_REFRESH, transient=True):
+            try:
+                for event in events_of(message):
+                    page.take(event)
+            finally:  # also what came before a failure, or before Ctrl-C
+                page.settle(len(page.text))
+        tell_sources(message.sources, page.text)
+
+    def text(self, text: str) -> None:
+        """Print a text that was stored."""
+        self._console.print(_markdown(output.shown(text)))
+
+    def heading(self, text: str) -> None:
+        """Print who speaks."""
+        self._console.print(text, style="bold cyan", markup=False, highlight=False)
 
 
-def same(said: str, final: str) -> bool:
-    """Return whether two texts differ in NULs and in white space at the end only."""
-    return said.replace("\0", "").rstrip() == final.replace("\0", "").rstrip()
+class _Page:
+    """The part of an answer that still changes; what is settled above it is printed for good."""
+
+    def __init__(self, console: Console) -> None:
+        from rich.spinner import Spinner
+
+        self._console = console
+        self.text = ""
+        self._printed = 0  # how much of the text stands on the screen for good
+        self._begun = False  # something stands there that the next part keeps away from
+        self._doing = "waiting for the answer"
+        self._spinner = Spinner("dots", style="cyan")
+
+    def __rich__(self) -> RenderableType:
+        from rich.console import Group
+        from rich.text import Text
+
+        self._spinner.update(text=Text(self._doing, style="dim", no_wrap=True, overflow="ellipsis"))
+        rest = self.text[self._printed :]
+        return Group(*self._spaced(rest), self._spinner) if rest.strip() else self._spinner
+
+    def _spaced(self, part: str) -> tuple[RenderableType, ...]:
+        """Return a part as Markdown, with one blank line before it but for the first part.
+
+        Only some kinds of Markdown have blank lines of their own; these are taken away.
+        """
+        from rich.segment import Segment, Segments
+
+        lines = self._console.render_lines(_markdown(part), pad=False)
+        while lines and _is_blank(lines[0]):
+            lines.pop(0)
+        while lines and _is_blank(lines[-1]):
+            lines.pop()
+        tight = Segments([piece for line in lines for piece in (*line, Segment.line())])
+        return (Segments([Segment.line()] if self._begun else []), tight)
+
+    def take(self, event: Event) -> None:
+        """Show one event."""
+        if type(event) is Token:
+            self._doing = "answering"
+            self.text += output.shown(event.text)
+            if "\n" in event.text:  # no further token can change what stands before a blank line
+                self.settle(self._printed + _settled_length(self.text[self._printed :]))
+        elif isinstance(event, FinalAnswer):
+            self._finish(output.shown(event.text))
+        elif isinstance(event, Reasoning):
+            self._doing = "thinking"
+        else:
+            self._doing = output.shown(_step_line(event)) or self._doing
+
+    def settle(self, end: int) -> None:
+        """Print for good what stands before the *end* of a part of the text."""
+        part, self._printed = self.text[self._printed : end], end
+        if part.strip():
+            self._console.print(*self._spaced(part), sep="", end="")
+            self._begun = True
+
+    def _finish(self, final: str) -> None:
+        if final.startswith(self.text[: self._printed]):
+            self.text = final
+        elif not _same(self.text, final):
+            self.settle(len(self.text))
+            self._console.print(RESTARTED, style="dim")
+            self.text, self._printed = final, 0
 
 
-def step_line(event: Event) -> str:
-    """Return what an event says about the run in one line; ``""`` for nothing."""
-    if isinstance(event, (WebSearchStep, WebSearchError)):
-        return " ".join(" ".join((event.message, *map(str, event.args))).split())
-    if isinstance(event, ToolCall):
-        return f"calling {event.name}"
-    return ""
+def best_screen() -> Screen:
+    """Return the richest screen that this terminal and the installed packages allow."""
+    if not output.on_terminal() or os.environ.get("TERM") == "dumb":
+        return Screen()
+    try:  # the lines of tables and quotes, and the spinner's dots
+        "─│▌•⠋".encode(sys.stdout.encoding or "ascii")
+        return MarkdownScreen()
+    except (ImportError, LookupError, UnicodeEncodeError):
+        return Screen()
 
 
 def tell_sources(sources: Sequence[Source], answer: str) -> None:
@@ -101,21 +223,59 @@ def tell_sources(sources: Sequence[Source], answer: str) -> None:
         output.note(f"  {number}. {' '.join(source.title.split())} {source.link}".rstrip())
 
 
-def best_screen() -> Screen:
-    """Return the richest screen that this terminal and the installed packages allow."""
-    if not output.on_terminal() or os.environ.get("TERM") == "dumb" or not _can_draw():
-        return Screen()
-    try:
-        from .rich_screen import RichScreen
-    except ImportError:  # the extra is not installed
-        return Screen()
-    return RichScreen()
+def _same(said: str, final: str) -> bool:
+    """Return whether two texts differ in NULs and in white space at the end only."""
+    return said.replace("\0", "").rstrip() == final.replace("\0", "").rstrip()
 
 
-def _can_draw() -> bool:
-    """Return whether the terminal takes the lines of tables and quotes, and the spinner's dots."""
-    try:
-        "─│▌•⠋".encode(sys.stdout.encoding or "ascii")
-    except (LookupError, UnicodeEncodeError):
-        return False
-    return True
+def _step_line(event: Event) -> str:
+    """Return what an event says about the run in one line; ``""`` for nothing."""
+    if isinstance(event, (WebSearchStep, WebSearchError)):
+        return " ".join(" ".join((event.message, *map(str, event.args))).split())
+    return f"calling {event.name}" if isinstance(event, ToolCall) else ""
+
+
+def _is_blank(line: list[Segment]) -> bool:
+    """Return whether nothing of a line is seen, its background included."""
+    return all(
+        not piece.text.strip() and (piece.style is None or piece.style.bgcolor is None)
+        for piece in line
+    )
+
+
+def _markdown(text: str) -> Markdown:
+    """Return a text to print; a link shows where it leads."""
+    from pygments import token
+    from rich.markdown import Markdown
+    from rich.style import Style
+    from rich.syntax import ANSISyntaxTheme
+
+    code = ANSISyntaxTheme(
+        {
+            token.Comment: Style(italic=True, dim=True),
+            token.Keyword: Style(bold=True),
+            token.Name.Function: Style(color="cyan"),
+            token.Name.Class: Style(color="cyan"),
+            token.String: Style(color="green"),
+            token.Generic.Error: Style(color="red"),
+        }
+    )
+    return Markdown(text, code_theme=code, hyperlinks=False)  # type: ignore[arg-type]
+
+
+def _settled_length(text: str) -> int:
+    """Return the length of the whole paragraphs at the beginning of a Markdown text.
+
+    A blank line inside a code block ends none, and neither does one inside a list or a quote,
+    where the next line is indented.
+    """
+    fence, position, end = "", 0, 0
+    lines = text.splitlines(keepends=True)
+    for line, following in zip(lines, lines[1:]):
+        position += len(line)
+        mark = line.strip()[:3]
+        if mark in ("```", "~~~"):
+            fence = "" if mark == fence else fence or mark
+        if not line.strip() and not fence and following.strip() and not following[0].isspace():
+            end = position
+    return end

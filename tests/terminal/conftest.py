@@ -15,7 +15,7 @@ from eras.arena import EMBEDDED
 from hugchat_sync import Client
 from hugchat_sync.local.testing import Script, Scripted
 from hugchat_sync.terminal import main
-from hugchat_sync.terminal.keeping import session_file
+from hugchat_sync.terminal.connection import session_file
 
 
 @dataclass

@@ -12,7 +12,7 @@ from hugchat_sync import Client, Sign, UsageError
 from hugchat_sync.auth.cookies import disk
 from hugchat_sync.auth.cookies.disk import data_directory, default_directory, file_of
 from hugchat_sync.local.testing import Script
-from hugchat_sync.terminal.keeping import account_of, session_file
+from hugchat_sync.terminal.connection import account_of, session_file
 
 EMAIL = "somebody@site.example"
 

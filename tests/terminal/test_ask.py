@@ -8,7 +8,7 @@ import pytest
 from eras.lines_2023 import SearchSource, SearchStep
 
 from hugchat_sync.local.testing import Script
-from hugchat_sync.terminal.reading import first_code_block
+from hugchat_sync.terminal.ask import first_code_block
 
 CODE = ("Here:\n", "```python\n", "print(1)\n", "\n", "x = 2\n", "```\n", "and\n```\nno\n```\n")
 

@@ -12,8 +12,8 @@ import pytest
 
 from hugchat_sync.local import LocalServer
 from hugchat_sync.local.testing import Fault, Script, Scripted
-from hugchat_sync.terminal.batch_lines import read_prompts
-from hugchat_sync.terminal.batch_target import opened_target
+from hugchat_sync.terminal.batch_input import read_prompts
+from hugchat_sync.terminal.batch_output import opened_target
 
 
 def read_table(path):

@@ -276,7 +276,7 @@ def test_models_and_conversations_are_completed(typed, answering, program):
     terminal.type("/model local/pl\t")
     terminal.wait_for("ain")
     terminal.type("\r")
-    terminal.wait_for("begins a conversation with local/plain")
+    terminal.wait_for("(?s)begins a conversation with local/plain.*new>")
     terminal.type("/cd new\t")  # by its title
     terminal.wait_for("/cd .*0")
     terminal.type("\r")

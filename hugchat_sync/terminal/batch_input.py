@@ -6,16 +6,16 @@ import csv
 import io
 import json
 from pathlib import Path
-from typing import Any, Callable, Iterator, Mapping
+from typing import Any, Mapping
 
 from ..errors import UsageError
 from ..values import Value
-from .reading import read_stdin
+from .input import read_stdin
 
-FORMATS = ("jsonl", "txt", "csv")
+_FORMATS = ("jsonl", "txt", "csv")
 
 #: what a line may say besides ``prompt`` and ``id``, and what it may be
-OPTIONS: Mapping[str, tuple[type, ...]] = {
+_OPTIONS: Mapping[str, tuple[type, ...]] = {
     "conversation_id": (str,),
     "files": (list,),
     "max_tries": (int,),
@@ -47,12 +47,6 @@ class Prompts(Value):
     columns: tuple[str, ...] = ("id", "prompt")
 
 
-def format_of(source: str, stated: str | None) -> str:
-    """Return the format of IN: what was said, or what its name ends in."""
-    ending = Path(source).suffix.lower().lstrip(".")
-    return stated or (ending if ending in FORMATS else "jsonl")
-
-
 def read_prompts(source: str, stated: str | None = None, column: str | None = None) -> Prompts:
     """Return the prompts of IN, all of them checked before the first one is asked.
 
@@ -61,17 +55,20 @@ def read_prompts(source: str, stated: str | None = None, column: str | None = No
     :param column: of a table, the one that holds the prompts.
     :raises UsageError: a line is wrong; the sentence has its number.
     """
-    kind = format_of(source, stated)
+    ending = Path(source).suffix.lower().lstrip(".")
+    kind = stated or (ending if ending in _FORMATS else "jsonl")
     if column is not None and kind != "csv":
         raise UsageError("--column is for a table: give --format csv, or a file that ends in .csv")
     text = _text(source)
     if kind == "csv":
         return _table(text, source, column)
-    read: Callable[[str, int, str], Line] = _plain if kind == "txt" else _json
     lines: list[Line] = []
     for number, raw in enumerate(text.split("\n"), 1):
-        if raw.strip():
-            lines.append(read(raw, len(lines), f"{source}, line {number}"))
+        if raw.strip() and kind == "txt":
+            prompt = raw.rstrip("\r")
+            lines.append(Line(len(lines), None, prompt, {}, ("", prompt)))
+        elif raw.strip():
+            lines.append(_json(raw, len(lines), f"{source}, line {number}"))
     return Prompts(lines)
 
 
@@ -88,11 +85,6 @@ def _text(source: str) -> str:
         raise UsageError(f"{source} is no UTF-8 text (byte {error.start})") from error
 
 
-def _plain(raw: str, index: int, where: str) -> Line:
-    prompt = raw.rstrip("\r")
-    return Line(index, None, prompt, {}, ("", prompt))
-
-
 def _json(raw: str, index: int, where: str) -> Line:
     try:
         value = json.loads(raw)
@@ -103,12 +95,12 @@ def _json(raw: str, index: int, where: str) -> Line:
     if not isinstance(value, dict) or not isinstance(value.get("prompt"), str):
         raise UsageError(f'{where}: a line is a JSON text, or an object with a text "prompt"')
     options = {name: inner for name, inner in value.items() if name not in ("prompt", "id")}
-    unknown = sorted(set(options) - set(OPTIONS))
+    unknown = sorted(set(options) - set(_OPTIONS))
     if unknown:
-        raise UsageError(f"{where}: unknown {', '.join(unknown)}; there are {', '.join(OPTIONS)}")
+        raise UsageError(f"{where}: unknown {', '.join(unknown)}; there are {', '.join(_OPTIONS)}")
     for name, inner in options.items():
-        if not isinstance(inner, OPTIONS[name]):
-            kinds = " or ".join(kind.__name__ for kind in OPTIONS[name])
+        if not isinstance(inner, _OPTIONS[name]):
+            kinds = " or ".join(kind.__name__ for kind in _OPTIONS[name])
             raise UsageError(f"{where}: {name} must be {kinds}")
     given, prompt = value.get("id"), _checked(value["prompt"], where)
     shown = given if isinstance(given, str) else "" if given is None else json.dumps(given)
@@ -120,7 +112,7 @@ def _table(text: str, source: str, column: str | None) -> Prompts:
     lines: list[Line] = []
     head: list[str] = []
     try:
-        for row in _rows(reader):
+        for row in filter(None, reader):
             where = f"{source}, line {reader.line_num}"
             if not head:
                 head = row
@@ -135,10 +127,6 @@ def _table(text: str, source: str, column: str | None) -> Prompts:
     except csv.Error as error:
         raise UsageError(f"{source}, line {reader.line_num}: {error}") from error
     return Prompts(lines, tuple(head))
-
-
-def _rows(reader: Iterator[list[str]]) -> Iterator[list[str]]:
-    return (row for row in reader if row)
 
 
 def _place(head: list[str], column: str | None, source: str) -> int:

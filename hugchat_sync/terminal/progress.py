@@ -1,15 +1,18 @@
-"""How far a batch is: a bar on a terminal, and nothing elsewhere."""
+"""How far a batch is: a bar or a line on a terminal, and nothing elsewhere."""
 
 from __future__ import annotations
 
 import sys
 import time
 from contextlib import contextmanager
-from typing import Iterator
+from typing import TYPE_CHECKING, Iterator
 
 from . import output
 
-_OFTEN = 0.2  # seconds between two changes of the line
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+
+_OFTEN = 0.2  # seconds between two changes of what is shown
 
 
 class Progress:
@@ -58,7 +61,7 @@ def _clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-class _LineProgress(Progress):
+class _Line(Progress):
     """One line that is written again and again."""
 
     _shown = float("-inf")
@@ -79,19 +82,42 @@ def _put(text: str) -> None:
     sys.stderr.flush()
 
 
+class _Bar(Progress):
+    """A bar; needs the extra ``cli``."""
+
+    def __init__(self, total: int, bar: Bar) -> None:
+        super().__init__(total)
+        self._bar = bar
+        self._task = bar.add_task("", total=total, told=self.line())
+
+    def show(self) -> None:
+        self._bar.update(self._task, completed=self.answered + self.failed, told=self.line())
+
+    def complain(self, text: str) -> None:
+        from rich.text import Text
+
+        words = output.shown(" ".join(text.split()))
+        self._bar.console.print(Text(f"hugchat-sync: {words}"))
+
+
 @contextmanager
 def shown_progress(total: int) -> Iterator[Progress]:
-    """Show how far a batch is, where a human looks at stderr."""
+    """Show how far a batch is, where a human looks at stderr; what is shown is gone afterwards."""
     if sys.stderr is None or not sys.stderr.isatty():
         yield Progress(total)
         return
     try:
-        from .rich_progress import bar
+        from rich.console import Console
+        from rich.progress import BarColumn, TextColumn
+        from rich.progress import Progress as Bar
     except ImportError:  # without the extra
         try:
-            yield _LineProgress(total)
+            yield _Line(total)
         finally:
             _put("\r\x1b[K")
         return
-    with bar(total) as progress:
-        yield progress
+    columns = (BarColumn(), TextColumn("{task.fields[told]}", markup=False))
+    with Bar(
+        *columns, console=Console(stderr=True), transient=True, refresh_per_second=1 / _OFTEN
+    ) as bar:
+        yield _Bar(total, bar)

@@ -1,4 +1,4 @@
-"""One question and its answer, so that Ctrl-C always reaches the server.
+"""Ctrl-C, a kill and a closed terminal end a command in the same way, and reach the server.
 
 A :class:`~hugchat_sync.Message` that is read in the main thread would be closed by Ctrl-C, and the
 server would go on to the end. So the sending and the reading happen in threads of their own, and
@@ -7,8 +7,12 @@ the main thread, where Ctrl-C arrives, only waits for them.
 
 from __future__ import annotations
 
+import signal
 import threading
-from typing import Any, Callable, Iterator, TypeVar
+import time
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, Callable, Iterable, Iterator, TypeVar
 
 from .. import Message
 from ..errors import HugChatError, TimedOut
@@ -16,9 +20,97 @@ from ..events import Event, FinalAnswer
 
 T = TypeVar("T")
 
+#: The signals besides Ctrl-C that end a program; not every system has both.
+ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+
+_SAME = 1.0  # seconds; of a closed terminal both the shell and the system tell
 _SLICE = 0.5  # seconds; Windows delivers Ctrl-C only between waits
 _LAST_WORDS = 5.0  # seconds that a stopped server has to end its answer
 _ACCEPTING = 3.0  # seconds that a send has to come back when it is no longer wanted
+
+
+# signals --------------------------------------------------------------------------------------
+
+
+class Ended(KeyboardInterrupt):
+    """A signal asked the program to end; whoever handles Ctrl-C handles this, too."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
+class Ending:
+    """Raises :class:`Ended` wherever the main thread is; remembers that it did."""
+
+    def __init__(self) -> None:
+        self.number: int | None = None
+        self._last = float("-inf")
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        """Handle a signal."""
+        now = time.monotonic()
+        if number in ENDING:
+            self.number = self.number or number
+            again, self._last = now - self._last < _SAME, now
+            if again:
+                return
+        raise Ended(number)
+
+
+@contextmanager
+def handled(
+    numbers: Iterable[int], handler: Callable[[int, FrameType | None], None]
+) -> Iterator[None]:
+    """Have signals handled for the length of a ``with`` block.
+
+    A signal that is ignored stays ignored (``nohup``), and only the main thread may change what
+    happens at a signal.
+    """
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in numbers:
+            if signal.getsignal(number) not in (signal.SIG_IGN, None):
+                before[number] = signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
+
+
+@contextmanager
+def raised() -> Iterator[Ending]:
+    """Let the signals that end a program raise :class:`Ended`, as Ctrl-C raises its own."""
+    ending = Ending()
+    with handled(ENDING, ending):
+        yield ending
+
+
+@contextmanager
+def noted(first: Callable[[int], None]) -> Iterator[None]:
+    """Hand the first signal, Ctrl-C included, to *first*; a later one is raised.
+
+    :param first: runs in the middle of whatever the main thread does: it must not take a lock.
+    """
+    ending = Ending()
+    pending = True
+
+    def handler(number: int, frame: FrameType | None) -> None:
+        nonlocal pending
+        try:
+            ending(number, frame)
+        except Ended:
+            if not pending:
+                raise
+            pending = False
+            first(number)
+
+    with handled((signal.SIGINT, *ENDING), handler):
+        yield
+
+
+# calls that Ctrl-C reaches --------------------------------------------------------------------
 
 
 class _Call(threading.Thread):
@@ -31,6 +123,7 @@ class _Call(threading.Thread):
         self.ended = threading.Event()
         self.values: list[Any] = []
         self.error: HugChatError | None = None
+        self.start()
 
     def run(self) -> None:
         try:
@@ -48,7 +141,6 @@ def called(call: Callable[[], T], undo: Callable[[T], object]) -> T:
     :raises KeyboardInterrupt: Ctrl-C.
     """
     calling = _Call(call)
-    calling.start()
     try:
         while not calling.ended.wait(_SLICE):
             continue
@@ -71,18 +163,9 @@ def last_call(call: Callable[[], object]) -> HugChatError | None:
     :raises KeyboardInterrupt: a second Ctrl-C ends the wait.
     """
     calling = _Call(call)
-    calling.start()
     if not calling.ended.wait(_LAST_WORDS):
         return TimedOut("the server did not answer in time", phase="total")
     return calling.error
-
-
-def sent(send: Callable[[], Message]) -> Message:
-    """Return the answer that *send* returns.
-
-    :raises KeyboardInterrupt: Ctrl-C; a run that had begun by then is stopped.
-    """
-    return called(send, stop)
 
 
 def events_of(message: Message, *, tail: bool = False) -> Iterator[Event]:

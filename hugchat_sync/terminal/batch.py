@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import queue
+import sys
 import threading
 import time
 from concurrent.futures import Executor
-from contextlib import ExitStack, closing
-from typing import Generator, Iterator, cast
+from contextlib import ExitStack, closing, contextmanager, suppress
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Generator, Iterator, cast
 
 from .. import Client
 from ..batch import Map
-from ..errors import ConversationNotExistError, FeatureUnavailable, HugChatError, UsageError
+from ..errors import (
+    ConnectionFailed,
+    ConversationNotExistError,
+    FeatureUnavailable,
+    HugChatError,
+    UsageError,
+)
 from ..records import Result
 from . import exits, output
-from .batch_executor import opened_executor
-from .batch_lines import Line, read_prompts
-from .batch_open import OpenOnes
-from .batch_progress import Progress, shown_progress
-from .batch_target import Target, opened_target
-from .opening import opened
-from .signals import Ended, noted
+from .batch_input import Line, read_prompts
+from .batch_output import Target, opened_target
+from .commands import TOTAL
+from .connection import opened
+from .interrupts import Ended, noted
+from .progress import Progress, shown_progress
 
+_CONNECTING = 10  # seconds that a cluster has
 _SLICE = 0.2  # seconds between two looks, at the results and after Ctrl-C at what still runs
 _ENDING = 15.0  # seconds that runs have to end after Ctrl-C
 _STOPPING = 5.0  # seconds that the server has to stop one of them
@@ -34,7 +45,7 @@ def batch(arguments: argparse.Namespace) -> int:
     :returns: the code of what stopped it, else of the worst that stands in OUT.
     """
     prompts = read_prompts(arguments.source, arguments.format, arguments.column)
-    arguments.timeout = arguments.timeout or arguments.total  # rate limits are waited for
+    arguments.timeout = arguments.timeout or TOTAL  # rate limits are waited for
     with opened_target(arguments.target, prompts) as target:
         left = target.left(prompts.lines, retry_failed=arguments.retry_failed)
         there = len(prompts.lines) - len(left)
@@ -218,3 +229,150 @@ class _Work(threading.Thread):
                             f"{exits.sentence(error)}"
                         )
             self._ended.wait(_SLICE)
+
+
+# where the prompts are answered ---------------------------------------------------------------
+
+
+@contextmanager
+def opened_executor(arguments: argparse.Namespace) -> Iterator[Executor | None]:
+    """Give the executor that was named, ``None`` for threads, and leave it afterwards.
+
+    :raises HugChatError: it cannot be had.
+    """
+    if arguments.dask:
+        with _dask(arguments.dask) as executor:
+            yield executor
+    elif arguments.executor:
+        with _made(arguments.executor) as executor:
+            yield executor
+    else:
+        yield None
+
+
+@contextmanager
+def _dask(address: str) -> Iterator[Executor]:
+    try:
+        distributed = import_module("distributed")  # only whoever wants it pays for it
+    except ImportError as error:
+        raise HugChatError(
+            'Dask needs one more package: pip install "hugchat-sync[dask]"'
+        ) from error
+    try:
+        client = distributed.Client(address, timeout=_CONNECTING, set_as_default=False)
+    except (OSError, ValueError, distributed.TimeoutError) as error:
+        raise ConnectionFailed(f"there is no Dask scheduler at {address}: {error}") from error
+    try:
+        yield client.get_executor(pure=False)
+    finally:
+        client.close(timeout=2)
+
+
+def _made(name: str) -> Executor:
+    """Return what the function that was named returns."""
+    module, _, factory = name.partition(":")
+    if not module or not factory:
+        raise UsageError(f"--executor {name}: write MODULE:FACTORY")
+    sys.path.insert(0, os.getcwd())  # as ``python -m`` has it
+    try:
+        executor = getattr(import_module(module), factory)()
+    except (ImportError, AttributeError, TypeError) as error:
+        raise UsageError(f"--executor {name}: {error}") from error
+    finally:
+        sys.path.pop(0)
+    if not isinstance(executor, Executor):
+        raise UsageError(f"--executor {name}: this gives no concurrent.futures.Executor")
+    return executor
+
+
+# OUT.open: the conversations that were begun and not removed yet ------------------------------
+
+
+class OpenOnes:
+    """The notes of one run.
+
+    :param target: the name of OUT.
+    :param base_url: of the server, as it is called from one run to the next.
+    :param account: whose conversations these are; ``None`` for those of nobody.
+    """
+
+    def __init__(self, target: str, base_url: str, account: str | None) -> None:
+        self._path = Path(f"{target}.open")
+        self._of = {"base_url": base_url, "account": account}
+        self._lock = threading.Lock()
+        self._descriptor: int | None = None
+        self._left: list[dict[str, Any]] = []  # by others, or by runs before
+        self._open: set[str] = set()
+
+    def begin(self, client: Client) -> None:
+        """Remove what a killed run of the same account left, and note what this one begins."""
+        for note in _read(self._path):
+            is_ours = {name: note.get(name) for name in self._of} == self._of
+            if not is_ours or not _removed(client, str(note["id"])):
+                self._left.append(note)
+        try:
+            self._descriptor = self._written_again()
+        except OSError as error:
+            output.complain(
+                f"warning: {self._path} cannot be written ({error.strerror}): "
+                "conversations that a killed run leaves will not be removed"
+            )
+
+    def note(self, conversation_id: str, begun: bool) -> None:
+        """Note that a conversation was begun, or removed again; called from several threads."""
+        line = {**self._of, "id": conversation_id} if begun else {"removed": conversation_id}
+        with self._lock:
+            (self._open.add if begun else self._open.discard)(conversation_id)
+            if self._descriptor is not None:
+                with suppress(OSError):  # a full disk: the answers are what counts
+                    os.write(self._descriptor, f"{json.dumps(line)}\n".encode("ascii"))
+
+    def end(self) -> None:
+        """Leave notes of what is left, and no file where nothing is."""
+        with self._lock, suppress(OSError):
+            if self._descriptor is not None:
+                os.close(self._descriptor)
+                self._descriptor = None
+                if self._open or self._left:
+                    os.close(self._written_again())
+                else:
+                    self._path.unlink()
+
+    def _written_again(self) -> int:
+        """Write what is left, and return where more can be written."""
+        how = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+        notes = [*self._left, *({**self._of, "id": one} for one in sorted(self._open))]
+        descriptor = os.open(self._path, how, 0o600)
+        for note in notes:
+            os.write(descriptor, f"{json.dumps(note)}\n".encode("ascii"))
+        return descriptor
+
+
+def _read(path: Path) -> list[dict[str, Any]]:
+    """Return the notes of conversations that are still there."""
+    found: dict[str, dict[str, Any]] = {}
+    try:
+        lines = path.read_text("utf-8").split("\n")
+    except (OSError, UnicodeDecodeError):
+        return []
+    for line in lines:
+        try:
+            note = json.loads(line)
+        except ValueError:  # the end of a killed run
+            continue
+        if isinstance(note, dict) and isinstance(note.get("id"), str):
+            found[note["id"]] = note
+        elif isinstance(note, dict):
+            found.pop(str(note.get("removed")), None)
+    return list(found.values())
+
+
+def _removed(client: Client, conversation_id: str) -> bool:
+    try:
+        client.remove_conversation(conversation_id)
+    except ConversationNotExistError:
+        return True
+    except HugChatError as error:
+        output.complain(f"{conversation_id} was left by an earlier run: {exits.sentence(error)}")
+        return False
+    return True

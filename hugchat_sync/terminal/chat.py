@@ -1,0 +1,404 @@
+"""``hugchat-sync chat``: the interactive program, and its commands."""
+
+from __future__ import annotations
+
+import argparse
+from functools import partial
+from typing import Callable, Sequence
+
+from .. import Client, Message
+from ..errors import HugChatError, ModelNotFound, UsageError
+from ..records import HistoryEntry
+from ..values import Value
+from . import exits, output
+from .ask import enter, take_near_model
+from .connection import opened
+from .conversations import FORMATS, meant, write_export
+from .input import Completions, best_keyboard, typed_path
+from .interrupts import Ended, called, stop
+from .models import model_meant, require_model
+from .screen import best_screen
+
+_TITLE = 30  # characters of a title in the prompt
+_WIDE = 72  # columns that the help needs to stand in two columns
+_LEAVING = ("exit", "quit", ":q")  # as other programs are left
+
+
+def chat(arguments: argparse.Namespace) -> int:
+    """Talk until /q or Ctrl-D.
+
+    :returns: 0 for a human, who has seen what failed; for a pipe the code of the last failure.
+    """
+    with opened(arguments, model=arguments.model) as client:
+        client.fetch_conversations()
+        # another conversation has its own model; who begins one wants to know at once if it is none
+        if arguments.model and not arguments.latest and not arguments.conversation:
+            try:
+                require_model(client, arguments.model)
+            except ModelNotFound as error:
+                take_near_model(client, arguments, error)
+        enter(client, arguments)
+        return Chat(client, web_search=arguments.web_search).run()
+
+
+class Chat:
+    """Reads lines: those with a slash are commands, all others are questions.
+
+    :param web_search: whether questions are sent with a web search.
+    """
+
+    def __init__(self, client: Client, *, web_search: bool = False) -> None:
+        self._client = client
+        self._web_search: bool | str = web_search
+        self._files: list[str] = []
+        self._models: list[str] = []  # as they were listed last
+        self._listed: list[str] = []  # what the numbers of the last list mean
+        self._ended = False
+        self._code = exits.OK
+        self._screen = best_screen()
+        self._commands = {name: one for one in _COMMANDS for name in one.names.split()}
+        completions: Completions = {
+            name: one.words and partial(one.words, self) for name, one in self._commands.items()
+        }
+        self._keyboard = best_keyboard(completions)
+
+    def run(self) -> int:
+        """Read and do until the end, and return the exit code."""
+        if self._keyboard.interactive:
+            output.note(f"{self._client.base_url} · /help lists the commands, Ctrl-D leaves")
+        while not self._ended:
+            try:
+                line = self._keyboard.read(self._prompt())
+            except EOFError:
+                self._leave_line()
+                break
+            except Ended:
+                raise
+            except KeyboardInterrupt:
+                self._leave_line()
+                output.note("(Ctrl-D or /q leaves)")
+                continue
+            self._try(line.strip())
+        return exits.OK if self._keyboard.interactive else self._code
+
+    def _leave_line(self) -> None:
+        """Go to the next line, where the keyboard has not done so itself."""
+        if self._keyboard.interactive and not self._keyboard.edits:
+            output.note("")
+
+    def _prompt(self) -> str:
+        current = self._client.current_conversation
+        title = "new" if current is None else self._client.conversations.get(current, current)
+        name = " ".join(title.split())[:_TITLE]
+        return f"{name}{' +web' if self._web_search else ''}> "
+
+    def _try(self, line: str) -> None:
+        """Do what a line says; what fails is told, and the talk goes on."""
+        try:
+            self._do(line)
+        except Ended:
+            raise
+        except KeyboardInterrupt:
+            output.note("(interrupted)")
+        except EOFError:
+            output.note("(nothing was changed)")
+        except (HugChatError, OSError) as error:
+            if not isinstance(error, HugChatError) and error.filename is None:
+                raise  # no file of the user's: our own streams are gone
+            self._code = exits.exit_code(error)
+            output.complain(exits.sentence(error))
+
+    def _do(self, line: str) -> None:
+        if not line:
+            return
+        if line.lower() in _LEAVING:
+            self._ended = True
+            return
+        try:
+            line.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise UsageError("the line holds bytes that are no UTF-8 text") from error
+        if not line.startswith("/") or line.startswith("//"):
+            self.ask(line[1:] if line.startswith("//") else line)
+            return
+        name, _, words = line[1:].partition(" ")
+        command = self._commands.get(name.lower())
+        if command is None:
+            raise UsageError(
+                f"there is no command /{name}; /help lists them, and a question that begins with "
+                "a slash is typed with two"
+            )
+        command.do(self, words.strip())
+
+    # the commands; each takes the words behind it
+
+    def leave(self, words: str) -> None:
+        """End the talk."""
+        self._ended = True
+
+    def help(self, words: str) -> None:
+        """Print the commands."""
+        narrow = output.on_terminal() and output.columns() < _WIDE
+        for command in _COMMANDS:
+            usage = f"/{' /'.join(command.names.split())} {command.usage}".rstrip()
+            rows = (usage, f"  {command.text}") if narrow else (f"{usage:30} {command.text}",)
+            output.write_rows(rows)
+        keys = "Alt-Enter begins another line of the same text, Tab completes commands, models, "
+        keys += "conversations and files."
+        if not self._keyboard.edits:
+            keys = 'With pip install "hugchat-sync[cli]" Tab completes, Alt-Enter begins a line.'
+        output.write_text(
+            "Everything else is a question; // begins one with a slash. Ctrl-C stops an answer, "
+            f"Ctrl-D leaves, as exit, quit and :q do. {keys}"
+        )
+
+    # asking
+
+    def ask(self, text: str) -> None:
+        """Send a question and show its answer."""
+        files = tuple(self._files)
+        self._show(lambda: self._client.chat(text, web_search=self._web_search, files=files))
+
+    def retry(self, words: str) -> None:
+        """Have the last answer made again."""
+        answer = self._last(is_user=False)
+        self._show(lambda: self._client.retry(answer.text_id, answer.conversation_id))
+
+    def edit(self, text: str) -> None:
+        """Ask the last question again in other words."""
+        question = self._last(is_user=True)
+        if not text and self._keyboard.edits:
+            text = self._keyboard.read("edit> ", question.text)
+        if not text:
+            raise UsageError("/edit TEXT asks the last question again in these words")
+        self._show(lambda: self._client.edit(question.text_id, text, question.conversation_id))
+
+    def _show(self, send: Callable[[], Message]) -> None:
+        message = called(send, stop)
+        self._files = []
+        try:
+            self._screen.answer(message)
+        except HugChatError:
+            raise
+        except (Ended, OSError):
+            stop(message)
+            raise
+        except KeyboardInterrupt:
+            stop(message)
+            output.note("(stopped)")
+
+    def _last(self, *, is_user: bool) -> HistoryEntry:
+        for entry in reversed(self._client.history(self._current())):
+            if entry.is_user == is_user:
+                return entry
+        raise UsageError("nothing has been said in this conversation yet")
+
+    def stop(self, words: str) -> None:
+        """Stop what runs in the current conversation."""
+        self._client.stop(self._current())
+        output.note("nothing runs any more; Ctrl-C stops an answer while it comes")
+
+    # conversations
+
+    def _current(self) -> str:
+        """Return the id of the current conversation.
+
+        :raises UsageError: there is none yet.
+        """
+        if self._client.current_conversation is None:
+            raise UsageError("no conversation is open: ask something, or choose one with /cd N")
+        return self._client.current_conversation
+
+    def _numbered(self, word: str) -> str:
+        """Return the id of a conversation that is meant by its number, its id, or ``last``."""
+        if not word:
+            raise UsageError("which conversation? Give its number in /ls, or its id")
+        newest = list(self._client.conversations)
+        return meant(word, lambda: newest if word == "last" else self._listed or newest)
+
+    def conversation_words(self) -> list[tuple[str, str]]:
+        """Return the numbers of the conversations, with their titles."""
+        conversations = self._client.conversations
+        listed = self._listed or list(conversations)
+        return [(str(at), conversations.get(one, "")) for at, one in enumerate(listed)]
+
+    def list_conversations(self, words: str, *, with_ids: bool = False) -> None:
+        """Print the conversations with their numbers; the current one has a star."""
+        conversations = self._client.conversations
+        self._listed = list(conversations)
+        rows = []
+        for number, (conversation_id, title) in enumerate(conversations.items()):
+            star = "*" if conversation_id == self._client.current_conversation else " "
+            shown = f"{conversation_id}  {title}" if with_ids else title
+            rows.append(f"{star}{number:3}  {shown}")
+        output.write_rows(rows)
+        if not rows:
+            output.note("there is no conversation yet")
+
+    def list_ids(self, words: str) -> None:
+        """Print the conversations with their ids as well."""
+        self.list_conversations(words, with_ids=True)
+
+    def reload(self, words: str) -> None:
+        """Fetch the conversations again, and print them."""
+        self._client.fetch_conversations()
+        self.list_conversations(words)
+
+    def switch(self, word: str) -> None:
+        """Make another conversation the current one."""
+        tree = self._client.conversation(self._numbered(word))
+        self._client.current_conversation = tree.id
+        output.note(f"in {tree.title!r} ({tree.model})")
+
+    def begin(self, words: str) -> None:
+        """Begin another conversation."""
+        self._client.create_conversation()
+        output.note("a new conversation")
+
+    def remove(self, word: str) -> None:
+        """Delete a conversation, once somebody who types has said that it is meant."""
+        conversation_id = self._numbered(word)
+        if self._keyboard.interactive:
+            title = self._client.conversations.get(conversation_id, conversation_id)
+            if not self._keyboard.confirm(f"Delete {' '.join(title.split())!r}?"):
+                output.note("(nothing was changed)")
+                return
+        self._client.remove_conversation(conversation_id)
+        output.note("deleted")
+
+    def history(self, word: str) -> None:
+        """Print what was said."""
+        conversation_id = self._numbered(word) if word else self._current()
+        self._screen.history(self._client.history(conversation_id))
+
+    def title(self, text: str) -> None:
+        """Print the title of the current conversation, or give it another one."""
+        if text:
+            self._client.rename_conversation(self._current(), text)
+        else:
+            output.write_line(self._client.update_title(self._current()))
+
+    def share(self, words: str) -> None:
+        """Publish the current conversation and print its address."""
+        output.write_line(self._client.share(self._current()))
+
+    def export(self, words: str) -> None:
+        """Write the current conversation to a file."""
+        form, _, directory = words.partition(" ")
+        form = form or "md"
+        if form not in FORMATS:
+            raise UsageError(f"there is no format {form}: {', '.join(FORMATS)}")
+        place = typed_path(directory.strip() or ".")
+        output.write_line(str(write_export(self._client, self._current(), form, place)))
+
+    # models, prompts, files
+
+    def list_models(self, words: str) -> None:
+        """Print the models with their numbers; the chosen one has a star."""
+        self._models = [model.id for model in self._client.models()]
+        chosen = self._client.model
+        output.write_rows(
+            f"{'*' if name == chosen else ' '}{number:3}  {name}"
+            for number, name in enumerate(self._models)
+        )
+
+    def model_words(self) -> list[tuple[str, str]]:
+        """Return the names of the models, which are asked for once; none if that fails."""
+        if not self._models:
+            try:
+                self._models = [model.id for model in self._client.models()]
+            except HugChatError:  # no answer to the Tab key is no reason to end the line
+                return []
+        return [(name, "") for name in self._models]
+
+    def choose_model(self, word: str) -> None:
+        """Take another model, which needs a new conversation; without a word, list them."""
+        if not word:
+            self.list_models(word)
+            return
+        if word.isdigit() and int(word) < len(self._models):
+            word = self._models[int(word)]
+        try:
+            require_model(self._client, word)
+        except ModelNotFound as error:
+            near = model_meant(error)
+            if near is None:
+                raise
+            word = near
+        self._client.model = word
+        self._client.current_conversation = None
+        output.note(f"the next question begins a conversation with {word}")
+
+    def system_prompt(self, text: str) -> None:
+        """Print or keep the system prompt of the model."""
+        settings = self._client.settings()
+        model = self._client.model or settings.active_model or self._client.models()[0].id
+        kept = settings.stored_prompt(model)
+        if not text and self._keyboard.edits:
+            text = self._keyboard.read(f"system prompt of {model}> ", kept) or '""'
+        if not text:
+            output.write_line(kept or f"(no system prompt is kept for {model})")
+            return
+        self._client.set_system_prompt(model, "" if text in ('""', "''") else text)
+        output.note(f"kept for new conversations with {model}")
+
+    def switch_web_search(self, word: str) -> None:
+        """Turn web search on or off."""
+        named = {"": not self._web_search, "on": True, "off": False}
+        self._web_search = named.get(word, word)
+        how = self._web_search if isinstance(self._web_search, str) else "on"
+        output.note(f"web search is {how if self._web_search else 'off'}")
+
+    def attach(self, word: str) -> None:
+        """Attach a file to the next question."""
+        if word == "-":
+            self._files = []
+        elif word:
+            path = typed_path(word)
+            if not path.is_file():
+                raise UsageError(f"there is no file {path}")
+            self._files.append(str(path))
+        output.note(f"with the next question: {', '.join(self._files) or 'no file'}")
+
+
+class Command(Value):
+    """What one command does with the words behind it, and what Tab completes there."""
+
+    names: str
+    usage: str
+    text: str
+    do: Callable[[Chat, str], None]
+    words: Callable[[Chat], Sequence[tuple[str, str]]] | None = lambda chat: ()  # ``None``: a path
+
+
+_COMMANDS = (
+    Command("q exit", "", "leave", Chat.leave),
+    Command("help", "", "this list", Chat.help),
+    Command("ls", "", "the conversations, by number", Chat.list_conversations),
+    Command("ids", "", "the same with their ids", Chat.list_ids),
+    Command("cd switch", "N|ID", "go to a conversation", Chat.switch, Chat.conversation_words),
+    Command("new", "", "begin a conversation", Chat.begin),
+    Command("rm del", "N|ID", "delete a conversation", Chat.remove, Chat.conversation_words),
+    Command("old show", "[N|ID]", "what was said in it", Chat.history, Chat.conversation_words),
+    Command("reload", "", "fetch the conversations again", Chat.reload),
+    Command(
+        "web", "[on|off]", "search the web before answers", Chat.switch_web_search,
+        lambda chat: (("on", ""), ("off", "")),
+    ),
+    Command(
+        "pro system", "[TEXT]", 'system prompt of new conversations; "" removes it',
+        Chat.system_prompt,
+    ),
+    Command("models", "", "the models, by number", Chat.list_models),
+    Command("model llm", "[N|NAME]", "take another model", Chat.choose_model, Chat.model_words),
+    Command("file", "[PATH|-]", "attach a file to the next question", Chat.attach, None),
+    Command("retry", "", "have the last answer made again", Chat.retry),
+    Command("edit", "[TEXT]", "ask the last question in other words", Chat.edit),
+    Command("stop", "", "stop what runs in this conversation", Chat.stop),
+    Command("title", "[TEXT]", "print or change the title", Chat.title),
+    Command("share", "", "publish this conversation", Chat.share),
+    Command(
+        "export", "[md|json|html|txt] [DIR]", "write this conversation to a file", Chat.export,
+        lambda chat: [(name, "") for name in FORMATS],
+    ),
+)  # fmt: skip
