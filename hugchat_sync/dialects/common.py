@@ -9,6 +9,7 @@ from urllib.parse import urljoin, urlsplit
 from ..calls import Call, Reply, no_error
 from ..errors import ProtocolError
 from ..records import Model, Settings, User
+from ..values import names_of
 from . import Dialect
 from .errors import REDIRECTS, intercepted, is_page, is_sign_in, read_error
 from .fields import each, kind_of, need, text_of
@@ -18,32 +19,15 @@ from .wire import read_json
 
 _SIGN_OUT = "/logout"
 
-#: our name → the wire's
+
+def _in_wire_spelling(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(map(str.title, others))
+
+
+#: our name → the wire's, which is the same one in ``camelCase``
 SETTINGS: dict[str, str] = {
-    "active_model": "activeModel",
-    "custom_prompts": "customPrompts",
-    "custom_prompts_enabled": "customPromptsEnabled",
-    "share_conversations_with_model_authors": "shareConversationsWithModelAuthors",
-    "streaming_mode": "streamingMode",
-    "direct_paste": "directPaste",
-    "haptics_enabled": "hapticsEnabled",
-    "hide_prompt_examples": "hidePromptExamples",
-    "multimodal_overrides": "multimodalOverrides",
-    "tools_overrides": "toolsOverrides",
-    "reasoning_overrides": "reasoningOverrides",
-    "artifacts_overrides": "artifactsOverrides",
-    "provider_overrides": "providerOverrides",
-    "reasoning_effort_overrides": "reasoningEffortOverrides",
-    "billing_organization": "billingOrganization",
-    "welcome_modal_seen": "welcomeModalSeen",
-    "welcome_modal_seen_at": "welcomeModalSeenAt",
-    "search_enabled": "searchEnabled",
-    "ethics_modal_accepted": "ethicsModalAccepted",
-    "ethics_modal_accepted_at": "ethicsModalAcceptedAt",
-    "hide_emoji_on_sidebar": "hideEmojiOnSidebar",
-    "disable_stream": "disableStream",
-    "tools": "tools",
-    "assistants": "assistants",
+    name: _in_wire_spelling(name) for name in names_of(Settings) if name != "extra"
 }
 
 #: our name → the kind of its value, where that is no switch

@@ -12,20 +12,16 @@ from typing import Any, Callable, Mapping, Union
 from ..calls import Call, Reply
 from ..errors import ProtocolError, UnknownDialect
 from . import Dialect, dialect_named
-from .errors import intercepted, is_page, read_error, refuse_redirect
-from .fields import dicts_of, text_of
+from .errors import intercepted, read_error, refuse_redirect
+from .fields import dicts_of, kind_of, text_of
 from .verbs import get, path_of
 from .wire import read_json, sveltekit_nodes
 
 #: An era, ready to use, or the next question to ask.
 Verdict = Union[Dialect, "Call[Any]"]
 
-_FLAGS = "/api/v2/feature-flags"
 _PAGE_DATA = "/__data.json"
-_MODELS = "/api/models"
-_MODELS_PAGE = "/models/__data.json"
 _NOBODY = "000000000000000000000000"  # no conversation has this id
-_SUMMARIZE = f"/conversation/{_NOBODY}/summarize"
 
 
 def first_probe() -> Call[Verdict]:
@@ -34,18 +30,25 @@ def first_probe() -> Call[Verdict]:
     Source: GET /api/v2/feature-flags, chat-ui 2025-06 … 2026-08; what older servers answer was
     measured on those of 2023-09, 2023-10, 2024-04, 2024-06, 2024-08 and 2024-12.
     """
-    return _probe(_FLAGS, _read_flags)
+    return get("/api/v2/feature-flags", _read_flags, error=intercepted)
 
 
 def probe_within(dialect: Dialect) -> Call[Verdict]:
     """Return the first question about a server whose era is known."""
     if "trees" not in dialect.features:  # all that it has to say is in the data of a page
-        return _probe(_PAGE_DATA, lambda page: _read_page_data(page, hidden=False))
+        return _page_data(hidden=False)
     return first_probe()
 
 
-def _probe(path: str, read: Callable[[Reply], Verdict]) -> Call[Verdict]:
-    return get(path, read, error=intercepted)
+def _probe(path: str, read: Callable[[Reply, Any], Verdict]) -> Call[Verdict]:
+    """Return a question whose answer is given to *read* with the value of its JSON."""
+
+    def understood(reply: Reply) -> Verdict:
+        value = _json(reply)
+        _refuse_trouble(reply, value)
+        return read(reply, value)
+
+    return get(path, understood, error=intercepted)
 
 
 # the questions, in their order ---------------------------------------------------------------
@@ -58,51 +61,48 @@ def _read_flags(reply: Reply) -> Verdict:
     2025-02.
     """
     if reply.status == 403 and "API is disabled" in reply.text:
-        return _probe(_PAGE_DATA, lambda page: _read_page_data(page, hidden=True))
+        return _page_data(hidden=True)
     flags = _json(reply)
     if isinstance(flags, dict) and isinstance(flags.get("json"), dict):
         return _v2(flags["json"])
     _refuse_trouble(reply, flags)
-    return _probe(_PAGE_DATA, lambda page: _read_page_data(page, hidden=False))
+    return _page_data(hidden=False)
 
 
-def _read_page_data(reply: Reply, hidden: bool) -> Verdict:
-    """Read the data of the start page; its keys came and went on known dates.
+def _page_data(hidden: bool) -> Call[Verdict]:
+    """Ask for the data of the start page; its keys came and went on known dates.
 
     Source: GET /__data.json, chat-ui 2023-04 … 2025-06 (measured).
     """
-    _refuse_trouble(reply, _json(reply))
-    try:
-        nodes = sveltekit_nodes(reply.body, reply.url)
-    except ProtocolError:  # this address has no page data: perhaps only the API is let through
-        return _probe(_MODELS, _read_models)
-    for node in nodes:
-        if isinstance(node, dict) and "conversations" in node:
-            return _dated(node, hidden)
-    if nodes and not any(nodes):
-        return _v2({})  # pages have carried no data since v2 came
-    return _probe(_MODELS, _read_models)
+
+    def read(reply: Reply, value: Any) -> Verdict:
+        try:
+            nodes = sveltekit_nodes(reply.body, reply.url)
+        except ProtocolError:  # this address has no page data: perhaps only the API is let through
+            nodes = []
+        for node in nodes:
+            if isinstance(node, dict) and "conversations" in node:
+                return _dated(node, hidden)
+        if nodes and not any(nodes):
+            return _v2({})  # pages have carried no data since v2 came
+        return _probe("/api/models", _read_models)
+
+    return _probe(_PAGE_DATA, read)
 
 
 def _dated(layout: Mapping[str, Any], hidden: bool) -> Verdict:
-    settings = layout.get("settings")
-    settings = settings if isinstance(settings, dict) else {}
     if "enableAssistantsRAG" in layout or "tools" in layout:
-        return _tree(layout, settings, hidden)
+        return _tree(layout, hidden)
     if "enableAssistants" in layout:
-        return _around_trees(layout, settings, hidden)
-    if "loginRequired" in layout or _has_stop_sequences(layout):
-        return _lines(layout, settings)
-    return _probe(_SUMMARIZE, lambda answer: _read_summarize(answer, layout, settings))
+        return _around_trees(layout, hidden)
+    # stop sequences came three weeks after the update lines (2023-10-11)
+    parameters = [kind_of(model, "parameters", dict, {}) for model in dicts_of(layout, "models")]
+    if "loginRequired" in layout or any("stop_sequences" in one for one in parameters):
+        return _lines(layout)
+    return _summarize(layout)
 
 
-def _has_stop_sequences(layout: Mapping[str, Any]) -> bool:
-    """Return whether a model shows what came three weeks after the update lines (2023-10-11)."""
-    found = [model.get("parameters") for model in dicts_of(layout, "models")]
-    return any(isinstance(one, dict) and "stop_sequences" in one for one in found)
-
-
-def _around_trees(layout: Mapping[str, Any], settings: Mapping[str, Any], hidden: bool) -> Verdict:
+def _around_trees(layout: Mapping[str, Any], hidden: bool) -> Verdict:
     """Assistants came three weeks before trees: a conversation shows which it is.
 
     Where there is none, the page of the models does: it came on 2024-02-21, days after the trees.
@@ -110,53 +110,44 @@ def _around_trees(layout: Mapping[str, Any], settings: Mapping[str, Any], hidden
     Source: GET /conversation/{id}/__data.json and GET /models/__data.json, chat-ui 2024-02-09 and
     2024-04 (measured).
     """
-    listed = layout["conversations"] if isinstance(layout["conversations"], list) else []
-    ids = [text_of(item, "id") for item in listed if text_of(item, "id")]
-    if not ids:
-        return _probe(_MODELS_PAGE, lambda page: _read_models_page(page, layout, settings, hidden))
 
-    def read(reply: Reply) -> Verdict:
-        _refuse_trouble(reply, _json(reply))
+    def read_models_page(reply: Reply, value: Any) -> Verdict:
+        try:
+            sveltekit_nodes(reply.body, reply.url)
+        except ProtocolError:
+            return _lines(layout)
+        return _tree(layout, hidden)
+
+    def read_conversation(reply: Reply, value: Any) -> Verdict:
         for node in sveltekit_nodes(reply.body, reply.url):
             if isinstance(node, dict) and "messages" in node and "rootMessageId" not in node:
-                return _lines(layout, settings)
-        return _tree(layout, settings, hidden)
+                return _lines(layout)
+        return _tree(layout, hidden)
 
-    return _probe(path_of(ids[0], "/__data.json"), read)
+    for listed in dicts_of(layout, "conversations"):
+        if text_of(listed, "id"):
+            return _probe(path_of(text_of(listed, "id"), _PAGE_DATA), read_conversation)
+    return _probe(f"/models{_PAGE_DATA}", read_models_page)
 
 
-def _read_summarize(
-    reply: Reply, layout: Mapping[str, Any], settings: Mapping[str, Any]
-) -> Verdict:
-    """Read whether the title endpoint is there; it went within an hour of the update lines' coming.
+def _summarize(layout: Mapping[str, Any]) -> Verdict:
+    """Ask for the title endpoint; it went within an hour of the update lines' coming.
 
     Source: GET /conversation/{id}/summarize, chat-ui 2023-04-21 … 2023-09-20 (measured).
     """
-    allowed = reply.headers.get("allow", "").upper()
-    if reply.status == 405 and "POST" in allowed:
-        return _tgi(settings)
-    _refuse_trouble(reply, _json(reply))
-    return _lines(layout, settings)
+
+    def read(reply: Reply, value: Any) -> Verdict:
+        allowed = reply.headers.get("allow", "").upper()
+        return _tgi(layout) if reply.status == 405 and "POST" in allowed else _lines(layout)
+
+    return _probe(path_of(_NOBODY, "/summarize"), read)
 
 
-def _read_models_page(
-    reply: Reply, layout: Mapping[str, Any], settings: Mapping[str, Any], hidden: bool
-) -> Verdict:
-    _refuse_trouble(reply, _json(reply))
-    try:
-        sveltekit_nodes(reply.body, reply.url)
-    except ProtocolError:
-        return _lines(layout, settings)
-    return _tree(layout, settings, hidden)
-
-
-def _read_models(reply: Reply) -> Verdict:
+def _read_models(reply: Reply, models: Any) -> Verdict:
     """Read the list of models, on a server that shows no page data.
 
     Source: GET /api/models, chat-ui 2024-01 … 2025-06 (measured); ``tools`` came on 2024-07-04.
     """
-    models = _json(reply)
-    _refuse_trouble(reply, models)
     if not isinstance(models, list) or not all(isinstance(item, dict) for item in models):
         raise UnknownDialect(
             "this is no chat-ui server that we know; the base URL must include the path under"
@@ -177,7 +168,7 @@ def _read_models(reply: Reply) -> Verdict:
 
 def _v2(flags: Mapping[str, Any]) -> Dialect:
     if "searchEnabled" in flags:
-        from .v2_2025 import Summer2025  # each era is loaded when it is first met
+        from .v2_2025 import Summer2025
 
         return Summer2025(searches=flags["searchEnabled"] is True)
     if flags and "transcriptionEnabled" not in flags:
@@ -187,9 +178,10 @@ def _v2(flags: Mapping[str, Any]) -> Dialect:
     return dialect_named("v2-2025")
 
 
-def _tree(layout: Mapping[str, Any], settings: Mapping[str, Any], hidden: bool) -> Dialect:
+def _tree(layout: Mapping[str, Any], hidden: bool) -> Dialect:
     from .tree_2024 import Facts, Tree2024
 
+    settings = kind_of(layout, "settings", dict, {})
     array = "communityToolCount" in layout or isinstance(settings.get("tools"), list)
     listed = layout.get("tools")
     names = [tool.get("name") for tool in dicts_of(layout, "tools")]
@@ -204,17 +196,17 @@ def _tree(layout: Mapping[str, Any], settings: Mapping[str, Any], hidden: bool) 
     return Tree2024(facts)
 
 
-def _lines(layout: Mapping[str, Any], settings: Mapping[str, Any]) -> Dialect:
+def _lines(layout: Mapping[str, Any]) -> Dialect:
+    from .lines_2023 import FebruaryLines, Lines2023
+
     if "enableAssistants" in layout:
-        from .lines_2023 import FebruaryLines
-
         return FebruaryLines()
-    from .lines_2023 import Lines2023
-
+    settings = kind_of(layout, "settings", dict, {})
     return Lines2023(settings_as_json="ethicsModalAccepted" in settings)
 
 
-def _tgi(settings: Mapping[str, Any]) -> Dialect:
+def _tgi(layout: Mapping[str, Any]) -> Dialect:
+    settings = kind_of(layout, "settings", dict, {})
     if "customPrompts" not in settings:
         from .tgi_2023 import EarlyTgi
 
@@ -227,8 +219,6 @@ def _tgi(settings: Mapping[str, Any]) -> Dialect:
 
 def _json(reply: Reply) -> Any:
     """Return the value of a JSON body, and ``None`` for a page or a plain text."""
-    if is_page(reply):
-        return None
     try:
         return read_json(reply.body)
     except ProtocolError:

@@ -68,12 +68,6 @@ def is_page(reply: Reply) -> bool:
     )
 
 
-def page_title(reply: Reply) -> str:
-    """Return the title of a page as it stands in a sentence; ``""`` where there is none."""
-    found = _PAGE_TITLE.search(reply.body[:65536].decode("utf-8", "replace"))
-    return f' titled "{" ".join(found.group(1).split())}"' if found else ""
-
-
 def names_challenge(text: str) -> bool:
     """Return whether a text speaks of a captcha or of a firewall's check, or loads one."""
     return bool(_CHALLENGE.search(text))
@@ -103,15 +97,16 @@ def is_challenge(reply: Reply) -> bool:
 def intercepted(reply: Reply) -> HugChatError | None:
     """Return the error of a reply which the server itself cannot have sent; ``None`` otherwise.
 
-    Firewalls, redirects, and gateways and proxies that want a password of their own.
+    Firewalls, redirects, and gateways and proxies that want a password of their own; no chat
+    server asks for one in their way.
     """
-    if 200 <= reply.status < 300 and reply.status not in _BLOCKED and not is_guarded(reply):
-        return None
     if is_challenge(reply):
         return _challenged(reply)
     if reply.status in REDIRECTS:
-        return redirected(reply)
-    if wants_password(reply):
+        url = reply.url or reply.base_url
+        return _redirected(reply.headers.get("location", ""), reply.status, url, reply.base_url)
+    asked = reply.headers.get("www-authenticate", "")
+    if reply.status == 401 and _PASSWORD_SCHEME.search(asked):
         return AuthError(
             f"a gateway before {_host(reply.url)} wants a user name and a password of its own "
             "(HTTP Basic or the like), the cookies are not at fault: in Python give a session "
@@ -128,19 +123,9 @@ def intercepted(reply: Reply) -> HugChatError | None:
             lasting=True,
         )
     if reply.status == 511:
-        return status_error(
-            511, "the network wants a sign-in of its own", url=reply.url, advice=_OF_NETWORK
-        )
+        advice = "open any page in a browser and sign in to the network there"
+        return _error(reply, "the network wants a sign-in of its own", advice=advice)
     return None
-
-
-_OF_NETWORK = "open any page in a browser and sign in to the network there"
-
-
-def wants_password(reply: Reply) -> bool:
-    """Return whether a gateway wants a password; no chat server asks for one in this way."""
-    asked = reply.headers.get("www-authenticate", "")
-    return reply.status == 401 and bool(_PASSWORD_SCHEME.search(asked))
 
 
 def _challenged(reply: Reply) -> HugChatError:
@@ -156,39 +141,45 @@ def _challenged(reply: Reply) -> HugChatError:
 # pages -----------------------------------------------------------------------------------------
 
 _WRONG_PLACE = "check the base URL: it must include the path under which the chat is found"
-_NO_PLACE = "the base URL lacks the path of the chat, or this server is too old for what was asked"
-_LESS = "send less, or have the gateway's own limit raised"
-_SLOWER = "wait before the next try, and send fewer requests a minute"
+
+#: What is particular about a status when a page brings it.
+_OF_PAGES: Mapping[int, Mapping[str, Any]] = {
+    404: {
+        "advice": "the base URL lacks the path of the chat, or this server is too old for what "
+        "was asked"
+    },
+    413: {"advice": "send less, or have the gateway's own limit raised"},
+    429: {
+        "advice": "wait before the next try, and send fewer requests a minute",
+        "retry_after": _MINUTE,
+    },
+}
 
 
-def page_error(reply: Reply) -> HugChatError:
+def _page_error(reply: Reply) -> HugChatError:
     """Return the error of a page with a bad status: a gateway's, or that of another program."""
-    if is_challenge(reply):
-        return _challenged(reply)
-    said = f"an HTML page{page_title(reply)}"
-    facts: dict[str, Any] = {}
-    who = "the server"
-    if reply.status >= 500 or reply.status in (413, 429):
-        who = "a gateway before the server, not the server itself,"
-    if reply.status == 413:
-        facts["advice"] = _LESS
-    elif reply.status == 429:
-        facts.update(advice=_SLOWER, retry_after=_MINUTE)
-    elif reply.status < 500:
-        facts["advice"] = _NO_PLACE if reply.status == 404 else _WRONG_PLACE
-    return status_error(reply.status, said, url=reply.url, body=reply.text, who=who, **facts)
+    by_gateway = reply.status >= 500 or reply.status in (413, 429)
+    who = "a gateway before the server, not the server itself," if by_gateway else "the server"
+    facts = _OF_PAGES.get(reply.status, {} if by_gateway else {"advice": _WRONG_PLACE})
+    return _error(reply, f"an HTML page{_page_title(reply)}", who=who, **facts)
 
 
 def page_instead(reply: Reply, wanted: str = "an answer") -> HugChatError:
     """Return the error of a page with a good status where something else was asked for."""
-    if is_challenge(reply) or names_challenge(reply.text[:_LOOKED_AT]):
+    if is_guarded(reply) or names_challenge(reply.text[:_LOOKED_AT]):
         return _challenged(reply)
     return ProtocolError(
-        f"expected {wanted}, got an HTML page{page_title(reply)}; is the base URL right, or does "
+        f"expected {wanted}, got an HTML page{_page_title(reply)}; is the base URL right, or does "
         "a gateway want something first?",
         line=reply.text[:_SHOWN],
         url=reply.url,
     )
+
+
+def _page_title(reply: Reply) -> str:
+    """Return the title of a page as it stands in a sentence; ``""`` where there is none."""
+    found = _PAGE_TITLE.search(reply.body[:65536].decode("utf-8", "replace"))
+    return f' titled "{" ".join(found.group(1).split())}"' if found else ""
 
 
 # redirects -------------------------------------------------------------------------------------
@@ -224,23 +215,12 @@ def is_sign_in(target: str, base_url: str = "") -> bool:
     return elsewhere and bool(_SIGN_IN_HOST.match(host))
 
 
-def redirected(reply: Reply) -> HugChatError:
+def _redirected(location: str, status: int | None, url: str, base_url: str) -> HugChatError:
     """Return the error of a redirect, which is never followed.
 
     One that leads to a sign-in wants to know who asks; any other is a move, whatever its number.
     """
-    target = _joined(reply.url or reply.base_url, reply.headers.get("location", ""))
-    return _redirect_error(target, reply.status, reply.url, reply.base_url)
-
-
-def redirected_inside(location: str, status: int | None, url: str) -> HugChatError:
-    """Return the error of a redirect that came as JSON with a good status."""
-    return _redirect_error(_joined(url, location), status, url, "")
-
-
-def _redirect_error(
-    target: SplitResult | None, status: int | None, url: str, base_url: str
-) -> HugChatError:
+    target = _http_parts(location, url) if location else None
     if target is None:
         return UsageError(
             "the server sends us on, but to no address that could be used: check the base URL"
@@ -277,17 +257,10 @@ def _moved(target: SplitResult, url: str, base_url: str) -> str:
     return f"the server sends us on to {found}: if the chat is there now, use that as base_url"
 
 
-def _joined(url: str, location: str) -> SplitResult | None:
+def _http_parts(location: str, url: str = "") -> SplitResult | None:
+    """Return the parts of an http address, as seen from *url*; ``None`` where it is none."""
     try:
-        return _http_parts(urljoin(url, location)) if location else None
-    except ValueError:  # brackets that are none
-        return None
-
-
-def _http_parts(url: str) -> SplitResult | None:
-    """Return the parts of an http address; ``None`` where it is none."""
-    try:
-        parts = urlsplit(url)
+        parts = urlsplit(urljoin(url, location))
         usable = parts.scheme in _USUAL_PORTS and bool(parts.hostname) and parts.port != 0
     except ValueError:  # brackets or a port that are none
         return None
@@ -309,7 +282,6 @@ def _host(url: str) -> str:
 
 # what the server itself says ------------------------------------------------------------------
 
-_OFTEN_YOURS = "often the values sent are the cause, not the server: check them before a retry"
 _TERMS = "accept the terms once: update_settings(ethics_modal_accepted=True)"
 _FOREIGN = "the server knows itself by another address: use that one as base URL"
 
@@ -332,6 +304,15 @@ _SENTENCES: tuple[tuple[str, type[HugChatError], str | None, Mapping[str, Any]],
     (r"exported your data recently", RateLimited, None, {"retry_after": _HOUR}),
 )
 
+#: What is particular about a status.
+_OF_STATUS: Mapping[int, Mapping[str, Any]] = {
+    402: {"status_code": 402},
+    429: {"retry_after": _MINUTE},
+    500: {
+        "advice": "often the values sent are the cause, not the server: check them before a retry"
+    },
+}
+
 
 def read_error(reply: Reply) -> HugChatError:
     """Return the error of a reply that is not what was asked for, with the server's own sentence.
@@ -341,8 +322,8 @@ def read_error(reply: Reply) -> HugChatError:
     problem = intercepted(reply)
     if problem is not None:
         return problem
-    if 200 <= reply.status < 300 and is_page(reply):
-        return page_instead(reply)
+    if is_page(reply):
+        return page_instead(reply) if 200 <= reply.status < 300 else _page_error(reply)
     said, error_id = _said(reply)
     if reply.status == 403 and "API is disabled" in said:
         return FeatureUnavailable(
@@ -351,15 +332,7 @@ def read_error(reply: Reply) -> HugChatError:
     for pattern, kind, advice, facts in _SENTENCES:
         if re.search(pattern, said, re.IGNORECASE):
             return _error(reply, said, kind=kind, advice=advice, **facts)
-    if is_page(reply):
-        return page_error(reply)
-    if reply.status == 429:
-        return _error(reply, said, retry_after=_MINUTE)
-    if reply.status == 402:
-        return _error(reply, said, status_code=402)
-    if reply.status == 500:
-        return _error(reply, said, advice=_OFTEN_YOURS, error_id=error_id)
-    return _error(reply, said, error_id=error_id)
+    return _error(reply, said, error_id=error_id, **_OF_STATUS.get(reply.status, {}))
 
 
 def _error(reply: Reply, said: str, **facts: Any) -> HugChatError:
@@ -368,8 +341,6 @@ def _error(reply: Reply, said: str, **facts: Any) -> HugChatError:
 
 def _said(reply: Reply) -> tuple[str, str | None]:
     """Return the server's sentence and the id under which it logged the error."""
-    if is_page(reply):
-        return "", None
     try:
         value = read_json(reply.body)
     except ProtocolError:
@@ -404,7 +375,7 @@ def refuse_redirect(value: Any, url: str = "") -> None:
     """
     if isinstance(value, dict) and value.get("type") == "redirect":
         status = kind_of(value, "status", int, None)
-        raise redirected_inside(text_of(value, "location"), status, url)
+        raise _redirected(text_of(value, "location"), status, url, "")
 
 
 # inside an answer ----------------------------------------------------------------------------

@@ -267,36 +267,22 @@ def _joined_objects(chunks: Iterable[bytes]) -> Iterator[dict[str, Any]]:
     :raises ProtocolError: between two of them is something else, or one is too long.
     """
     decode = getincrementaldecoder("utf-8")("replace").decode
-    pieces: list[str] = []
-    size = 0
+    text = ""
     for chunk in chunks:
         piece = decode(chunk)
-        pieces.append(piece)
-        size += len(piece)
-        if size > _LONGEST:
+        text += piece
+        if len(text) > _LONGEST:
             raise ProtocolError(f"a step of the web search is longer than {_LONGEST} characters")
-        if "}" not in piece:
-            continue  # nothing can be complete yet
-        found, rest = _complete("".join(pieces))
-        yield from found
-        pieces, size = [rest], len(rest)
-    _complete("".join(pieces))
-
-
-def _complete(text: str) -> tuple[list[dict[str, Any]], str]:
-    """Return the objects that *text* begins with, and the unfinished one behind them.
-
-    :raises ProtocolError: there is something else.
-    """
-    found: list[dict[str, Any]] = []
-    text = text.lstrip()
-    while text:
-        if not text.startswith("{"):
-            raise ProtocolError("the web search is not made of JSON objects", line=text[:200])
-        try:
-            value, end = _raw_decode(text)
-        except ValueError:
-            break
-        found.append(value)
-        text = text[end:].lstrip()
-    return found, text
+        may_be_complete = "}" in piece
+        while text:
+            text = text.lstrip()
+            if text and not text.startswith("{"):
+                raise ProtocolError("the web search is not made of JSON objects", line=text[:200])
+            if not may_be_complete:
+                break
+            try:
+                value, end = _raw_decode(text)
+            except ValueError:
+                break
+            yield value
+            text = text[end:]

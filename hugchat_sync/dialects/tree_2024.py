@@ -13,13 +13,13 @@ from ..records import Model, Settings, User
 from ..values import Value, replace
 from . import Dialect, Manners
 from .common import read_models, read_user, save_as_json
-from .errors import intercepted, read_error
+from .errors import intercepted
 from .fields import each, need, text_of
 from .forms_2023 import Forms2023, page_of
 from .records import Page, Prompt
 from .trees import Trees, read_conversation
 from .updates import Updates
-from .verbs import delete, get, in_path, message_to, path_of, read_nothing, read_value
+from .verbs import delete, get, in_path, message_to, path_of, read_nothing, read_value, refusal_but
 
 T = TypeVar("T")
 
@@ -149,14 +149,13 @@ class Tree2024(Trees, Forms2023):
         if self.facts.hidden:
             return super().user()
 
-        def read(reply: Reply) -> User | None:
-            if reply.status == 401:
-                return None
-            if not 200 <= reply.status < 300:
-                raise read_error(reply)
-            return read_user(read_value(reply))
+        def is_nobody(reply: Reply) -> bool:
+            return reply.status == 401
 
-        return get("/api/user", read, error=intercepted)
+        def read(reply: Reply) -> User | None:
+            return None if is_nobody(reply) else read_user(read_value(reply))
+
+        return get("/api/user", read, error=refusal_but(is_nobody))
 
     # answers
 

@@ -50,6 +50,17 @@ def refusal(reply: Reply) -> HugChatError | None:
     return intercepted(reply) if 200 <= reply.status < 300 else read_error(reply)
 
 
+def refusal_but(is_answer: Callable[[Reply], bool]) -> Callable[[Reply], HugChatError | None]:
+    """Return what makes the errors of a request to which some bad statuses are answers."""
+
+    def error(reply: Reply) -> HugChatError | None:
+        problem = refusal(reply)
+        is_servers = problem is not None and intercepted(reply) is None
+        return None if is_servers and is_answer(reply) else problem
+
+    return error
+
+
 def get(path: str, read: Callable[[Reply], T], **more: Any) -> Call[T]:
     """Return a call that changes nothing."""
     more = {"headers": READ, "error": refusal, **more}

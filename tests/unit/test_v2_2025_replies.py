@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from exchanges import reply
 
-from hugchat_sync.calls import Reply
+from hugchat_sync.calls import Call, Reply
 from hugchat_sync.dialects import Created, dialect_named
 from hugchat_sync.errors import (
     ConversationNotExistError,
@@ -22,6 +22,14 @@ V2 = dialect_named(ERA)
 
 def good(value: Any, status: int = 200) -> Reply:
     return Reply(status, {"content-type": "application/json"}, json.dumps(value).encode())
+
+
+def read(call: Call[Any], found: Reply) -> Any:
+    """Do with a reply as the transport does."""
+    problem = call.request.error(found)
+    if problem is not None:
+        raise problem
+    return call.read(found)
 
 
 def test_list() -> None:
@@ -218,35 +226,34 @@ def test_import_share() -> None:
 
 def test_renamed() -> None:
     call = V2.rename_conversation("x", "y")
-    assert call.request.error(reply(ERA, "2507-h21b-rename-v2-same")) is None
-    call.read(reply(ERA, "h03-rename-v2"))
-    call.read(reply(ERA, "2507-h21b-rename-v2-same"))  # the title it had already is no failure
+    read(call, reply(ERA, "h03-rename-v2"))
+    read(call, reply(ERA, "2507-h21b-rename-v2-same"))  # the title it had already is no failure
     with pytest.raises(ConversationNotExistError):
-        call.read(reply(ERA, "2507-h25-rename-v2-unknown"))
+        read(call, reply(ERA, "2507-h25-rename-v2-unknown"))
     with pytest.raises(ConversationNotExistError):
-        call.read(reply(ERA, "h12-rename-unknown-v2"))
+        read(call, reply(ERA, "h12-rename-unknown-v2"))
 
 
 def test_tool_servers() -> None:
-    [server] = V2.tool_servers().read(reply(ERA, "a13-mcp-servers"))
+    [server] = read(V2.tool_servers(), reply(ERA, "a13-mcp-servers"))
     assert (server["name"], server["url"]) == ("Mock", "http://127.0.0.1:8933/mcp")
-    assert V2.tool_servers().read(reply(ERA, "g22-unknown-route")) == ()
+    assert read(V2.tool_servers(), reply(ERA, "g22-unknown-route")) == ()
     with pytest.raises(Unavailable):
-        V2.tool_servers().read(Reply(503, {}, b""))
+        read(V2.tool_servers(), Reply(503, {}, b""))
 
 
 def test_tool_server_health() -> None:
     call = V2.tool_server_health("https://x.example/mcp")
-    assert [tool["name"] for tool in call.read(reply(ERA, "a28-mcp-health"))["tools"]][:2] == [
+    assert [tool["name"] for tool in read(call, reply(ERA, "a28-mcp-health"))["tools"]][:2] == [
         "echo",
         "add",
     ]
     ill = {"ready": False, "error": "no", "authRequired": True}
-    assert call.read(good(ill, 503)) == ill
+    assert read(call, good(ill, 503)) == ill
     with pytest.raises(Unavailable):
-        call.read(Reply(503, {}, b"gateway"))
+        read(call, Reply(503, {}, b"gateway"))
     with pytest.raises(ProtocolError):
-        call.read(good([]))
+        read(call, good([]))
 
 
 def test_downloaded_bytes() -> None:

@@ -12,7 +12,7 @@ from ...events import Event
 from ...records import Model, Settings, User
 from .. import Dialect, Manners
 from ..common import read_models, read_settings, read_user, save_as_json
-from ..errors import intercepted, read_error
+from ..errors import read_error
 from ..fields import each, kind_of, need
 from ..records import Logged, Page, Prompt
 from ..trees import Trees, read_conversation
@@ -30,6 +30,7 @@ from ..verbs import (
     read_nothing,
     read_superjson,
     read_value,
+    refusal_but,
 )
 from ..wire import read_json, sse_frames
 from .search import search_updates
@@ -88,15 +89,18 @@ class V22025(Trees):
         Source: POST /api/v2/conversations/import-share, chat-ui 2025-08 … 2026-08 (measured).
         """
 
-        def read(reply: Reply) -> str | None:
-            if reply.status == 500 and reply.text.startswith("Conversation not found"):
-                return None
-            value = _good(reply)
-            inner = value.get("json") if isinstance(value, dict) else None
-            return need(inner if isinstance(inner, dict) else value, "conversationId", str)
+        def is_too_old(reply: Reply) -> bool:
+            return reply.status == 500 and reply.text.startswith("Conversation not found")
 
+        def read(reply: Reply) -> str | None:
+            if is_too_old(reply):
+                return None
+            value = read_value(reply)
+            return need(kind_of(value, "json", dict, value), "conversationId", str)
+
+        body = {"shareId": share_id}
         path = f"{_CONVERSATIONS}/import-share"
-        return post(path, read, json={"shareId": share_id}, error=intercepted)
+        return post(path, read, json=body, error=refusal_but(is_too_old))
 
     def remove_conversation(self, conversation_id: str) -> Call[None]:
         """Source: DELETE /api/v2/conversations/{id}, chat-ui 2025-06 … 2026-08 (measured)."""
@@ -128,13 +132,11 @@ class V22025(Trees):
         Source: PATCH /api/v2/conversations/{id}, chat-ui 2025-06 … 2026-08 (measured).
         """
 
-        def read(reply: Reply) -> None:
-            if 200 <= reply.status < 300:
-                read_nothing(reply)
-            elif reply.status != 500 or reply.text != "Conversation not found":
-                raise read_error(reply)
+        def has_it(reply: Reply) -> bool:
+            return reply.status == 500 and reply.text == "Conversation not found"
 
-        return patch(_kept(conversation_id), read, json={"title": title}, error=intercepted)
+        error = refusal_but(has_it)
+        return patch(_kept(conversation_id), read_nothing, json={"title": title}, error=error)
 
     # account
 
@@ -232,10 +234,13 @@ class V22025(Trees):
         Source: GET /api/mcp/servers, chat-ui 2025-11 … 2026-08 (measured).
         """
 
-        def read(reply: Reply) -> tuple[dict[str, Any], ...]:
-            return () if reply.status == 404 else each(_good(reply), _tool_server, "tool servers")
+        def has_none(reply: Reply) -> bool:
+            return reply.status == 404
 
-        return get("/api/mcp/servers", read, error=intercepted)
+        def read(reply: Reply) -> tuple[dict[str, Any], ...]:
+            return () if has_none(reply) else each(read_value(reply), _tool_server, "tool servers")
+
+        return get("/api/mcp/servers", read, error=refusal_but(has_none))
 
     def tool_server_health(
         self, url: str, headers: Mapping[str, str] | None = None
@@ -245,15 +250,15 @@ class V22025(Trees):
         Source: POST /api/mcp/health, chat-ui 2025-11 … 2026-08 (measured).
         """
 
+        def tells(reply: Reply) -> bool:
+            return reply.body.startswith(b"{") and "ready" in read_json(reply.body, reply.url)
+
         def read(reply: Reply) -> dict[str, Any]:
-            value = read_json(reply.body) if reply.body.startswith(b"{") else None
-            if isinstance(value, dict) and "ready" in value:
-                return value
-            return need({"health": _good(reply)}, "health", dict)
+            return need({"health": read_value(reply)}, "health", dict)
 
         body = _own_server({"url": url, "headers": headers})
         # repeatable, as it only asks
-        return post("/api/mcp/health", read, json=body, repeatable=True, error=intercepted)
+        return post("/api/mcp/health", read, json=body, repeatable=True, error=refusal_but(tells))
 
     def answer_elicitation(
         self,
@@ -319,13 +324,6 @@ class Summer2025(V22025):
 
 def _kept(conversation_id: str) -> str:
     return f"{_CONVERSATIONS}/{in_path(conversation_id)}"
-
-
-def _good(reply: Reply) -> Any:
-    """Return the value of a reply whose bad statuses mean something to some of its readers."""
-    if not 200 <= reply.status < 300:
-        raise read_error(reply)
-    return read_value(reply)
 
 
 def _own_server(server: Mapping[str, Any]) -> dict[str, Any]:
