@@ -476,8 +476,7 @@ class Identity(Sender):
             deadline=deadline,
         )
         try:
-            walk.start()
-            walk.authorize()
+            cookies = walk.run()
         except LoginFailed as error:
             logger.info("the sign-in could not be renewed: %s", error)
             self._hopeless = self._fingerprint()
@@ -485,8 +484,6 @@ class Identity(Sender):
         except HugChatError as error:
             logger.info("the sign-in could not be renewed this time: %s", error)
             return False
-        finally:
-            walk.close()
-        store.adopt(walk.cookies)
+        store.adopt(cookies)
         logger.info("the sign-in was renewed")
         return True

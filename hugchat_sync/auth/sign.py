@@ -86,16 +86,12 @@ class Sign:
             insecure=self._insecure,
         )
         try:
-            walk.start()
-            walk.enter(self.email, self._passwd)
-            walk.authorize()
+            cookies = walk.run(self.email, self._passwd)
         except WrongPassword:
             self._passwd = Secret("")
             raise
-        finally:
-            walk.close()
         self._passwd = Secret("")
-        self._store = CookieStore.read(walk.cookies, self._base_url)
+        self._store = CookieStore.read(cookies, self._base_url)
         if target is not None:
             self._store.save(target)
         return self._store.jar

@@ -250,6 +250,7 @@ BAD = {
     "path with an equals sign": "/home/s3cret=x/cookies.json",
     "records without cookies": [{"a": "s3cret"}],
     "tabs": "s3cret\ts3cret=",
+    "some tabs": "# Netscape HTTP Cookie File\nhuggingface.co\tFALSE\t/ FALSE 0 token s3cret\n",
     "a NUL": "s3cret\0",
 }
 

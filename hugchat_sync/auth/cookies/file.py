@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Callable, ContextManager, Dict, Iterable, Set, Tuple
 
 from ...futures import begin
+from ...values import replace
 from .disk import LOCK_WAIT, locked, replace_file
 from .documents import Reading, read_document
 from .forms import Cookies, from_header, from_object, is_curl
@@ -35,8 +36,7 @@ class CookieFile:
         # a link stays a link: the file that it leads to is the one replaced, and locked
         self.path = Path(os.path.realpath(os.path.expanduser(os.fspath(path))))
         self._site = site
-        self._settled: dict[str, Hidden] = {}  # our value that the file has, or has declined
-        self._expiry: dict[str, float | None] = {}  # as the file has it, of equal values
+        self._settled: dict[str, Cookie] = {}  # ours that the file has, or has declined
         self._wait = LOCK_WAIT
         begin(self)
 
@@ -68,7 +68,7 @@ class CookieFile:
             return cookies
         with self._turn:
             for name, (_, cookie) in best(cookies, self._site, time.time()).items():
-                self._settled[name], self._expiry[name] = Hidden(cookie.value), cookie.expires
+                self._settled[name] = cookie
         return cookies
 
     def renew(self, wanted: Callable[[], Wanted]) -> Problem | None:
@@ -102,14 +102,13 @@ class CookieFile:
         return read_document(text, netscape=self.path.suffix == ".txt")
 
     def _differs(self, live: dict[str, Cookie], gone: set[str]) -> bool:
+        settled = self._settled
+        if any(name in settled for name in gone):
+            return True
         return any(
-            self._changed(cookie) or _lags(self._expiry.get(name), cookie)
-            for name, cookie in live.items()
-        ) or any(name in self._settled for name in gone)
-
-    def _changed(self, mine: Cookie) -> bool:
-        settled = self._settled.get(mine.name)
-        return settled is None or settled.value != mine.value
+            name not in settled or settled[name].value != mine.value or _lags(settled[name], mine)
+            for name, mine in live.items()
+        )
 
     def _merge(self, live: dict[str, Cookie], gone: set[str]) -> Problem | None:
         now = time.time()
@@ -137,38 +136,35 @@ class CookieFile:
         return None
 
     def _is_due(self, mine: Cookie, stored: dict[str, Cookie], live: dict[str, Cookie]) -> bool:
-        theirs = stored.get(mine.name)
-        if theirs is None:
-            return self._changed(mine)
-        if theirs.value == mine.value:
-            return _lags(theirs.expires, mine)
-        if not self._changed(mine):
+        theirs, settled = stored.get(mine.name), self._settled.get(mine.name)
+        if theirs is not None and theirs.value == mine.value:
+            return _lags(theirs, mine)
+        if settled is not None and settled.value == mine.value:
             return False  # another job changed it, we did not
-        settled = self._settled.get(mine.name)
-        if settled is None or settled.value == theirs.value:
+        if theirs is None or settled is None or settled.value == theirs.value:
             return True
         # Both changed it. Beside a `token` that is not ours it belongs to somebody's new sign-in,
         # and a session is void under another token than its own.
-        for name, other in stored.items():
-            if name != mine.name and name in live and name in self._settled:
-                known = self._settled[name].value
-                if live[name].value == known != other.value:
-                    return False
+        both = stored.keys() & live.keys() & self._settled.keys() - {mine.name}
+        if any(live[n].value == self._settled[n].value != stored[n].value for n in both):
+            return False
         return theirs.expires is None or mine.expires is None or mine.expires >= theirs.expires
 
     def _settle(self, live: dict[str, Cookie], gone: set[str], stored: dict[str, Cookie]) -> None:
-        self._expiry.clear()
         for name in gone:
             self._settled.pop(name, None)
         for name, mine in live.items():
-            self._settled[name] = Hidden(mine.value)
-            if name in stored and stored[name].value == mine.value:
-                self._expiry[name] = stored[name].expires
+            theirs = stored.get(name)
+            if theirs is None or theirs.value != mine.value:
+                theirs = replace(mine, expires=None)  # what it has declined does not lag behind
+            self._settled[name] = theirs
 
 
-def _lags(stored: float | None, mine: Cookie) -> bool:
+def _lags(stored: Cookie, mine: Cookie) -> bool:
     """Return whether an expiry in the file is more than a day behind; none there never is."""
-    return stored is not None and mine.expires is not None and mine.expires - stored > _DAY
+    if stored.expires is None or mine.expires is None:
+        return False
+    return mine.expires - stored.expires > _DAY
 
 
 def _problem_of(error: OSError) -> Problem:

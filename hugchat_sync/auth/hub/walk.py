@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from contextlib import contextmanager
 from math import inf
-from typing import Any, Iterator, Sequence
+from typing import Iterator, Mapping, Sequence, Tuple
 from urllib.parse import parse_qs, quote_plus, urlencode, urlsplit
 
 import requests
@@ -43,11 +43,14 @@ _MOST_HOPS = 5  # redirects within the hub, before the callback
 _OF_THE_WALK = ("hfChat-codeVerifier", "hfChat-loginRetry")  # of no use once it is over
 _SESSION = "hf-chat"  # none of the hub's business, also where it lives on the same host
 _PAGE = {"Accept": "text/html, application/json;q=0.9"}
+_JSON = {"Accept": "application/json"}
 _CONSENT_ERRORS = ("consent_required", "interaction_required", "access_denied")
+
+Fields = Tuple[Tuple[str, str], ...]
 
 
 class Walk:
-    """One sign-in at a chat server; call the steps in their order, and :meth:`close` at the end.
+    """One sign-in at a chat server.
 
     :param base_url: of the chat server, checked.
     :param hub_url: of the identity provider; default the origin that the chat server leads to.
@@ -67,123 +70,128 @@ class Walk:
         deadline: float = inf,
     ) -> None:
         self._base_url = base_url
+        self._login_path = urlsplit(base_url).path.rstrip("/") + "/login"
         self._hub_url = (hub_url or "").rstrip("/")
         self._session = session
         self._insecure = insecure
         self._deadline = deadline
-        self._transports: list[Transport] = []
-        self._chat = self._hub = _held(base_url, cookies)
-        self._to_chat = self._to_hub = self._transport(origin_of(base_url), self._chat)
+        self._chat = self._hub = _Place(base_url, cookies, session, deadline)
         self._authorize_url = ""
         self._password = Secret("")
 
-    @property
-    def cookies(self) -> RequestsCookieJar:
-        """The cookies for the chat server, once the walk is over."""
-        return _without(self._chat.jar, *_OF_THE_WALK)
+    def run(self, email: str = "", password: Secret | None = None) -> RequestsCookieJar:
+        """Walk, and return the cookies for the chat server.
 
-    def close(self) -> None:
-        """Close the connections, and forget the password."""
-        self._password = Secret("")
-        for transport in self._transports:
-            transport.close()
+        :param password: that of *email*; without it the cookies of an earlier sign-in have to do.
+        """
+        try:
+            with self._step("start"):
+                self._start()
+            if password is not None:
+                with self._step("password"):
+                    self._enter(email, password)
+            with self._step("authorize"):
+                reply, target = self._asked()
+            if not target:
+                with self._step("consent"):
+                    target = self._consented(reply)
+            with self._step("callback"):
+                self._arrive(target)
+            return _without(self._chat.store.jar, *_OF_THE_WALK)
+        finally:
+            self._password = Secret("")
+            self._chat.close()
+            self._hub.close()
+
+    @contextmanager
+    def _step(self, name: str) -> Iterator[None]:
+        """Say in every error that passes at which step it happened, and show no secret in it."""
+        try:
+            yield
+        except HugChatError as error:
+            error.step = name
+            error.args = (f"sign-in, step {name!r}: {error}",)
+            word, kept = self._password.reveal(), (self._chat.store, self._hub.store)
+            values = (cookie.value for store in kept for cookie in store.now().cookies)
+            error.hide((word, quote_plus(word), *values))  # a page may have what we sent
+            raise
 
     # the steps -------------------------------------------------------------------------------
 
-    def start(self) -> None:
+    def _start(self) -> None:
         """Ask the chat server where to sign in.
 
         Source: GET /login, chat-ui since 2025-06: 302. Before, POST /login with an empty form:
         200 with the redirect as JSON, or 303; the GET was 500 until 2024, then a page with 200.
         """
-        with self._step("start"):
-            reply = self._send(self._to_chat, _call("GET", self._login_path, repeatable=True))
-            target = target_of(reply)
-            if not _is_authorize(target):
-                target = self._start_of_old(reply)
-            self._meet_hub(target)
+        reply = self._chat.get(self._login_path)
+        target = target_of(reply)
+        if not _is_authorize(target):
+            target = self._start_of_old(reply)
+        found = origin_of(target)
+        self._hub_url = self._hub_url or found
+        if found != origin_of(self._hub_url):
+            raise LoginFailed(
+                f"the chat server signs in at {found}, not at {self._hub_url}; nothing was sent "
+                "there"
+            )
+        if not found.startswith("https://") and not is_loopback(found) and not self._insecure:
+            raise LoginFailed(f"{found} is plain http; nothing was sent there")
+        self._authorize_url = target
+        if found != self._chat.origin:
+            # by the rules of a browser: cookies know hosts, and no ports
+            ours = _without(self._chat.store.jar, _SESSION, *_OF_THE_WALK)
+            self._hub = _Place(found, ours, self._session, self._deadline)
 
     def _start_of_old(self, reply: Reply) -> str:
         """Return the authorize URL of a server that wants to be asked by POST."""
         refuse_challenge(reply)
         if reply.status >= 400 and reply.status not in (405, 500):
             raise refusal(reply)
-        headers = {"Origin": origin_of(self._base_url), "Referer": f"{self._base_url}/login"}
-        asked = _call("POST", self._login_path, form=(), headers=headers)
-        second = self._send(self._to_chat, asked)
+        second = self._chat.post(self._login_path, (), f"{self._base_url}/login")
         refuse_challenge(second)
         target = target_of(second)
         if not _is_authorize(target):
             raise LoginFailed(
                 f"{self._base_url}/login leads to no identity provider (it answered "
                 f"{reply.status}, and {second.status} to a POST); either this server has no "
-                "sign-in and needs no cookies, or the base URL is not that of the chat",
+                "sign-in and needs no cookies, or the base URL is not that of the chat"
             )
         return target
 
-    def _meet_hub(self, authorize_url: str) -> None:
-        """Know the hub by its authorize URL."""
-        found = origin_of(authorize_url)
-        self._hub_url = self._hub_url or found
-        if found != origin_of(self._hub_url):
-            why = f"the chat server signs in at {found}, not at {self._hub_url}"
-            raise LoginFailed(f"{why}; nothing was sent there")
-        if not found.startswith("https://") and not is_loopback(found) and not self._insecure:
-            raise LoginFailed(f"{found} is plain http; nothing was sent there")
-        self._authorize_url = authorize_url
-        if found != origin_of(self._base_url):
-            # by the rules of a browser: cookies know hosts, and no ports
-            ours = _without(self._chat.jar, _SESSION, *_OF_THE_WALK)
-            self._hub = _held(found, ours)
-            self._to_hub = self._transport(found, self._hub)
-
-    def enter(self, email: str, password: Secret) -> None:
+    def _enter(self, email: str, password: Secret) -> None:
         """Sign in at the hub with e-mail and password, which is sent once.
 
         Source: POST /login of huggingface.co, fields ``username`` and ``password``.
         """
-        with self._step("password"):
-            url, origin = f"{self._hub_url}/login", origin_of(self._hub_url)
-            self._password = password
-            visitor = _Visitor(self._hub, (url, email, password))
-            door = self._transport(origin, self._hub, visitor)
-            headers = {**_PAGE, "Origin": origin, "Referer": url}
-            reply = self._send(door, _call("POST", _path_of(url), form=(), headers=headers))
-            refuse_password(reply)
-            if is_redirect(reply):
-                self._require_known_host(target_of(reply))
-            if "set-cookie" not in reply.headers:
-                raise LoginFailed(
-                    f"{origin} took the form, but signed nobody in; sign in with a browser once "
-                    "and look at what it asks for",
-                )
+        url, self._password = f"{self._hub_url}/login", password
+        self._hub.form = (url, email, password)
+        reply = self._hub.post(_path_of(url), (), url, _PAGE)
+        self._hub.form = None
+        refuse_password(reply)
+        if is_redirect(reply):
+            self._require_known_host(target_of(reply))
+        if "set-cookie" not in reply.headers:
+            raise LoginFailed(
+                f"{self._hub.origin} took the form, but signed nobody in; sign in with a browser "
+                "once and look at what it asks for"
+            )
 
-    def authorize(self) -> None:
-        """Let the hub send us back to the chat server, with consent if it asks, and arrive there.
+    def _asked(self) -> tuple[Reply, str]:
+        """Return the hub's answer and where it leads to; ``""`` if it is the page for consent.
 
         Source: GET /oauth/authorize: a redirect to the callback, or a page with a form that has
         ``csrf``, which is posted to the very same URL.
         """
-        with self._step("authorize"):
-            reply, target = self._asked()
-        if not target:
-            with self._step("consent"):
-                target = self._consented(reply)
-        with self._step("callback"):
-            self._arrive(target)
-
-    def _asked(self) -> tuple[Reply, str]:
-        """Return the hub's answer and where it leads to; ``""`` if it is the page for consent."""
         url = self._authorize_url
         for _ in range(_MOST_HOPS):
-            asked = _call("GET", _path_of(url), repeatable=True, headers=_PAGE)
-            reply = self._send(self._to_hub, asked)
+            reply = self._hub.get(_path_of(url), _PAGE)
             if not is_redirect(reply):
                 if reply.status != 200 or Page(reply).consent(self._authorize_url) is None:
                     raise no_consent(reply, origin_of(url))
                 return reply, ""
             url = target_of(reply)
-            if _is_callback(url, self._base_url):
+            if _is_callback(url, self._chat.origin):
                 return reply, url
             self._require_known_host(url)
             refuse_obstacle(reply)
@@ -194,12 +202,10 @@ class Walk:
     def _consented(self, page: Reply) -> str:
         """Give consent, and return the callback that the hub sends us to."""
         form = (("csrf", Page(page).consent(self._authorize_url) or ""),)
-        origin = origin_of(self._authorize_url)
-        headers = {**_PAGE, "Origin": origin, "Referer": origin + "/"}
-        path = _path_of(self._authorize_url)
-        reply = self._send(self._to_hub, _call("POST", path, form=form, headers=headers))
+        path, origin = _path_of(self._authorize_url), self._hub.origin
+        reply = self._hub.post(path, form, origin + "/", _PAGE)
         target = target_of(reply)
-        if _is_callback(target, self._base_url):
+        if _is_callback(target, self._chat.origin):
             return target
         refuse_obstacle(reply)
         if reply.status == 429 or reply.status >= 500:
@@ -223,8 +229,8 @@ class Walk:
             said = re.sub(r"[^\w .-]", "", refused)[:80]
             raise kind(f"{self._hub_url} refused: {said}")
         if self._hub is not self._chat:
-            self._chat.adopt(self._hub.jar)  # those of another host are left out
-        reply = self._send(self._to_chat, _call("GET", _path_of(url)))
+            self._chat.store.adopt(self._hub.store.jar)  # those of another host are left out
+        reply = self._chat.get(_path_of(url), repeatable=False)
         path = urlsplit(target_of(reply)).path.rstrip("/")
         if is_redirect(reply) and "set-cookie" in reply.headers and path != self._login_path:
             return
@@ -236,47 +242,8 @@ class Walk:
             "again, and if that does not help, ask whether the account is allowed there"
         )
 
-    # inside ----------------------------------------------------------------------------------
-
-    @contextmanager
-    def _step(self, name: str) -> Iterator[None]:
-        """Say in every error that passes at which step it happened, and show no secret in it."""
-        try:
-            yield
-        except HugChatError as error:
-            error.step = name
-            error.args = (f"sign-in, step {name!r}: {error}",)
-            error.hide(self._secrets())
-            raise
-
-    def _send(self, transport: Transport, call: Call[Reply]) -> Reply:
-        return transport.send(call, transport.patience(deadline=self._deadline))
-
-    def _secrets(self) -> tuple[str, ...]:
-        """Return what no error may show, although a page may have it."""
-        jars = (self._chat.jar, self._hub.jar)
-        word = self._password.reveal()
-        return (word, quote_plus(word), *(c.value or "" for jar in jars for c in iter(jar)))
-
-    @property
-    def _login_path(self) -> str:
-        return urlsplit(self._base_url).path.rstrip("/") + "/login"
-
-    def _transport(
-        self, origin: str, store: CookieStore, visitor: _Visitor | None = None
-    ) -> Transport:
-        transport = Transport(
-            origin,
-            session=self._session,
-            identity=visitor or _Visitor(store),
-            timeout=_TIMEOUT,
-            largest=_LARGEST,
-        )
-        self._transports.append(transport)
-        return transport
-
     def _require_known_host(self, url: str) -> None:
-        known = (origin_of(self._hub_url), origin_of(self._base_url))
+        known = (origin_of(self._hub_url), self._chat.origin)
         if origin_of(url) not in known:
             raise LoginFailed(
                 f"we are sent on to {origin_of(url) or 'nowhere'}, which is neither {known[0]} nor "
@@ -285,38 +252,59 @@ class Walk:
             )
 
 
-class _Visitor(Sender):
-    """Somebody on the way: sends the cookies of one place, and takes what it hands out.
+class _Place(Sender):
+    """The chat server or the hub, which is sent its own cookies and no others.
 
-    :param form: the only address at which e-mail and password are filled in, and those two. A form
-        given to requests as data would stand in the local variables of its frames, and ours.
+    :param cookies: those that are for it are taken, which may be none.
     """
 
-    def __init__(self, store: CookieStore, form: tuple[str, str, Secret] | None = None) -> None:
-        self._store = store
-        self._form = form
+    #: The only address at which e-mail and password are filled in, and those two. A form given to
+    #: requests as data would stand in the local variables of its frames, and ours.
+    form: tuple[str, str, Secret] | None = None
+
+    def __init__(
+        self,
+        url: str,
+        cookies: RequestsCookieJar | None,
+        session: requests.Session | None,
+        deadline: float,
+    ) -> None:
+        self.origin = origin_of(url)
+        self.store = CookieStore(url)
+        self.store.adopt(cookies)
+        self._deadline = deadline
+        self._transport = Transport(
+            self.origin, session=session, identity=self, timeout=_TIMEOUT, largest=_LARGEST
+        )
+        self.close = self._transport.close
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
-        if self._form and (request.method, request.url) == ("POST", self._form[0]):
-            _, email, password = self._form
+        if self.form and (request.method, request.url) == ("POST", self.form[0]):
+            _, email, password = self.form
             request.body = urlencode((("username", email), ("password", password.reveal()))).encode(
                 "ascii"
             )
-        return self._store.put_on(request)
+        return self.store.put_on(request)
 
     def received(self, url: str, set_cookie_values: Sequence[str], refused: bool) -> None:
-        self._store.received(url, set_cookie_values)  # here a redirect is how things go well
+        self.store.received(url, set_cookie_values)  # here a redirect is how things go well
 
+    def get(self, path: str, headers: Mapping[str, str] = _JSON, repeatable: bool = True) -> Reply:
+        """Return the reply, whatever it is."""
+        return self._send(
+            Request("GET", path, headers=headers, repeatable=repeatable, error=no_error)
+        )
 
-def _held(url: str, cookies: RequestsCookieJar | None) -> CookieStore:
-    """Return a store of those that are for *url*, which may be none of them."""
-    store = CookieStore(url)
-    store.adopt(cookies)
-    return store
+    def post(
+        self, path: str, form: Fields, referer: str, headers: Mapping[str, str] = _JSON
+    ) -> Reply:
+        """Return the reply to a form, whatever it is."""
+        headers = {**headers, "Origin": self.origin, "Referer": referer}
+        return self._send(Request("POST", path, form=form, headers=headers, error=no_error))
 
-
-def _call(method: str, path: str, **more: Any) -> Call[Reply]:
-    return Call(Request(method, path, error=no_error, **more), lambda reply: reply)
+    def _send(self, request: Request) -> Reply:
+        patience = self._transport.patience(deadline=self._deadline)
+        return self._transport.send(Call(request, lambda reply: reply), patience)
 
 
 def _path_of(url: str) -> str:
@@ -330,16 +318,15 @@ def _is_authorize(url: str) -> bool:
     return "client_id" in parse_qs(urlsplit(url).query)
 
 
-def _is_callback(url: str, base_url: str) -> bool:
+def _is_callback(url: str, origin: str) -> bool:
     """Return whether this is where the chat server awaits the hub's word (RFC 6749, 4.1.2)."""
     query = parse_qs(urlsplit(url).query)
     arrives = "state" in query and ("code" in query or "error" in query)
-    return arrives and origin_of(url) == origin_of(base_url)
+    return arrives and origin_of(url) == origin
 
 
 def _without(jar: RequestsCookieJar, *names: str) -> RequestsCookieJar:
     """Return the jar, rid of the cookies of these names."""
-    unwanted = [cookie for cookie in iter(jar) if cookie.name in names]
-    for cookie in unwanted:
+    for cookie in [one for one in iter(jar) if one.name in names]:
         jar.clear(cookie.domain, cookie.path, cookie.name)
     return jar
