@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import codecs
+import struct
 import time
 from contextlib import closing
 from itertools import chain
-from typing import Callable, Iterator, Protocol, TypeVar
+from typing import Callable, Iterable, Iterator, Protocol, TypeVar
 
 from ..calls import StreamCall
 from ..dialects import Dialect, Prompt, Stored
+from ..dialects.text import split_thinking
 from ..errors import (
     AuthError,
     ConnectionFailed,
@@ -23,18 +26,16 @@ from ..errors import (
 )
 from ..events import Event, FinalAnswer, Reasoning, Token
 from ..transport.http import Transport
-from ..transport.retry import Patience
+from ..transport.retry import Patience, Tries
 from ..transport.stream import Stream
 from .answer import Answer, StoredAnswer
-from .replay import Gap
 
 E = TypeVar("E")
 
-_LOOK_AGAIN = 0.5  # seconds between two looks at what the server has stored, at first
-_SELDOM = 4.0  # seconds between two looks in the end
 _LOOKS = 4  # where nothing says whether the server is still at it
-_MOMENTS = (0.0, 0.05, 0.1, 0.2, 0.4)  # seconds in which a server notices that we left
+_MOMENTS = 5  # looks, the first pause 0.05 seconds, in which a server notices that we left
 _MOST_TRIES = 30  # more of them make a pause no longer
+_LOST = "\ufffd"  # what a log has in place of half a character
 
 
 class Connections(Protocol):
@@ -43,7 +44,9 @@ class Connections(Protocol):
     patience: Patience
     closed: bool
 
-    def open(self, call: StreamCall[E], events_seen: Callable[[], int]) -> Stream: ...  # noqa: D102
+    def open(  # noqa: D102
+        self, call: StreamCall[E], events_seen: Callable[[], int], tries: Tries | None = None
+    ) -> Stream: ...
 
 
 class Recovery:
@@ -91,30 +94,31 @@ class Recovery:
                 trouble = trouble or error
             except (TransportError, ServerError, ProtocolError, AuthError) as error:
                 trouble = trouble or error
-        if self._open.closed or (self._record.is_complete and not gap.holds):
-            return
-        yield from self._kept(gap, trouble)
+        if not self._open.closed and (gap.holds or not self._record.is_complete):
+            yield from self._kept(gap, trouble)
 
     # the log ---------------------------------------------------------------------------------
 
     def replayed(self) -> Iterator[Event]:
         """Yield the events of the run's log, from its beginning to its end.
 
+        It takes as many requests without a step forward as a message may take, whatever befalls
+        them; a log that just ends is read on without such a limit.
+
         :raises HugChatError: the log cannot be had, or its run failed, or a clock ran out.
         """
         reader = self._dialect.log_reader(self._prompt)
-        position = tried = 0
-        moved = time.monotonic()
+        position = 0
+        tries, moved = Tries(), time.monotonic()
         while not self._open.closed:
-            tried += 1
             call = self._dialect.reattach(
                 self._prompt.conversation_id, self._prompt.generation_id, position, reader
             )
             try:
-                with closing(self._open.open(call, self._steps_seen)) as stream:
+                with closing(self._open.open(call, lambda: self._steps, tries)) as stream:
                     for logged in chain.from_iterable(stream.read(call)):
                         if logged.position > position:
-                            position, tried, moved = logged.position, 0, time.monotonic()
+                            position, tries.made, moved = logged.position, 0, time.monotonic()
                         self._steps += 1
                         yield from logged.events
                         if logged.end:
@@ -123,15 +127,13 @@ class Recovery:
                             return
             except (ConnectionFailed, TimedOut, ProtocolError) as error:
                 other_clock = isinstance(error, TimedOut) and error.phase != "idle"
-                if other_clock or self._open.closed or tried >= self._open.patience.retry.tries:
+                spent = tries.made >= self._open.patience.retry.tries
+                if other_clock or self._open.closed or spent:
                     raise
             if time.monotonic() - moved >= self._open.patience.timeout.progress:
                 raise TimedOut("nothing more came of this answer", phase="progress")
-            if tried:  # the server ends a log that is long under way without a word
-                self._transport.pause(min(tried, _MOST_TRIES), self._open.patience)
-
-    def _steps_seen(self) -> int:
-        return self._steps
+            if tries.made:  # the server ends a log that is long under way without a word
+                self._transport.pause(min(tries.made, _MOST_TRIES), self._open.patience)
 
     # what is stored --------------------------------------------------------------------------
 
@@ -148,10 +150,15 @@ class Recovery:
                 if isinstance(event, FinalAnswer):
                     break
                 yield from others.missing(event)
-            yield from self._missing_text(stored)
+            if stored.state == "interrupted":
+                # a run that somebody stopped has a final answer in its log; one that died has none
+                is_whole = self.log_end != "interrupted"
+            else:
+                is_whole = stored.state == "done"
+            yield from self._missing_text(stored, is_whole)
             # where leaving ends a run, what is stored is what our own clock has left of it
             left = isinstance(trouble, TimedOut) and not self._dialect.manners.survives_disconnect
-            if self._is_whole(stored) and not left:
+            if is_whole and not left:
                 yield StoredAnswer(stored.text, self._was_stopped or stored.state == "interrupted")
                 for event in kept:
                     yield from others.missing(event)
@@ -168,70 +175,57 @@ class Recovery:
             "came, Client.history() what the server keeps"
         ) from trouble
 
-    def _is_whole(self, stored: Stored) -> bool:
-        if stored.state == "interrupted":
-            # a run that somebody stopped has a final answer in its log; one that died has none
-            return self.log_end != "interrupted"
-        return stored.state == "done"
-
-    def _missing_text(self, stored: Stored) -> Iterator[Event]:
+    def _missing_text(self, stored: Stored, is_whole: bool) -> Iterator[Event]:
         """Yield what is missing of the text and the thinking, where they go on from what came."""
-        seen = tuple(self._record.events)
-        thought = "".join(event.text for event in seen if isinstance(event, Reasoning))
-        said = "".join(event.text for event in seen if isinstance(event, Token))
+        thought, said, text = self._record.reasoning, self._record.streamed, stored.text
         if stored.reasoning.startswith(thought) and stored.reasoning != thought:
             yield Reasoning(stored.reasoning[len(thought) :])
-        text = stored.text
-        if not self._is_whole(stored):
-            text = text.rstrip("\ufffd")  # half a character: the other half never came
+        if not is_whole:
+            text = text.rstrip(_LOST)  # half a character: the other half never came
         if text.startswith(said) and text != said:
             yield Token(text[len(said) :])
 
     def _settled(self) -> Stored | None:
         """Return what the server keeps of this run, once it is no longer at it."""
-        progress = self._open.patience.timeout.progress
-        before, moved, looks, pause = None, time.monotonic(), 0, _LOOK_AGAIN
-        while True:
-            looks += 1
+        manners, stored = self._dialect.manners, None
+        before, moved = None, time.monotonic()
+        for number in self._transport.looks(self._open.patience):
             try:
                 stored = self._look()
             except NotFound:
                 return None
+            if stored is not None and stored.state in ("done", "interrupted", "failed"):
+                self.is_over = True
+                break
             if stored != before:
                 before, moved = stored, time.monotonic()
-            now = time.monotonic()
-            until = min(self._open.patience.deadline, moved + progress)
-            if self._open.closed or not self._may_go_on(stored, looks) or now + pause >= until:
-                return stored
-            self._transport.sleep(pause)
-            pause = min(2 * pause, _SELDOM)
+            # a server that ends what nobody reads may not have noticed yet that we are gone
+            tells = stored is not None or manners.stores_at_end
+            is_last = number >= _LOOKS and not (manners.survives_disconnect and tells)
+            silent = time.monotonic() - moved >= self._open.patience.timeout.progress
+            if is_last or silent or self._open.closed:
+                break
+        return stored
 
     def _look(self) -> Stored | None:
         call = self._dialect.stored(self._prompt.conversation_id, self._prompt)
         return self._transport.send(call, self._open.patience)
-
-    def _may_go_on(self, stored: Stored | None, looks: int) -> bool:
-        """Return whether another look may show more."""
-        if stored is not None and stored.state in ("done", "interrupted", "failed"):
-            self.is_over = True
-            return False
-        if self._dialect.manners.survives_disconnect:
-            waits = self._dialect.manners.stores_at_end if stored is None else True
-        else:
-            waits = False  # but the server may not have noticed yet that we are gone
-        return waits or looks < _LOOKS
 
     # ending ----------------------------------------------------------------------------------
 
     def await_end(self, was_left: bool = False) -> None:
         """Return when the server is done with the run, or was silent for too long.
 
-        :param was_left: text had come when the connection was closed, which is to be stored.
+        :param was_left: text had come when the connection was closed, which is to be stored: the
+            server writes the whole conversation then, over whatever a hasty next message put there.
         :raises TimedOut: the time of the call is spent, or a clock of the log ran out.
         """
         if not self._dialect.manners.survives_disconnect:
             if was_left:
-                self._await_notice()
+                for _ in self._transport.looks(self._open.patience, _MOMENTS, first=0.05):
+                    stored = self._look()
+                    if stored is not None and stored.text:
+                        return
             return
         if "reattach" in self._dialect.features:
             try:
@@ -239,21 +233,157 @@ class Recovery:
                     pass
             except (NotFound, ProtocolError):
                 pass  # a server without logs; its conversation tells
-            if self.is_over:
-                return
-        self._settled()
-        if not self.is_over and time.monotonic() + _SELDOM >= self._open.patience.deadline:
+        if not self.is_over:
+            self._settled()
+        if not self.is_over and time.monotonic() >= self._open.patience.deadline:
             raise TimedOut("an earlier answer in this conversation goes on", phase="total")
 
-    def _await_notice(self) -> None:
-        """Return when the server has stored what had come before we left.
 
-        It writes the whole conversation then, over whatever a hasty next message put there.
-        """
-        for pause in _MOMENTS:
-            if time.monotonic() + pause >= self._open.patience.deadline:
-                return
-            self._transport.sleep(pause)
-            stored = self._look()
-            if stored is not None and stored.text:
-                return
+class Gap:
+    """What a reader still lacks of a run that is replayed from its beginning.
+
+    The log of a run merges tokens, so pieces cannot be matched one by one; lengths in UTF-16
+    units, which the server counts in, can. A character whose halves fell into two merged pieces is
+    lost in the log (twice U+FFFD stand there): from there on all is held back until the whole text
+    says what it was.
+
+    :param seen: the events that the reader has had.
+    """
+
+    def __init__(self, seen: Iterable[Event]) -> None:
+        self._had = {Token: 0, Reasoning: 0}  # units that the reader has
+        self._others: list[Event] = []
+        for event in seen:
+            if isinstance(event, (Token, Reasoning)):
+                self._had[type(event)] += units(event.text)
+            else:
+                self._others.append(event)
+        self._to_skip = dict(self._had)
+        self._held: list[Event] = []
+        self._held_from: dict[type[Event], int] = {}
+
+    @property
+    def holds(self) -> bool:
+        """Whether something is held back."""
+        return bool(self._held)
+
+    def missing(self, event: Event) -> tuple[Event, ...]:
+        """Return what of a replayed event the reader lacks, and what need not wait any longer."""
+        if isinstance(event, (Token, Reasoning)):
+            kind = type(event)
+            text, self._to_skip[kind] = behind(event.text, self._to_skip[kind])
+            if not text:
+                return ()
+            event = kind(text)
+            if _LOST in text and not self._held:
+                self._held_from = dict(self._had)
+            elif not self._held:
+                self._had[kind] += units(text)
+                return (event,)
+        elif self._was_seen(event):
+            return ()
+        elif not self._held:
+            return (event,)
+        self._held.append(event)
+        if isinstance(event, FinalAnswer):
+            return self._let_go_mended(*split_thinking(event.text))
+        return ()
+
+    def _was_seen(self, event: Event) -> bool:
+        if isinstance(event, FinalAnswer):  # there is one, whose text was merged when it came
+            return any(isinstance(other, FinalAnswer) for other in self._others)
+        if event not in self._others:
+            return False
+        self._others.remove(event)
+        return True
+
+    def let_go(self) -> tuple[Event, ...]:
+        """Return what is held back, as it is: nothing can mend it."""
+        held, self._held = self._held, []
+        return tuple(held)
+
+    def _let_go_mended(self, text: str, reasoning: str) -> tuple[Event, ...]:
+        """Return what is held back, if the whole *text* and *reasoning* mend all of it."""
+        mended: dict[type[Event], Iterator[str]] = {}
+        for kind, whole in ((Token, text), (Reasoning, reasoning)):
+            pieces = [event.text for event in self._held if type(event) is kind]
+            found = mend(pieces, self._held_from[kind], whole)
+            if found is None:
+                return ()
+            mended[kind] = iter(found)
+        events: list[Event] = []
+        for event in self.let_go():
+            if isinstance(event, (Token, Reasoning)):
+                event = type(event)(next(mended[type(event)]))
+                self._had[type(event)] += units(event.text)
+            if event not in (Token(""), Reasoning("")):
+                events.append(event)
+        return tuple(events)
+
+
+def mend(pieces: list[str], start: int, whole: str) -> list[str] | None:
+    """Return *pieces* with what the log lost, ``None`` if *whole* does not tell all of it.
+
+    :param start: the place of the first piece in the run's text, in UTF-16 units.
+    :param whole: the run's text, or (after tools, or a try that was thrown away) the end of it,
+        without blanks at its end.
+    """
+    broken = [_spelt(piece) for piece in pieces]
+    # thinking keeps the blanks at its end, which would be taken for what was lost
+    mended = _mended("".join(broken), start, _spelt(whole.rstrip()))
+    if mended is None:
+        return None
+    decode = codecs.getincrementaldecoder("utf-16-le")("replace").decode
+    found = []
+    for number, piece in enumerate(broken, 1):
+        part, mended = mended[: len(piece)], mended[len(piece) :]
+        found.append(decode(_coded(part), number == len(broken)))
+    return found
+
+
+def _mended(text: str, start: int, whole: str) -> str | None:
+    core = _spelt(_joined(text).rstrip())
+    if _LOST not in core:
+        return text
+    overlap = min(len(core), len(whole))
+    head, tail = core[: len(core) - overlap], whole[len(whole) - overlap :]
+    if _LOST not in head and _fits(core[len(head) :], tail):
+        return head + tail + text[len(core) :]
+    from_start = whole[start : start + len(core)]  # the run was stopped and its text cut back
+    behind_it = core[len(from_start) :]
+    if _LOST not in behind_it and _fits(core[: len(from_start)], from_start):
+        return from_start + text[len(from_start) :]
+    return None
+
+
+def _fits(broken: str, whole: str) -> bool:
+    """Return whether the two are equal but for what was lost in *broken*."""
+    return all(unit in (_LOST, other) for unit, other in zip(broken, whole))
+
+
+def behind(text: str, skip: int) -> tuple[str, int]:
+    """Return what of *text* lies behind its first *skip* UTF-16 units, and what is left to skip."""
+    if not skip:
+        return text, 0
+    spelt = _spelt(text)
+    return _joined(spelt[skip:]), max(0, skip - len(spelt))
+
+
+def units(text: str) -> int:
+    """Return the length of *text* in UTF-16 units."""
+    return len(text) if text.isascii() else len(_spelt(text))
+
+
+def _spelt(text: str) -> str:
+    """Return *text* with a character for each of its UTF-16 units: halves stand by themselves."""
+    if text.isascii():
+        return text
+    return "".join(chr(unit) for (unit,) in struct.iter_unpack("<H", _coded(text)))
+
+
+def _joined(spelt: str) -> str:
+    return _coded(spelt).decode("utf-16-le", "replace")
+
+
+def _coded(text: str) -> bytes:
+    return text.encode("utf-16-le", "surrogatepass")

@@ -79,6 +79,22 @@ def test_message_that_is_sent_again_has_a_log_of_its_own(monkeypatch: pytest.Mon
     assert len(sent) == len(set(sent)) == 2
 
 
+def test_log_that_cannot_be_had_is_asked_for_as_often_as_a_message_may_be_tried() -> None:
+    """The tries of the loop over the log and those of the transport were multiplied."""
+    seen: list[str] = []
+
+    def answer(asked: Asked, number: int) -> object:
+        what = "log" if "/stream" in asked.path else asked.method
+        seen.append(what)
+        if what != "GET":
+            return None
+        return tree("hi", "Good day.") if "POST" in seen else tree()
+
+    with RawServer(answer) as server, client(server.url) as asking:
+        assert asking.ask("hi", PLACE) == "Good day."
+    assert (seen.count("POST"), seen.count("log")) == (1, 3)
+
+
 def test_conversation_that_cannot_be_read_takes_a_message_whose_place_is_said() -> None:
     lines, models = whole(FINAL, kind="application/jsonl"), whole('{"json": [{"id": "m"}]}')
     with RawServer(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Iterable, Iterator
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hugchat_sync.chat.answer import Answer, fold
-from hugchat_sync.chat.replay import Gap, behind, mend, missing, units
+from hugchat_sync.chat.recovery import Gap, behind, mend, units
 from hugchat_sync.dialects.updates import Updates
 from hugchat_sync.events import (
     Event,
@@ -24,6 +24,14 @@ from hugchat_sync.events import (
 CALL = ToolCall("u", "look", {"q": "x"})
 STARTED = Status("started")
 FINISHED = Status("finished")
+
+
+def missing(seen: Iterable[Event], log: Iterable[Event]) -> Iterator[Event]:
+    """Yield the events of *log* that are not among *seen*."""
+    gap = Gap(seen)
+    for event in log:
+        yield from gap.missing(event)
+    yield from gap.let_go()
 
 
 def coded(text: str) -> bytes:
