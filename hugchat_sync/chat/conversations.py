@@ -29,7 +29,7 @@ class Conversations:
 
     def __init__(self, server: Server, pace: Pace) -> None:
         self.current: str | None = None
-        self.runs = Runs(server.transport, pace, self._keep, server.keep)
+        self.runs = Runs(server, pace, self._keep)
         self._server = server
         self._titles: dict[str, str] = {}
         self._creation: Creation | None = None
