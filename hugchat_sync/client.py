@@ -22,7 +22,7 @@ from .auth.cookies.values import Hidden
 from .auth.identity import Identity
 from .calls import Call
 from .chat.conversations import Conversations, checked_id
-from .chat.files import FileArgument, PathArgument, as_chat_file, check_files, read_uploads, written
+from .chat.files import FileArgument, PathArgument, as_chat_file, read_uploads, written
 from .chat.message import Message
 from .chat.prompt import Asking, ServerArgument, drafted, equipped, redone
 from .dialects import Dialect, Prompt
@@ -328,7 +328,7 @@ class Client:
         if prompt.web_search or not is_plain:
             place = self._conversations.current if takes_current else target
             asking = Asking(self._identity, dialect, patience, place, model or self.model)
-            prompt = equipped(prompt, web_search, mcp_servers, asking)
+            prompt = equipped(prompt, asking, web_search, mcp_servers)
         if takes_current:
             target = self._conversations.current
         if target is None:
@@ -450,10 +450,7 @@ class Client:
         target = self._conversations.named(conversation_id)
         patience = self._patience()
         dialect = self._identity.ready(patience, prompt.action, "send a message")
-        if prompt.action not in dialect.features:
-            dialect.lacks(prompt.action)
-        asking = Asking(self._identity, dialect, patience, target)
-        check_files(dialect, prompt.files, asking.model)
+        prompt = equipped(prompt, Asking(self._identity, dialect, patience, target))
         return self._conversations.runs.send(
             dialect, prompt._replace(conversation_id=target), patience
         )

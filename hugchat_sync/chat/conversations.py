@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Callable, Iterator
+from typing import TYPE_CHECKING, Any, Callable, Iterator, TypeVar
 
+from ..calls import Call
+from ..dialects import Dialect
 from ..errors import ConversationNotExistError, FeatureUnavailable, UsageError
 from ..futures import begin
 from ..rate_limit import Pace
@@ -17,6 +19,8 @@ from .runs import Runs
 
 if TYPE_CHECKING:
     from .creation import Creation, SettingsOnce
+
+T = TypeVar("T")
 
 _ID = re.compile(r"[0-9a-fA-F]{24}\Z")
 
@@ -215,12 +219,9 @@ class Conversations:
         """Give a conversation another title, once no answer is coming in it."""
         if not isinstance(title, str) or not 1 <= len(title.strip()) <= 100:
             raise UsageError("a title has 1 to 100 characters")
-        checked_id(conversation_id)
-        dialect = self._server.ready(patience)
-        with self.runs.quiet(dialect, conversation_id, patience):
-            call = dialect.rename_conversation(conversation_id, title.strip())
-            self._server.send(call, patience)
-        self._keep(conversation_id, title.strip())
+        named, title = checked_id(conversation_id), title.strip()
+        self._quietly(named, patience, lambda dialect: dialect.rename_conversation(named, title))
+        self._keep(named, title)
 
     def update_title(self, conversation_id: str, patience: Patience) -> str:
         """Return the title as the server has it now; servers of 2023 are asked to make one."""
@@ -261,19 +262,22 @@ class Conversations:
         self, message_id: str, conversation_id: str | None, patience: Patience
     ) -> None:
         """Delete a message and everything that follows it."""
-        named, dialect = self.named(conversation_id), self._server.ready(patience)
-        call = dialect.remove_message(named, message_id)
-        with self.runs.quiet(dialect, named, patience):
-            self._server.send(call, patience)
+        named = self.named(conversation_id)
+        self._quietly(named, patience, lambda dialect: dialect.remove_message(named, message_id))
 
     def share(self, conversation_id: str | None, patience: Patience) -> str:
         """Publish a conversation as it is now, and return the URL."""
+        self._server.require_session("share a conversation")
         named = self.named(conversation_id)
-        dialect = self._server.ready(patience, "", "share a conversation")
-        call = dialect.share(named)
-        with self.runs.quiet(dialect, named, patience):
-            place = self._server.send(call, patience)
+        place = self._quietly(named, patience, lambda dialect: dialect.share(named))
         return place if "://" in place else f"{self._server.base_url}/{place.lstrip('/')}"
+
+    def _quietly(self, named: str, patience: Patience, describe: Callable[[Dialect], Call[T]]) -> T:
+        """Send one request, once no answer is coming in the conversation."""
+        dialect = self._server.ready(patience)
+        call = describe(dialect)
+        with self.runs.quiet(dialect, named, patience):
+            return self._server.send(call, patience)
 
     def stop(self, conversation_id: str | None, patience: Patience) -> None:
         """Stop the answer that is coming in a conversation, whoever asked for it."""

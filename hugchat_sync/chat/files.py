@@ -8,12 +8,12 @@ import re
 import stat
 from contextlib import suppress
 from pathlib import Path
-from typing import Callable, Iterable, Sequence, Tuple, Union
+from typing import Iterable, Tuple, Union
 
-from ..dialects import Dialect, Upload
+from ..dialects import Upload
 from ..errors import TooLarge, UsageError
 from ..events import FileCreated
-from ..records import ChatFile, Model
+from ..records import ChatFile
 
 LARGEST = 10 * 1024 * 1024  # bytes, as the server counts them
 
@@ -34,26 +34,6 @@ def read_uploads(files: Iterable[FileArgument]) -> tuple[Upload, ...]:
     if isinstance(files, (str, os.PathLike)):
         raise UsageError("files is a list of files; write files=[path]")
     return tuple(_upload(file) for file in files)
-
-
-def check_files(
-    dialect: Dialect, uploads: Sequence[Upload], model: Callable[[], Model | None]
-) -> None:
-    """Refuse files where a server takes none, and images where the model cannot see.
-
-    :param model: asks which model is to answer; called only where it matters.
-    :raises FeatureUnavailable: the server takes none; nothing was sent.
-    :raises UsageError: the model cannot see; nothing was sent.
-    """
-    if uploads and "files" not in dialect.features:
-        dialect.lacks("files")
-    images = [upload.name for upload in uploads if upload.mime.lower().startswith("image/")]
-    found = model() if images else None
-    if found is not None and not found.multimodal and not found.is_router:
-        raise UsageError(
-            f"the model {found.id!r} cannot see {images[0]}: choose one that is multimodal, see "
-            "models()"
-        )
 
 
 def _upload(file: FileArgument) -> Upload:

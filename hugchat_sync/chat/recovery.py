@@ -11,7 +11,7 @@ from typing import Callable, Iterable, Iterator, Protocol, TypeVar
 
 from ..calls import StreamCall
 from ..dialects import Dialect, Prompt, Stored
-from ..dialects.text import split_thinking
+from ..dialects.fields import split_thinking
 from ..errors import (
     AuthError,
     ConnectionFailed,

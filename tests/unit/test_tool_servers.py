@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hugchat_sync.chat.prompt import ToolChoice, chosen, tool_choice
+from hugchat_sync.chat.prompt import tool_choice
 from hugchat_sync.dialects import dialect_named
 from hugchat_sync.errors import FeatureUnavailable, UsageError
 
@@ -13,30 +13,28 @@ LISTED = (
     {"name": "Exa", "url": "https://mcp.exa.example/search"},
     {"name": "Web Search", "url": "https://tools.example/web"},
 )
+TODAYS = dialect_named("v2-2025")
+NONE = (None, (), ())
 OWN = {"name": "Mine", "url": "https://mine.example/mcp", "headers": {"X-Key": "k"}}
 
 
 @pytest.mark.parametrize(
     ("web_search", "servers", "expected"),
     [
-        (False, None, ToolChoice()),
-        (False, [], ToolChoice()),
-        (False, ["Clock"], ToolChoice(None, ("Clock",))),
-        (True, None, ToolChoice("Exa", ("Exa",))),
-        (True, ["Exa"], ToolChoice("Exa", ("Exa",))),
-        (True, ["Clock"], ToolChoice("Exa", ("Clock", "Exa"))),
-        ("Web Search", None, ToolChoice("Web Search", ("Web Search",))),
-        ("Clock", None, ToolChoice("Clock", ("Clock",))),
-        (False, [OWN], ToolChoice(None, (), (OWN,))),
-        ("Mine", [OWN], ToolChoice("Mine", (), (OWN,))),
+        (False, None, NONE),
+        (False, [], NONE),
+        (False, ["Clock"], (None, ("Clock",), ())),
+        (True, None, ("Exa", ("Exa",), ())),
+        (True, ["Exa"], ("Exa", ("Exa",), ())),
+        (True, ["Clock"], ("Exa", ("Clock", "Exa"), ())),
+        ("Web Search", None, ("Web Search", ("Web Search",), ())),
+        ("Clock", None, ("Clock", ("Clock",), ())),
+        (False, [OWN], (None, (), (OWN,))),
+        ("Mine", [OWN], ("Mine", (), (OWN,))),
     ],
 )
 def test_choice(web_search, servers, expected):
-    assert chosen(web_search, servers, LISTED) == expected
-
-
-def test_search_where_nothing_searches_is_no_choice():
-    assert chosen(True, None, LISTED[:1]) is None
+    assert tool_choice(TODAYS, web_search, servers, lambda: LISTED) == expected
 
 
 @pytest.mark.parametrize(
@@ -52,12 +50,12 @@ def test_search_where_nothing_searches_is_no_choice():
 )
 def test_what_cannot_be_chosen_is_refused(web_search, servers):
     with pytest.raises(UsageError):
-        chosen(web_search, servers, LISTED)
+        tool_choice(TODAYS, web_search, servers, lambda: LISTED)
 
 
 def test_unknown_name_is_told_with_the_known_ones():
     with pytest.raises(UsageError, match=r"Nothing.*Clock.*Exa"):
-        chosen("Nothing", None, LISTED)
+        tool_choice(TODAYS, "Nothing", None, lambda: LISTED)
 
 
 def never():
@@ -66,29 +64,29 @@ def never():
 
 @pytest.mark.parametrize("era", ["tgi-2023", "lines-2023", "tree-2024", "v2-2025"])
 def test_list_is_not_asked_for_where_no_tool_is_wanted(era):
-    assert tool_choice(dialect_named(era), False, None, never) == ToolChoice()
+    assert tool_choice(dialect_named(era), False, None, never) == NONE
 
 
 def test_list_is_not_asked_for_where_the_server_has_a_switch():
-    assert tool_choice(dialect_named("lines-2023"), True, None, never) == ToolChoice()
+    assert tool_choice(dialect_named("lines-2023"), True, None, never) == NONE
 
 
 def test_search_on_todays_server_asks_for_its_list():
-    found = tool_choice(dialect_named("v2-2025"), True, None, lambda: LISTED)
+    found = tool_choice(TODAYS, True, None, lambda: LISTED)
 
-    assert found.search == "Exa"
+    assert found[0] == "Exa"
 
 
 def test_search_where_nothing_searches_names_what_there_is():
     with pytest.raises(FeatureUnavailable, match="Clock") as caught:
-        tool_choice(dialect_named("v2-2025"), True, None, lambda: LISTED[:1])
+        tool_choice(TODAYS, True, None, lambda: LISTED[:1])
 
     assert (caught.value.feature, caught.value.dialect) == ("web_search", "v2-2025")
 
 
 def test_search_on_a_server_without_any_tools_says_so():
     with pytest.raises(FeatureUnavailable, match="none"):
-        tool_choice(dialect_named("v2-2025"), True, None, tuple)
+        tool_choice(TODAYS, True, None, tuple)
 
 
 def test_tool_servers_of_an_era_without_them_are_unavailable():
