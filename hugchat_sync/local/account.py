@@ -58,7 +58,7 @@ def _user() -> Response:
 @route("GET", "/api/v2/user/settings")
 def _settings() -> Response:
     """Return the settings with all their defaults; an unknown model is put right (j08)."""
-    values = {**_DEFAULTS, **site().storage.settings(g.owner)}
+    values = {**_DEFAULTS, **(site().storage.get("settings", g.owner) or {})}
     if site().model(values["activeModel"]) is None:
         values["activeModel"] = site().models()[0].id
     seen_at = values.pop("welcomeModalSeenAt", None)
@@ -82,11 +82,13 @@ def _store_settings() -> Response:
         raise ApiError(500)
     if isinstance(body.get("billingOrganization"), str):
         stored["billingOrganization"] = body["billingOrganization"]
-    before = site().storage.settings(g.owner).get("welcomeModalSeenAt")
-    seen_at = now() if body.get("welcomeModalSeen") is True else before
+    before = site().storage.get("settings", g.owner) or {}
+    seen_at = before.get("welcomeModalSeenAt")
+    if body.get("welcomeModalSeen") is True:
+        seen_at = now()
     if seen_at:
         stored["welcomeModalSeenAt"] = seen_at
-    site().storage.put_settings(g.owner, stored)
+    site().storage.put("settings", g.owner, stored)
     return nothing()
 
 

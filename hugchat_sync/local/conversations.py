@@ -173,8 +173,8 @@ def _share(conversation_id: str) -> Response:
     content = {**frozen, "updated_at": ""}
     number = int(hashlib.sha256(json.dumps(content).encode()).hexdigest(), 16)
     share_id = "".join(_LETTERS[number // 62**place % 62] for place in range(7))
-    if site().storage.share(share_id) is None:
-        site().storage.put_share(share_id, {**frozen, "id": share_id})
+    if site().storage.get("share", share_id) is None:
+        site().storage.put("share", share_id, {**frozen, "id": share_id})
         site().storage.copy_files(found.id, share_id)
     return json_reply({"shareId": share_id})
 
@@ -197,7 +197,7 @@ def _take_in() -> Response:
 
 
 def _shared(share_id: object) -> Conversation:
-    body = site().storage.share(share_id) if isinstance(share_id, str) else None
+    body = site().storage.get("share", share_id) if isinstance(share_id, str) else None
     if body is None:
         raise ApiError(404, "Conversation not found")
     return Conversation(**{**body, "id": str(share_id), "owner": ""})

@@ -235,28 +235,25 @@ def _attach(conversation_id: str) -> Response:
 
 
 def _frames(conversation_id: str, run_id: str | None, known: int) -> Iterator[bytes]:
-    here, until = site(), time.monotonic() + _LONGEST_WATCH
-    while time.monotonic() < until and not here.closing.is_set():
-        # The state is read before the events: an end that is seen has all its events.
-        alive = bool(runs().of(conversation_id))
-        run = here.storage.run(conversation_id, run_id)
+    closing, until = site().closing, time.monotonic() + _LONGEST_WATCH
+    while time.monotonic() < until and not closing.is_set():
+        run = runs().find(conversation_id, run_id)
         if run is None:
             yield _frame("end", {"status": "gone"})
             return
-        run_id = run.id
-        events = here.storage.events_after(run.id, known)
-        for number, update in events:
-            known = number
+        # The state is read before the log: an end that is seen has all its updates.
+        run_id, status, new = run.id, run.status, run.log[known:]
+        for number, update in enumerate(new, known + 1):
             yield f"id: {number}\n".encode() + _frame("update", update)
-        if run.status != "running" or not alive:
-            # A run without a thread ended in a way that could not be stored.
-            yield _frame("end", {"status": run.status if run.status != "running" else "error"})
+        known += len(new)
+        if status != "running":
+            yield _frame("end", {"status": status})
             return
-        if not events:
+        if not new:
             yield b": heartbeat\n\n"
         if client_gone(request.environ):
             return
-        here.closing.wait(_POLL)
+        closing.wait(_POLL)
 
 
 def _frame(event: str, data: object) -> bytes:

@@ -121,10 +121,10 @@ class Record:
     """
 
     def __init__(self, storage: Storage, conversation: Conversation, answer: StoredMessage) -> None:
+        self.run = StoredRun(str(answer["generationId"]), conversation.id, answer["id"])
         self._storage, self._conversation, self._answer = storage, conversation, answer
-        self._run = StoredRun(str(answer["generationId"]), conversation.id, answer["id"])
-        self._logged = False
-        self._seq = 0
+        self._lock = threading.RLock()
+        self.is_logged = self._is_over = False
         self._pending: list[str] = []
         self._pending_since = self._saved_at = time.monotonic()
         self._tokens: list[str] = []
@@ -133,7 +133,7 @@ class Record:
 
     def begin(self) -> None:
         """Begin the log, unless a run before this one had the same id."""
-        self._logged = self._storage.begin(self._run)
+        self.is_logged = self._storage.begin(self.run)
 
     @property
     def text(self) -> str:
@@ -142,21 +142,26 @@ class Record:
 
     def token(self, token: str) -> None:
         """Note a token: the message keeps its length, the log joins those of about 200 ms."""
-        self._tokens.append(token)
-        self._updates.append({"type": "stream", "token": "", "len": wire.utf16_length(token)})
-        if not self._pending:
-            self._pending_since = time.monotonic()
-        self._pending.append(token)
+        with self._lock:
+            self._tokens.append(token)
+            self._updates.append({"type": "stream", "token": "", "len": wire.utf16_length(token)})
+            if not self._pending:
+                self._pending_since = time.monotonic()
+            self._pending.append(token)
 
-    def update(self, update: Mapping[str, Any]) -> None:
-        """Note an update that is no token; a route fills in what the message tells of it."""
-        self._updates.append(dict(update))
-        self._flush()
-        self._append(update)
-        if update["type"] == "routerMetadata":
-            known = self._answer.get("routerMetadata", {"route": "", "model": ""})
-            new = {key: value for key, value in update.items() if key != "type" and value}
-            self._answer["routerMetadata"] = {**known, **new}
+    def update(self, update: Mapping[str, Any], how: str | None = None) -> None:
+        """Note an update that is no token, and with the last one how the run ended."""
+        with self._lock:
+            self._updates.append(dict(update))
+            self._flush()
+            self.run.log.append(update)
+            if update["type"] == "routerMetadata":
+                known = self._answer.get("routerMetadata", {"route": "", "model": ""})
+                new = {key: value for key, value in update.items() if key != "type" and value}
+                self._answer["routerMetadata"] = {**known, **new}
+            if how is not None:
+                self.run.status, self._is_over = how, True
+                self._save()
 
     def title(self, title: str) -> None:
         """Let the conversation have a title at once (w41)."""
@@ -169,47 +174,49 @@ class Record:
         Source: chat-ui c100c162 (read there).
         """
         streamed = self.text
-        self._answer["interrupted"], self._final = interrupted, text
-        if with_tools and not interrupted:
-            if streamed.rstrip().endswith(text):
-                self._final = streamed.rstrip()
-            elif not text.startswith(streamed):
-                self._final = streamed + ("" if streamed.endswith("\n\n") else "\n\n") + text
+        with self._lock:
+            self._answer["interrupted"], self._final = interrupted, text
+            if with_tools and not interrupted:
+                if streamed.rstrip().endswith(text):
+                    self._final = streamed.rstrip()
+                elif not text.startswith(streamed):
+                    self._final = streamed + ("" if streamed.endswith("\n\n") else "\n\n") + text
 
     def tick(self) -> None:
         """Do what is due: the log after 200 ms, the stored text after 3 s."""
         moment = time.monotonic()
-        if self._pending and moment - self._pending_since >= _FLUSH_SECONDS:
-            self._flush()
-        if moment - self._saved_at >= _SAVE_SECONDS:
-            self.save()
+        with self._lock:
+            if self._pending and moment - self._pending_since >= _FLUSH_SECONDS:
+                self._flush()
+            if moment - self._saved_at >= _SAVE_SECONDS:
+                self._save()
 
-    def save(self, how: str | None = None) -> None:
-        """Store the message and everything else as this run knows it; *how* the run ended."""
+    def save_for_later(self) -> None:
+        """Store what there is, if more is to come: the run goes on without a reader (l02)."""
+        with self._lock:
+            if not self._is_over:
+                self._save()
+
+    def _save(self) -> None:
+        """Store the message and everything else as this run knows it."""
         self._flush()
         answer, moment = self._answer, now()
         answer["content"] = self.text if self._final is None else self._final
         answer["updatedAt"] = self._conversation.updated_at = moment
         answer["updates"] = list(self._updates)
-        if self._logged:
-            answer["materializedSeq"] = self._seq
+        if self.is_logged:
+            answer["materializedSeq"] = len(self.run.log)
+            self._storage.put_run(self.run)
         for other in self._conversation.messages:
             other.setdefault("updates", [])
         self._storage.save(self._conversation)
         self._saved_at = time.monotonic()
-        if how is not None and self._logged:
-            self._storage.end(self._run.id, how)
 
     def _flush(self) -> None:
         if self._pending:
             token = wire.replace_halves("".join(self._pending))
             self._pending.clear()
-            self._append({"type": "stream", "token": token})
-
-    def _append(self, update: Mapping[str, Any]) -> None:
-        if self._logged:
-            self._seq += 1
-            self._storage.append(self._run.id, self._seq, update)
+            self.run.log.append({"type": "stream", "token": token})
 
 
 class Run:
@@ -227,7 +234,6 @@ class Run:
         turn: Turn,
         gone: Callable[[], bool],
     ) -> None:
-        self.conversation_id = conversation.id
         self.record = Record(site.storage, conversation, answer)
         self.outlet = Outlet(gone, self._reader_left)
         self.stopped = threading.Event()
@@ -236,11 +242,10 @@ class Run:
         self._site = site
         self._turn = turn
         self._wants_title = conversation.title == "New Chat"
-        self._lock = threading.Lock()
         self._title: Title | None = None
         self._began = time.monotonic()
         self._calls: dict[str, ToolCall] = {}
-        self._final = self._interrupted = self._failed = self._over = False
+        self._final = self._interrupted = self._failed = False
 
     def work(self) -> None:
         """Make the answer from beginning to end; whatever goes wrong is told to its reader."""
@@ -255,7 +260,7 @@ class Run:
 
     def _work(self) -> None:
         site = self._site
-        self._update({"type": "status", "status": "started"})
+        self._tell({"type": "status", "status": "started"})
         if self._wants_title:
             try:
                 self._title = site.responder.title(self._turn)
@@ -278,24 +283,22 @@ class Run:
             self._interrupted = True
             self._finish_text(self.record.text)
         elif not self._final and not self.record.text:
-            self._last(wire.failure(_NO_OUTPUT), "error")
+            self._take(_NO_OUTPUT)
             return
         while self._title is not None and not site.closing.wait(_SLICE / 2):
             self._tick()
         how = "interrupted" if self._interrupted else "completed"
-        self._last({"type": "status", "status": "finished"}, how)
+        self._tell({"type": "status", "status": "finished"}, how)
 
     def _break_off(self, reason: str) -> None:
         """End with an error line at once, stored or not."""
-        self._over = True
         if self._site.closing.is_set():
             return  # the database is closed already
         _log.error("%s", reason, exc_info=True)
         update = wire.failure(Failure(reason))
         # What could not be stored just now most likely cannot be stored now.
-        with suppress(sqlite3.Error), self._lock:
-            self.record.update(update)
-            self.record.save("error")
+        with suppress(sqlite3.Error):
+            self.record.update(update, "error")
         self.outlet.put(wire.line(update))
 
     def _was_stopped(self) -> bool:
@@ -310,8 +313,7 @@ class Run:
         elif isinstance(step, Text):
             if step.token:
                 piece = wire.line(wire.padded(step.token))  # first: it fails for what is no text
-                with self._lock:
-                    self.record.token(step.token)
+                self.record.token(step.token)
                 self.outlet.put(piece)
         elif isinstance(step, Final):
             text = self.record.text if step.text is None else wire.join_halves(step.text)
@@ -321,68 +323,54 @@ class Run:
                 self._take(_NO_OUTPUT)
         elif isinstance(step, Failure):
             self._failed = True
-            self._last(wire.failure(step), "error")
+            self._tell(wire.failure(step), "error")
         elif isinstance(step, Question):
             self._ask(step)
         elif isinstance(step, FileMade):
             file = stored_file(step.name, step.mime, step.content)
-            self._site.storage.put_file(self.conversation_id, file)
-            self._update({"type": "file", "name": file.name, "sha": file.sha, "mime": file.mime})
+            self._site.storage.put_file(self.record.run.conversation, file)
+            self._tell({"type": "file", "name": file.name, "sha": file.sha, "mime": file.mime})
         else:
             if isinstance(step, ToolCall):
                 self._calls[step.uuid] = step
             for update in wire.told_step(step, self._calls):
-                self._update(update)
+                self._tell(update)
 
-    def _update(self, update: Mapping[str, Any], last_of_text: bool = False) -> None:
+    def _tell(self, update: Mapping[str, Any], how: str | None = None) -> None:
+        """Tell an update; by the time the last one is read, the message is stored (w08)."""
         piece = wire.line(update)  # first, since it fails for what is no JSON
-        with self._lock:
-            self.record.update(update)
-        self.outlet.put(piece, last_of_text)
+        self.record.update(update, how)
+        self.outlet.put(piece, last_of_text=self._final or how is not None)
 
     def _finish_text(self, text: str) -> None:
         self._final = True
-        with self._lock:
-            self.record.final(text, self._interrupted, bool(self._calls))
-        update = {"type": "finalAnswer", "text": text, "interrupted": self._interrupted}
-        self._update(update, last_of_text=True)
+        self.record.final(text, self._interrupted, bool(self._calls))
+        self._tell({"type": "finalAnswer", "text": text, "interrupted": self._interrupted})
         self.outlet.put(_BLANKS)
-
-    def _last(self, update: Mapping[str, Any], how: str) -> None:
-        """Tell the last update: by the time it is read, the message is stored (w08)."""
-        with self._lock:
-            self.record.update(update)
-            self.record.save(how)
-            self._over = True
-        self.outlet.put(wire.line(update), last_of_text=True)
 
     def _ask(self, step: Question) -> None:
         """Put a question of a tool to the user and wait for the answer."""
         elicitation_id, answered = str(uuid4()), threading.Event()
         step.action = step.content = None  # a script may be used again
-        self.questions[elicitation_id] = (self.conversation_id, step, answered)
+        self.questions[elicitation_id] = (self.record.run.conversation, step, answered)
         deadline = time.time() + _QUESTION_SECONDS
-        self._update(wire.question(step, elicitation_id, int(deadline * 1000)))
+        self._tell(wire.question(step, elicitation_id, int(deadline * 1000)))
         while not answered.wait(_SLICE) and not self._halted() and time.time() < deadline:
             self._tick()
         resolution = "user"
         if step.action is None:
             step.action = "cancel"
             resolution = "aborted" if self._halted() else "expired"
-        self._update(wire.resolved(step, elicitation_id, resolution))
+        self._tell(wire.resolved(step, elicitation_id, resolution))
 
     def _tick(self) -> None:
         """Do what is due besides the answer."""
-        with self._lock:
-            self.record.tick()
-            title = self._title
-            if title is None or time.monotonic() - self._began < title.seconds:
-                return
+        self.record.tick()
+        title = self._title
+        if title is not None and time.monotonic() - self._began >= title.seconds:
             self._title = None
-            update = {"type": "title", "title": title.text}
-            self.record.update(update)
             self.record.title(wire.plain_title(title.text))
-        self.outlet.put(wire.line(update))
+            self._tell({"type": "title", "title": title.text})
 
     def _wait(self, seconds: float) -> None:
         end = time.monotonic() + seconds
@@ -391,22 +379,22 @@ class Run:
             self._tick()
 
     def _reader_left(self) -> None:
-        """Store what there is: the run goes on without a reader (l02)."""
-        with self._lock:
-            if not self._over and not self._site.closing.is_set():
-                self.record.save()
+        if not self._site.closing.is_set():
+            self.record.save_for_later()
 
 
 class Runs:
     """The runs under way, and the stops that came when nothing ran."""
 
     def __init__(self, site: Site) -> None:
+        self._storage = site.storage
         self._questions: Questions = {}
         self._lock = threading.Lock()
         self._running: list[Run] = []
         self._early_stops: dict[str, float] = {}
         for run in site.storage.running():  # by a process that ended without a word
-            site.storage.end(run.id, "interrupted")
+            run.status = "interrupted"
+            site.storage.put_run(run)
             conversation = site.storage.conversation(run.conversation)
             message = conversation and conversation.message(run.message)
             if conversation is not None and message:
@@ -416,14 +404,25 @@ class Runs:
     def of(self, conversation_id: str) -> list[Run]:
         """Return what runs in a conversation."""
         with self._lock:
-            return [run for run in self._running if run.conversation_id == conversation_id]
+            return [run for run in self._running if run.record.run.conversation == conversation_id]
+
+    def find(self, conversation_id: str, run_id: str | None) -> StoredRun | None:
+        """Return a run, or the newest one when no id is given; one under way as it is now."""
+        logged = [run.record.run for run in self.of(conversation_id) if run.record.is_logged]
+        living = [run for run in logged if run_id in (None, run.id)]
+        if living:
+            return living[-1]
+        found = self._storage.run(conversation_id, run_id)
+        if found is not None and found.status == "running":
+            found.status = "error"  # without a thread: its end could not be stored
+        return found
 
     def start(self, run: Run) -> None:
         """Let a run begin in a thread of its own."""
         run.questions = self._questions
         with self._lock:
             self._running.append(run)
-            came = self._early_stops.pop(run.conversation_id, -math.inf)
+            came = self._early_stops.pop(run.record.run.conversation, -math.inf)
         if time.monotonic() - came <= _EARLY_STOP_COUNTS:
             run.stop_at = time.monotonic() + _EARLY_STOP_HITS_AFTER
         try:

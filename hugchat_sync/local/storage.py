@@ -50,18 +50,23 @@ class StoredFile:
     content: bytes
 
 
-@dataclass(frozen=True)
+@dataclass
 class StoredRun:
-    """A run; its status is ``running``, ``completed``, ``interrupted`` or ``error``."""
+    """A run with the log of its updates.
+
+    :param message: the id of its answer.
+    :param status: ``running``, ``completed``, ``interrupted`` or ``error``.
+    """
 
     id: str
     conversation: str
     message: str
     status: str = "running"
+    log: list[Mapping[str, Any]] = field(default_factory=list)
 
 
 class Storage:
-    """Conversations, settings, runs with their events, files and shares, each a record in JSON.
+    """Conversations, settings, runs, files and shares, each a record in JSON.
 
     One connection that any thread may use, one at a time: a lock around it is as safe in memory
     as on disk. JSON is stored in ASCII, because SQLite refuses text with lone surrogates.
@@ -117,11 +122,11 @@ class Storage:
             body = {**json.loads(text), "messages": messages}
             self.add(Conversation(one, owner, updated_at=moment, **body))
         for owner, text in self._rows("SELECT owner, body FROM settings WHERE era = 'v2-2025'"):
-            self.put_settings(owner, json.loads(text))
+            self.put("settings", owner, json.loads(text))
         for one, *file in self._rows("SELECT conversation, sha, name, mime, content FROM files"):
             self.put_file(one, StoredFile(*file))
         for one, text in self._rows("SELECT id, body FROM shares WHERE era = 'v2-2025'"):
-            self.put_share(one, json.loads(text))
+            self.put("share", one, json.loads(text))
 
     def _rows(self, query: str, *values: object) -> list[Any]:
         with self._lock:
@@ -131,30 +136,30 @@ class Storage:
         query = "SELECT body FROM records WHERE "
         return [json.loads(body) for (body,) in self._rows(query + condition, *values)]
 
-    def _get(self, kind: str, key: str) -> Any:
+    def get(self, kind: str, key: str) -> dict[str, Any] | None:
+        """Return what was put there: the ``settings`` of an owner, or a ``share``."""
         return next(iter(self._bodies("kind = ? AND id = ?", kind, key)), None)
 
-    def _put(
-        self, kind: str, key: str, owner: str, body: Mapping[str, Any], sort: str = ""
-    ) -> bool:
-        """Store a record and return whether it is a new one."""
-        values = (owner, sort, json.dumps(body), kind, key)
-        with self._change() as connection:
-            query = "UPDATE records SET owner = ?, sort = ?, body = ? WHERE kind = ? AND id = ?"
-            if connection.execute(query, values).rowcount:
-                return False
-            query = "INSERT INTO records (owner, sort, body, kind, id) VALUES (?, ?, ?, ?, ?)"
-            connection.execute(query, values)
-        return True
+    def put(
+        self, kind: str, key: str, body: Mapping[str, Any], owner: str = "", sort: str = ""
+    ) -> None:
+        """Store a record in place of the one that was there."""
+        with self._lock:
+            self._connection.execute(
+                "INSERT INTO records (kind, id, owner, sort, body) VALUES (?, ?, ?, ?, ?)"
+                " ON CONFLICT (kind, id) DO UPDATE SET"
+                " owner = excluded.owner, sort = excluded.sort, body = excluded.body",
+                (kind, key, owner, sort, json.dumps(body)),
+            )
 
     def add(self, conversation: Conversation) -> None:
         """Store a conversation."""
         body, moment = vars(conversation), conversation.updated_at
-        self._put("conversation", conversation.id, conversation.owner, body, moment)
+        self.put("conversation", conversation.id, body, conversation.owner, moment)
 
     def conversation(self, conversation_id: str) -> Conversation | None:
         """Return one conversation, whoever owns it."""
-        body = self._get("conversation", conversation_id)
+        body = self.get("conversation", conversation_id)
         return None if body is None else Conversation(**body)
 
     def conversations(self, owner: str, start: int = 0, limit: int = -1) -> list[Conversation]:
@@ -176,7 +181,7 @@ class Storage:
     def change(self, conversation_id: str, **changes: object) -> None:
         """Set single fields of a conversation and leave the others alone."""
         with self._change():
-            body = self._get("conversation", conversation_id)
+            body = self.get("conversation", conversation_id)
             if body is not None:
                 self.add(Conversation(**{**body, **changes}))
 
@@ -190,32 +195,22 @@ class Storage:
                     (one, one),
                 )
 
-    def settings(self, owner: str) -> dict[str, Any]:
-        """Return what is stored; empty for a session that never stored anything."""
-        return dict(self._get("settings", owner) or {})
-
-    def put_settings(self, owner: str, values: Mapping[str, Any]) -> None:
-        """Replace everything that is stored."""
-        self._put("settings", owner, owner, dict(values))
-
     def begin(self, run: StoredRun) -> bool:
         """Note a new run; ``False`` when the id was used before, and then it gets no log."""
         with self._change() as connection:
-            if self._get("run", run.id) is not None:
+            if self.get("run", run.id) is not None:
                 return False
-            self._put("run", run.id, run.conversation, vars(run), run.status)
+            self.put_run(run)
             connection.execute(
-                "DELETE FROM records WHERE kind = 'event' AND owner IN (SELECT id FROM records"
+                "DELETE FROM records WHERE number IN (SELECT number FROM records"
                 " WHERE kind = 'run' ORDER BY number DESC LIMIT -1 OFFSET ?)",
                 (_RUNS_KEPT,),
             )
         return True
 
-    def end(self, run_id: str, status: str) -> None:
-        """Note how a run ended."""
-        with self._change():
-            body = {**self._get("run", run_id), "status": status}
-            self._put("run", run_id, body["conversation"], body, status)
+    def put_run(self, run: StoredRun) -> None:
+        """Store a run as it is now."""
+        self.put("run", run.id, vars(run), run.conversation, run.status)
 
     def run(self, conversation_id: str, run_id: str | None) -> StoredRun | None:
         """Return a run of this conversation; the newest one when no id is given."""
@@ -228,24 +223,14 @@ class Storage:
         found = self._bodies("kind = 'run' AND sort = 'running' ORDER BY number")
         return [StoredRun(**body) for body in found]
 
-    def append(self, run_id: str, seq: int, event: Mapping[str, Any]) -> None:
-        """Add one event to the log of a run."""
-        self._put("event", f"{run_id}/{seq:09}", run_id, {"seq": seq, "event": event})
-
-    def events_after(self, run_id: str, seq: int) -> list[tuple[int, dict[str, Any]]]:
-        """Return the events of a run behind a sequence number."""
-        wanted = "kind = 'event' AND owner = ? AND id > ? ORDER BY id"
-        found = self._bodies(wanted, run_id, f"{run_id}/{seq:09}")
-        return [(body["seq"], body["event"]) for body in found]
-
     def put_file(self, conversation_id: str, file: StoredFile) -> None:
         """Store a file of a conversation (or share); the same content twice is stored once."""
         body = {**vars(file), "content": base64.b64encode(file.content).decode()}
-        self._put("file", f"{conversation_id}/{file.sha}", conversation_id, body)
+        self.put("file", f"{conversation_id}/{file.sha}", body, conversation_id)
 
     def file(self, conversation_id: str, sha: str) -> StoredFile | None:
         """Return a file, if that conversation (or share) has it."""
-        body = self._get("file", f"{conversation_id}/{sha}")
+        body = self.get("file", f"{conversation_id}/{sha}")
         if body is None:
             return None
         return StoredFile(**{**body, "content": base64.b64decode(body["content"])})
@@ -253,16 +238,7 @@ class Storage:
     def copy_files(self, source: str, target: str) -> None:
         """Give the target all files of the source."""
         for body in self._bodies("kind = 'file' AND owner = ?", source):
-            self._put("file", f"{target}/{body['sha']}", target, body)
-
-    def put_share(self, share_id: str, body: Mapping[str, Any]) -> None:
-        """Store a frozen copy that anybody may read."""
-        self._put("share", share_id, "", dict(body))
-
-    def share(self, share_id: str) -> dict[str, Any] | None:
-        """Return the copy, if there is such a share."""
-        body: dict[str, Any] | None = self._get("share", share_id)
-        return body
+            self.put("file", f"{target}/{body['sha']}", body, target)
 
 
 def _keep_to_its_owner(path: str) -> None:

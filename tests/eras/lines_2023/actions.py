@@ -61,10 +61,10 @@ class Actions:
             return _failed()
         storage, owner = self._site.storage, identity().owner
         try:
-            values = read_form(self._site, request.form, storage.settings(owner))
+            values = read_form(self._site, request.form, storage.get("settings", owner) or {})
         except ApiError:
             return _failed()
-        storage.put_settings(owner, values)
+        storage.put("settings", owner, values)
         return _redirect(request.headers.get("Referer", f"{self._site.base_path}/"))
 
     def delete_all(self) -> Response:

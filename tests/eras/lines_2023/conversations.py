@@ -82,7 +82,7 @@ class ConversationRoutes:
 
     def _fill(self, conversation: Conversation, share_id: object) -> None:
         """Copy a share: its model wins over the one that was asked for."""
-        body = self._storage.share(share_id) if isinstance(share_id, str) else None
+        body = self._storage.get("share", share_id) if isinstance(share_id, str) else None
         if body is None:
             raise ApiError(404, _NOT_FOUND)
         conversation.title = body["title"]
@@ -118,8 +118,8 @@ class ConversationRoutes:
         }
         known = json.dumps([found.id, found.messages]).encode()
         share_id = hashlib.sha256(known).hexdigest()[:7]
-        if self._storage.share(share_id) is None:
-            self._storage.put_share(share_id, frozen)
+        if self._storage.get("share", share_id) is None:
+            self._storage.put("share", share_id, frozen)
         origin = request.host_url.rstrip("/")
         return json_reply({"url": f"{origin}{self._site.base_path}/r/{share_id}"})
 

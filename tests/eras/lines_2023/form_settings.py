@@ -15,7 +15,7 @@ from .devalue import Date
 
 def shown(site: Site, owner: str) -> dict[str, Any]:
     """Return the settings as the layout tells them."""
-    stored = site.storage.settings(owner)
+    stored = site.storage.get("settings", owner) or {}
     accepted = stored.get("ethicsModalAcceptedAt")
     active = stored.get("activeModel")
     if site.model(active) is None:

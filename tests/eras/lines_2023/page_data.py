@@ -96,7 +96,7 @@ def model_parameters() -> dict[str, float]:
 
 def _page_node(site: Site, conversation_id: str) -> dict[str, Any]:
     if len(conversation_id) == 7:
-        body = site.storage.share(conversation_id)
+        body = site.storage.get("share", conversation_id)
         if body is None:
             return _missing("Conversation not found.", 404)
         shared = Conversation(id=conversation_id, owner="", updated_at="", **body)

@@ -59,7 +59,9 @@ class Pages:
         if self._site.model(model) is None:
             return False
         storage, owner = self._site.storage, identity().owner
-        storage.put_settings(owner, {**storage.settings(owner), "activeModel": model})
+        storage.put(
+            "settings", owner, {**(storage.get("settings", owner) or {}), "activeModel": model}
+        )
         return True
 
     def home(self) -> Response:
