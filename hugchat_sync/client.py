@@ -28,7 +28,6 @@ from .chat.prompt import Asking, ServerArgument, drafted, equipped, redone
 from .dialects import Dialect, Prompt
 from .errors import ConversationNotExistError, HugChatError, UsageError
 from .events import FileCreated
-from .list_bots import Prompt as WikiPrompt
 from .options import (
     CLIENTS_TRIES,
     LeftOut,
@@ -61,6 +60,7 @@ if TYPE_CHECKING:
 
     from .batch import PromptArgument
     from .chat.creation import SettingsOnce
+    from .list_bots import Prompt as WikiPrompt
 
 T = TypeVar("T")
 Self = TypeVar("Self", bound="Client")

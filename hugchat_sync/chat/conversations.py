@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Callable, Iterator, TypeVar
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_ID = re.compile(r"[0-9a-fA-F]{24}\Z")
+_HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
 
 
 class Conversations:
@@ -292,7 +291,8 @@ def checked_id(conversation_id: str) -> str:
 
     :raises ConversationNotExistError: it cannot; nothing was sent.
     """
-    if not isinstance(conversation_id, str) or not _ID.match(conversation_id):
+    is_text = isinstance(conversation_id, str) and len(conversation_id) == 24
+    if not is_text or not _HEX_DIGITS.issuperset(conversation_id):
         raise ConversationNotExistError(
             f"{conversation_id!r} is no conversation id (24 hex digits)"
         )

@@ -137,18 +137,18 @@ def _records(value: object) -> list[Mapping[str, Any]]:
     return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
 
 
-_CURL = re.compile(r"\s*(\$\s+)?curl(\.exe)?\s")
-_PIECE = re.compile(
-    r"(?P<blank>\\\r?\n|\s+)|\$'(?P<ansi>(?:[^'\\]|\\.)*)'|'(?P<raw>[^']*)'"
-    r'|"(?P<soft>(?:[^"\\]|\\.)*)"|\\(?P<escaped>.)|(?P<plain>.)',
-    re.DOTALL,
+# patterns are compiled at their first use: few cookies come as a command
+_CURL = r"\s*(\$\s+)?curl(\.exe)?\s"
+_PIECE = (
+    r"(?s)(?P<blank>\\\r?\n|\s+)|\$'(?P<ansi>(?:[^'\\]|\\.)*)'|'(?P<raw>[^']*)'"
+    r'|"(?P<soft>(?:[^"\\]|\\.)*)"|\\(?P<escaped>.)|(?P<plain>.)'
 )
-_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|.)", re.DOTALL)
+_ESCAPE = r"(?s)\\(u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|.)"
 
 
 def is_curl(text: str) -> bool:
     """Return whether a text is the command that browsers copy as cURL."""
-    return _CURL.match(text) is not None
+    return re.match(_CURL, text) is not None
 
 
 def from_curl(text: str) -> Cookies:
@@ -177,13 +177,13 @@ def _shell_words(text: str) -> list[str]:
     if re.search(r'\^["\r\n]', text):  # of the Windows command line, where ^ takes the next one
         text = re.sub(r"\^(\r?\n|.)", lambda hit: hit.group(1).strip("\r\n"), text)
     words, current = [], ""
-    for piece in _PIECE.finditer(text):
+    for piece in re.finditer(_PIECE, text):
         kind = piece.lastgroup or ""
         if kind == "blank":
             words.append(current)
             current = ""
         elif kind in ("ansi", "soft"):
-            current += _ESCAPE.sub(_unescaped, piece.group(kind))
+            current += re.sub(_ESCAPE, _unescaped, piece.group(kind))
         else:
             current += piece.group(kind)
     return [word for word in (*words, current) if word]

@@ -15,8 +15,8 @@ from ...secret import safe_repr
 from ...values import Value
 
 _PORTS = {"http": 80, "https": 443}
-_BAD_NAME = re.compile(r"[^!-~]|[;,=/\\\"]")
-_BAD_VALUE = re.compile(r"[\x00-\x1f\x7f;]|[^\x00-\xff]")
+_BAD_NAME = r"[^!-~]|[;,=/\\\"]"
+_BAD_VALUE = r"[\x00-\x1f\x7f;]|[^\x00-\xff]"
 
 
 class Problem(str):
@@ -67,12 +67,12 @@ class Cookie(Value):
 
     def flaw(self) -> Problem | None:
         """Return why it cannot be sent in a header, if so."""
-        if not self.name or _BAD_NAME.search(self.name):
+        if not self.name or re.search(_BAD_NAME, self.name):
             return Problem(
                 "a cookie name holds a character that no cookie name has; a path with '=' in it "
                 "must be given as a pathlib.Path"
             )
-        if _BAD_VALUE.search(self.value):
+        if re.search(_BAD_VALUE, self.value):
             return Problem(f"the value of {self.name!r} holds a character that no cookie has")
         return None
 

@@ -33,7 +33,6 @@ from ..verbs import (
     refusal_but,
 )
 from ..wire import read_json, sse_frames
-from .search import search_updates
 
 T = TypeVar("T")
 
@@ -205,7 +204,11 @@ class V22025(Trees):
 
     def log_reader(self, prompt: Prompt) -> Updates:
         """Return what reads the lines of this message's answer, sent, logged or kept."""
-        return Updates() if prompt.search_server is None else search_updates(prompt)
+        if prompt.search_server is None:
+            return Updates()
+        from .search import search_updates  # here: few messages search
+
+        return search_updates(prompt)
 
     def reattach(
         self, conversation_id: str, generation_id: str, after: int = 0, reader: Any = None
