@@ -33,72 +33,55 @@ def login(arguments: argparse.Namespace) -> int:
     """Sign in, keep the cookies, and print who is signed in."""
     if arguments.local:
         raise UsageError("the embedded server has no accounts; --local needs no sign-in")
-    user = _imported(arguments) if arguments.cookies else _walked_in(arguments)
-    output.write_line(described(user))
+    stated = arguments.address or arguments.email or os.environ.get("HUGCHAT_SYNC_EMAIL") or ""
+    email = str(stated).strip()
+    if arguments.cookies:
+        options = {"cookies": _of_browser(arguments.cookies)}
+    else:
+        email = email or _asked(arguments)
+        Sign(
+            email,
+            _password(arguments),
+            base_url=arguments.base_url,
+            allow_insecure=arguments.allow_insecure,
+        ).login(save=True)
+        options = {"email": email, "cookies": file_of(email)}
+    with _client(arguments, **options) as client:
+        user = client.whoami()
+        if user is None:
+            raise AuthError(
+                "the server knows nobody by these cookies; export them again from a browser that "
+                "is signed in"
+            )
+        if arguments.cookies:  # now that it is known whose they are
+            email = email or user.email or user.username
+            CookieStore.read(client.cookies, client.base_url).save(file_of(email))
+        keep_account(client.base_url, email, borrowed=bool(arguments.cookies))
+    output.write_line(_described(user))
     return exits.OK
 
 
-def described(user: User) -> str:
-    """Return who somebody is in one line."""
+def _described(user: User) -> str:
     return f"{user.username} <{user.email}>" if user.email else user.username
-
-
-def _imported(arguments: argparse.Namespace) -> User:
-    """Take the cookies of a browser, once the server has said whose they are."""
-    stdin = arguments.cookies == "-"
-    if stdin and stdin_is_terminal():
-        output.note("Paste the cookies, then Ctrl-D:")
-    source: Any = read_stdin() if stdin else Path(arguments.cookies)
-    with _client(arguments, cookies=source) as client:
-        user = _signed_in(client)
-        email = _stated(arguments) or user.email or user.username
-        store = CookieStore.read(client.cookies, client.base_url)
-        store.save(file_of(email))
-        keep_account(client.base_url, email, borrowed=True)
-    return user
-
-
-def _walked_in(arguments: argparse.Namespace) -> User:
-    """Sign in with e-mail and password."""
-    email = _stated(arguments)
-    if not email:
-        if not stdin_is_terminal() or arguments.password_stdin:
-            raise UsageError("whose account? Give EMAIL, or --email")
-        email = ask_human("E-mail: ").strip()
-    sign = Sign(
-        email,
-        _password(arguments),
-        base_url=arguments.base_url,
-        allow_insecure=arguments.allow_insecure,
-    )
-    sign.login(save=True)
-    with _client(arguments, email=email, cookies=file_of(email)) as client:
-        user = _signed_in(client)
-        keep_account(client.base_url, email, borrowed=False)
-    return user
-
-
-def _stated(arguments: argparse.Namespace) -> str:
-    stated = arguments.address or arguments.email or os.environ.get("HUGCHAT_SYNC_EMAIL") or ""
-    return str(stated).strip()
 
 
 def _client(arguments: argparse.Namespace, **options: Any) -> Client:
     return Client(arguments.base_url, allow_insecure=arguments.allow_insecure, **options)
 
 
-def _signed_in(client: Client) -> User:
-    """Return the user.
+def _of_browser(name: str) -> str | Path:
+    """Return the cookies on stdin, or the file that has them."""
+    if name != "-":
+        return Path(name)
+    if stdin_is_terminal():
+        output.note("Paste the cookies, then Ctrl-D:")
+    return read_stdin()
 
-    :raises AuthError: the server knows nobody by these cookies.
-    """
-    user = client.whoami()
-    if user is None:
-        raise AuthError(
-            "the server knows nobody by these cookies; export them again from a browser that is "
-            "signed in"
-        )
-    return user
+
+def _asked(arguments: argparse.Namespace) -> str:
+    if not stdin_is_terminal() or arguments.password_stdin:
+        raise UsageError("whose account? Give EMAIL, or --email")
+    return ask_human("E-mail: ").strip()
 
 
 def _password(arguments: argparse.Namespace) -> str:
@@ -163,7 +146,7 @@ def check(arguments: argparse.Namespace) -> int:
             output.write_rows(
                 (
                     f"server    {client.base_url} ({found.era})",
-                    f"account   {described(found.user) if found.user else 'nobody'}",
+                    f"account   {_described(found.user) if found.user else 'nobody'}",
                     f"features  {', '.join(found.features) or 'none'}",
                 )
             )
@@ -189,5 +172,5 @@ def whoami(arguments: argparse.Namespace) -> int:
             return exits.OK
         if user is None:
             raise AuthError(_missing(client.base_url, client.check().missing))
-    output.write_line(described(user))
+    output.write_line(_described(user))
     return exits.OK

@@ -27,16 +27,15 @@ def read_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """
     words = list(sys.argv[1:] if argv is None else argv)
     takes_value = {name: "action" not in how for names, how in _each(GLOBALS) for name in names}
-    at = 0
-    while at < len(words):
+    takes_value.update({name: name == "--print-completion" for name in _ENDING})
+    at, name = 0, ""
+    while at < len(words) and name not in _ENDING:
         name, equals, _ = words[at].partition("=")
-        if name in _ENDING:
-            return _program().parse_args(words)
         if name not in takes_value:
             break
         at += 2 if takes_value[name] and not equals else 1
-    if at > len(words):  # the last one lacks its value
-        return _program().parse_args(words)
+    if name in _ENDING or at > len(words):  # or the last one lacks its value
+        _print_completion(_program().parse_args(words[:at]).print_completion)
     before, behind = words[:at], words[at:]
     name = _command(behind)
     return _read(name, before + (behind[1:] if behind[:1] == [name] else behind))
@@ -106,14 +105,12 @@ def _near(word: str, known: Iterable[str], most: int) -> list[str]:
 
 
 def _read(name: str, words: list[str]) -> argparse.Namespace:
-    command = COMMANDS[name]
-    parser = argparse.ArgumentParser(**_facts(name))
-    _add(parser, name)
+    parser = _of_command(f"hugchat-sync {name}")
     # what is intermixed loses a -- before the first of the positional words
     parse = parser.parse_known_args if "--" in words else parser.parse_known_intermixed_args
     arguments, rest = parse(words)
     if rest:
-        more = _near_option(rest, ["--help", *_names(GLOBALS), *_names(command.options)])
+        more = _near_option(rest, ["--help", *_names(GLOBALS), *_names(COMMANDS[name].options)])
         if name == "ask" and not any(word.startswith("-") for word in rest):
             more = "; a question of several words stands in quotes"
         parser.error(f"unrecognized arguments: {' '.join(rest)}{more}")
@@ -144,53 +141,56 @@ def _check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> No
 # parsers --------------------------------------------------------------------------------------
 
 
-def _program(*, whole: bool = False) -> argparse.ArgumentParser:
+def _program(command: Any = dict) -> argparse.ArgumentParser:
     """Return the parser of the program, which lists the commands.
 
-    :param whole: it knows their options, too, which takes long and is for completion.
+    :param command: makes their parsers; their names are enough for --help.
     """
-    parser = argparse.ArgumentParser(
-        **_manners("hugchat-sync"),
-        description="Talk to HuggingChat and other chat-ui servers. Without a COMMAND, on a "
-        "terminal: the interactive program.",
-        epilog="Exit codes: 0 ok, 1 other error, 2 usage, 3 authentication, 4 rate limit, quota "
-        "or overload, 5 server, network or failed answer, 6 timeout; interrupted: 130 by Ctrl-C, "
-        "143 by a kill, 129 by a closed terminal.",
+    parser = _parser(
+        "hugchat-sync",
+        "Talk to HuggingChat and other chat-ui servers. Without a COMMAND, on a terminal: the "
+        "interactive program.",
+        "Exit codes: 0 ok, 1 other error, 2 usage, 3 authentication, 4 rate limit, quota or "
+        "overload, 5 server, network or failed answer, 6 timeout; interrupted: 130 by Ctrl-C, 143 "
+        "by a kill, 129 by a closed terminal.",
     )
     parser.add_argument("--version", action="version", version=f"hugchat-sync {__version__}")
     parser.add_argument(
         "--print-completion",
-        action=_PrintCompletion,
         choices=("bash", "zsh", "tcsh"),
         metavar="SHELL",
         help="print the completion for bash, zsh or tcsh",
     )
-    _add(parser)
-    kind: Any = argparse.ArgumentParser if whole else dict  # their names are enough for --help
-    commands = parser.add_subparsers(metavar="COMMAND", prog="hugchat-sync", parser_class=kind)
-    for name, command in COMMANDS.items():
-        made = commands.add_parser(name, help=command.text, **_facts(name))
-        if whole:
-            _add(made, name)
+    _add_globals(parser)
+    commands = parser.add_subparsers(metavar="COMMAND", prog="hugchat-sync", parser_class=command)
+    for name, known in COMMANDS.items():
+        commands.add_parser(name, help=known.text)
     return parser
 
 
-def _facts(name: str) -> dict[str, Any]:
-    command = COMMANDS[name]
-    return {
-        **_manners(f"hugchat-sync {name}"),
-        "description": command.text,
-        "epilog": command.more or None,
-    }
+def _of_command(prog: str, **_: Any) -> argparse.ArgumentParser:
+    """Return the parser of a command, which takes the options of the program as well."""
+    command = COMMANDS[prog.split()[-1]]
+    parser = _parser(prog, command.text, command.more)
+    _add_globals(parser)
+    for one in command.options:
+        place = parser.add_mutually_exclusive_group() if isinstance(one, list) else parser
+        for names, how in _each((one,)):
+            place.add_argument(*names, **how)
+    return parser
 
 
-def _manners(prog: str) -> dict[str, Any]:
-    """Return what all parsers have in common; a later version may add an option to abbreviate."""
-
+def _parser(prog: str, text: str, more: str | None) -> argparse.ArgumentParser:
     def formatter(prog: str) -> argparse.HelpFormatter:
         return argparse.HelpFormatter(prog, width=_columns() - 2)
 
-    return {"prog": prog, "allow_abbrev": False, "formatter_class": formatter}
+    return argparse.ArgumentParser(
+        prog=prog,
+        description=text,
+        epilog=more,
+        formatter_class=formatter,
+        allow_abbrev=False,  # a later version may add an option that is meant by them
+    )
 
 
 def _columns() -> int:
@@ -204,15 +204,10 @@ def _columns() -> int:
         return 80
 
 
-def _add(parser: argparse.ArgumentParser, name: str = "") -> None:
-    """Add the options for every command, and those of one."""
+def _add_globals(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("options for every command")
     for names, how in _each(GLOBALS):
         group.add_argument(*names, **how)
-    for one in COMMANDS[name].options if name else ():
-        place = parser.add_mutually_exclusive_group() if isinstance(one, list) else parser
-        for names, how in _each((one,)):
-            place.add_argument(*names, **how)
 
 
 def _each(options: Options) -> Iterator[Option]:
@@ -224,30 +219,23 @@ def _names(options: Options) -> list[str]:
     return [name for names, _ in _each(options) for name in names]
 
 
-class _PrintCompletion(argparse.Action):
-    """Prints what a shell needs to complete the words of the program."""
-
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,
-        namespace: argparse.Namespace,
-        values: Any,
-        option_string: str | None = None,
-    ) -> None:
-        try:
-            import shtab
-        except ImportError:
-            parser.exit(
-                1, 'hugchat-sync: this needs one more package: pip install "hugchat-sync[cli]"\n'
-            )
-        whole = _program(whole=True)
-        for action in _actions(whole):
-            if action.metavar in ("FILE", "IN", "OUT"):
-                action.complete = shtab.FILE  # type: ignore[attr-defined]
-            elif action.metavar == "DIR":
-                action.complete = shtab.DIRECTORY  # type: ignore[attr-defined]
-        sys.stdout.write(f"{shtab.complete(whole, values)}\n")
-        parser.exit()
+def _print_completion(shell: str) -> NoReturn:
+    """Print what a shell needs to complete the words of the program."""
+    try:
+        import shtab
+    except ImportError:
+        sys.stderr.write(
+            'hugchat-sync: this needs one more package: pip install "hugchat-sync[cli]"\n'
+        )
+        raise SystemExit(1) from None
+    whole = _program(_of_command)
+    for action in _actions(whole):
+        if action.metavar in ("FILE", "IN", "OUT"):
+            action.complete = shtab.FILE  # type: ignore[attr-defined]
+        elif action.metavar == "DIR":
+            action.complete = shtab.DIRECTORY  # type: ignore[attr-defined]
+    sys.stdout.write(f"{shtab.complete(whole, shell)}\n")
+    raise SystemExit(0)
 
 
 def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:

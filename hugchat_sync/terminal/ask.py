@@ -47,8 +47,6 @@ def take_near_model(client: Client, arguments: argparse.Namespace, error: ModelN
     :raises ModelNotFound: that is none, or one of several.
     """
     name = model_meant(error)
-    if name is None:
-        raise error
     if name.lower() != error.model.lower():
         output.note(f"hugchat-sync: there is no model {error.model}; {name} is taken")
     client.model = arguments.model = name

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from concurrent.futures import Executor
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Generator, Iterator, cast
@@ -65,11 +65,23 @@ def _ask(
     """
     with ExitStack() as stack:
         client = stack.enter_context(opened(arguments, model=arguments.model))
-        executor = stack.enter_context(opened_executor(arguments))
+        executor = _executor(arguments, stack)
         notes = _notes(client, target, arguments)
         if notes is not None:
             stack.callback(notes.end)
-        work = _Work(client, lines, arguments, executor, notes)
+        given = {"system_prompt": arguments.system, "web_search": arguments.web_search or None}
+        answers = Map(
+            client,
+            [{"prompt": line.prompt, **line.options} for line in lines],
+            workers=arguments.workers,
+            max_per_minute=arguments.max_per_minute,
+            ordered=False,
+            executor=executor,
+            keep_going=arguments.keep_going,
+            noted=None if notes is None else notes.note,
+            options={name: value for name, value in given.items() if value is not None},
+        )
+        work = _Work(client, lines, answers)
         target.begin()
         progress = stack.enter_context(shown_progress(len(lines)))
         try:
@@ -87,12 +99,12 @@ def _ask(
         raise work.error
     if not work.is_whole:
         raise RuntimeError("the batch failed")  # its traceback has been shown
-    if work.stopped is not None and progress.left:
-        output.complain(
-            f"stopped, since the others would fail as well: {exits.sentence(work.stopped)}"
-        )
-        return work.stopped
-    return None
+    if answers.stopped is None or not progress.left:
+        return None
+    output.complain(
+        f"stopped, since the others would fail as well: {exits.sentence(answers.stopped)}"
+    )
+    return answers.stopped
 
 
 def _write_all(work: _Work, lines: list[Line], target: Target, progress: Progress) -> None:
@@ -113,58 +125,21 @@ def _write_all(work: _Work, lines: list[Line], target: Target, progress: Progres
             work.give_up()
 
 
-def _notes(client: Client, target: Target, arguments: argparse.Namespace) -> OpenOnes | None:
-    """Return where the conversations are noted that a kill would leave."""
-    if not target.is_regular:
-        return None
-    try:
-        user = client.whoami()
-    except HugChatError:  # nobody can tell whose they are; the first prompt will say why
-        return None
-    base_url = "--local" if arguments.local else client.base_url  # its port is always another one
-    notes = OpenOnes(arguments.target, base_url, None if user is None else user.id)
-    notes.begin(client)
-    return notes
-
-
 class _Work(threading.Thread):
     """The asking: in a thread, so that a signal does not land inside it and wait for its pool."""
 
-    def __init__(
-        self,
-        client: Client,
-        lines: list[Line],
-        arguments: argparse.Namespace,
-        executor: Executor | None,
-        notes: OpenOnes | None,
-    ) -> None:
+    def __init__(self, client: Client, lines: list[Line], answers: Map) -> None:
         super().__init__(name="hugchat-sync batch", daemon=True)
         self.signal: int | None = None
         self.error: HugChatError | None = None
         self.is_whole = False
         # results, signals, and ``None`` behind the last; a signal handler may put into it
         self._news: queue.SimpleQueue[Result | int | None] = queue.SimpleQueue()
+        self.tell = self._news.put
         self._client = client
-        self._lines = lines
-        given = {"system_prompt": arguments.system, "web_search": arguments.web_search or None}
-        options = {name: value for name, value in given.items() if value is not None}
-        self._map = Map(
-            client,
-            [{"prompt": line.prompt, **line.options} for line in lines],
-            workers=arguments.workers,
-            max_per_minute=arguments.max_per_minute,
-            ordered=False,
-            executor=executor,
-            keep_going=arguments.keep_going,
-            noted=None if notes is None else notes.note,
-            options=options,
-        )
+        self._named = {str(line.options.get("conversation_id", "")) for line in lines} - {""}
+        self._map = answers
         self._ended = threading.Event()
-
-    @property
-    def stopped(self) -> HugChatError | None:
-        """The error after which nothing more was sent."""
-        return self._map.stopped
 
     def run(self) -> None:
         try:
@@ -177,10 +152,6 @@ class _Work(threading.Thread):
         finally:
             self._ended.set()
             self._news.put(None)
-
-    def tell(self, number: int) -> None:
-        """Take a signal; called in the middle of anything."""
-        self._news.put(number)
 
     def results(self) -> Iterator[Result | None]:
         """Yield what is finished, until all is, or after a signal until nothing runs any more.
@@ -213,10 +184,9 @@ class _Work(threading.Thread):
 
     def _stop_all(self) -> None:
         client, told = self._client.with_options(timeout=_STOPPING), set()
-        named = {str(line.options.get("conversation_id", "")) for line in self._lines} - {""}
         end = time.monotonic() + _ENDING
         while not self._ended.is_set() and time.monotonic() < end:
-            for conversation_id in {*client.conversations, *named}:
+            for conversation_id in {*client.conversations, *self._named}:
                 try:
                     client.stop(conversation_id)
                 except (ConversationNotExistError, FeatureUnavailable):
@@ -234,24 +204,17 @@ class _Work(threading.Thread):
 # where the prompts are answered ---------------------------------------------------------------
 
 
-@contextmanager
-def opened_executor(arguments: argparse.Namespace) -> Iterator[Executor | None]:
-    """Give the executor that was named, ``None`` for threads, and leave it afterwards.
+def _executor(arguments: argparse.Namespace, stack: ExitStack) -> Executor | None:
+    """Return the executor that was named, ``None`` for threads; the stack leaves it.
 
     :raises HugChatError: it cannot be had.
     """
     if arguments.dask:
-        with _dask(arguments.dask) as executor:
-            yield executor
-    elif arguments.executor:
-        with _made(arguments.executor) as executor:
-            yield executor
-    else:
-        yield None
+        return _of_dask(arguments.dask, stack)
+    return stack.enter_context(_made(arguments.executor)) if arguments.executor else None
 
 
-@contextmanager
-def _dask(address: str) -> Iterator[Executor]:
+def _of_dask(address: str, stack: ExitStack) -> Executor:
     try:
         distributed = import_module("distributed")  # only whoever wants it pays for it
     except ImportError as error:
@@ -262,10 +225,9 @@ def _dask(address: str) -> Iterator[Executor]:
         client = distributed.Client(address, timeout=_CONNECTING, set_as_default=False)
     except (OSError, ValueError, distributed.TimeoutError) as error:
         raise ConnectionFailed(f"there is no Dask scheduler at {address}: {error}") from error
-    try:
-        yield client.get_executor(pure=False)
-    finally:
-        client.close(timeout=2)
+    stack.callback(client.close, timeout=2)
+    executor: Executor = client.get_executor(pure=False)
+    return executor
 
 
 def _made(name: str) -> Executor:
@@ -285,15 +247,27 @@ def _made(name: str) -> Executor:
     return executor
 
 
-# OUT.open: the conversations that were begun and not removed yet ------------------------------
+# conversations that a kill would leave --------------------------------------------------------
 
 
-class OpenOnes:
-    """The notes of one run.
+def _notes(client: Client, target: Target, arguments: argparse.Namespace) -> _Notes | None:
+    """Return the notes of this run, once those of killed ones are worked off."""
+    if not target.is_regular:
+        return None
+    try:
+        user = client.whoami()
+    except HugChatError:  # nobody can tell whose they are; the first prompt will say why
+        return None
+    base_url = "--local" if arguments.local else client.base_url  # its port is always another one
+    notes = _Notes(arguments.target, base_url, None if user is None else user.id)
+    notes.begin(client)
+    return notes
 
-    :param target: the name of OUT.
-    :param base_url: of the server, as it is called from one run to the next.
-    :param account: whose conversations these are; ``None`` for those of nobody.
+
+class _Notes:
+    """OUT.open: the conversations that a batch has begun and not removed yet, a note each.
+
+    A run that is killed leaves them; the next one removes them, if it is of the same account there.
     """
 
     def __init__(self, target: str, base_url: str, account: str | None) -> None:
@@ -301,15 +275,22 @@ class OpenOnes:
         self._of = {"base_url": base_url, "account": account}
         self._lock = threading.Lock()
         self._descriptor: int | None = None
-        self._left: list[dict[str, Any]] = []  # by others, or by runs before
-        self._open: set[str] = set()
+        self._open: dict[str, dict[str, Any]] = {}  # also those of others, and of runs before
 
     def begin(self, client: Client) -> None:
         """Remove what a killed run of the same account left, and note what this one begins."""
-        for note in _read(self._path):
-            is_ours = {name: note.get(name) for name in self._of} == self._of
-            if not is_ours or not _removed(client, str(note["id"])):
-                self._left.append(note)
+        self._read()
+        for conversation_id, note in list(self._open.items()):
+            if {name: note.get(name) for name in self._of} != self._of:
+                continue
+            try:
+                with suppress(ConversationNotExistError):
+                    client.remove_conversation(conversation_id)
+                del self._open[conversation_id]
+            except HugChatError as error:
+                output.complain(
+                    f"{conversation_id} was left by an earlier run: {exits.sentence(error)}"
+                )
         try:
             self._descriptor = self._written_again()
         except OSError as error:
@@ -318,11 +299,24 @@ class OpenOnes:
                 "conversations that a killed run leaves will not be removed"
             )
 
+    def _read(self) -> None:
+        with suppress(OSError, UnicodeDecodeError):
+            for line in self._path.read_text("utf-8").split("\n"):
+                with suppress(ValueError):  # the end of a killed run
+                    note = json.loads(line)
+                    if isinstance(note, dict) and isinstance(note.get("id"), str):
+                        self._open[note["id"]] = note
+                    elif isinstance(note, dict):
+                        self._open.pop(str(note.get("removed")), None)
+
     def note(self, conversation_id: str, begun: bool) -> None:
         """Note that a conversation was begun, or removed again; called from several threads."""
         line = {**self._of, "id": conversation_id} if begun else {"removed": conversation_id}
         with self._lock:
-            (self._open.add if begun else self._open.discard)(conversation_id)
+            if begun:
+                self._open[conversation_id] = line
+            else:
+                self._open.pop(conversation_id, None)
             if self._descriptor is not None:
                 with suppress(OSError):  # a full disk: the answers are what counts
                     os.write(self._descriptor, f"{json.dumps(line)}\n".encode("ascii"))
@@ -333,7 +327,7 @@ class OpenOnes:
             if self._descriptor is not None:
                 os.close(self._descriptor)
                 self._descriptor = None
-                if self._open or self._left:
+                if self._open:
                     os.close(self._written_again())
                 else:
                     self._path.unlink()
@@ -341,38 +335,7 @@ class OpenOnes:
     def _written_again(self) -> int:
         """Write what is left, and return where more can be written."""
         how = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-        notes = [*self._left, *({**self._of, "id": one} for one in sorted(self._open))]
         descriptor = os.open(self._path, how, 0o600)
-        for note in notes:
+        for note in self._open.values():
             os.write(descriptor, f"{json.dumps(note)}\n".encode("ascii"))
         return descriptor
-
-
-def _read(path: Path) -> list[dict[str, Any]]:
-    """Return the notes of conversations that are still there."""
-    found: dict[str, dict[str, Any]] = {}
-    try:
-        lines = path.read_text("utf-8").split("\n")
-    except (OSError, UnicodeDecodeError):
-        return []
-    for line in lines:
-        try:
-            note = json.loads(line)
-        except ValueError:  # the end of a killed run
-            continue
-        if isinstance(note, dict) and isinstance(note.get("id"), str):
-            found[note["id"]] = note
-        elif isinstance(note, dict):
-            found.pop(str(note.get("removed")), None)
-    return list(found.values())
-
-
-def _removed(client: Client, conversation_id: str) -> bool:
-    try:
-        client.remove_conversation(conversation_id)
-    except ConversationNotExistError:
-        return True
-    except HugChatError as error:
-        output.complain(f"{conversation_id} was left by an earlier run: {exits.sentence(error)}")
-        return False
-    return True

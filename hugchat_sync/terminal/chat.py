@@ -38,10 +38,10 @@ def chat(arguments: argparse.Namespace) -> int:
             except ModelNotFound as error:
                 take_near_model(client, arguments, error)
         enter(client, arguments)
-        return Chat(client, web_search=arguments.web_search).run()
+        return _Chat(client, web_search=arguments.web_search).run()
 
 
-class Chat:
+class _Chat:
     """Reads lines: those with a slash are commands, all others are questions.
 
     :param web_search: whether questions are sent with a web search.
@@ -133,11 +133,9 @@ class Chat:
     # the commands; each takes the words behind it
 
     def leave(self, words: str) -> None:
-        """End the talk."""
         self._ended = True
 
     def help(self, words: str) -> None:
-        """Print the commands."""
         narrow = output.on_terminal() and output.columns() < _WIDE
         for command in _COMMANDS:
             usage = f"/{' /'.join(command.names.split())} {command.usage}".rstrip()
@@ -155,17 +153,14 @@ class Chat:
     # asking
 
     def ask(self, text: str) -> None:
-        """Send a question and show its answer."""
         files = tuple(self._files)
         self._show(lambda: self._client.chat(text, web_search=self._web_search, files=files))
 
     def retry(self, words: str) -> None:
-        """Have the last answer made again."""
         answer = self._last(is_user=False)
         self._show(lambda: self._client.retry(answer.text_id, answer.conversation_id))
 
     def edit(self, text: str) -> None:
-        """Ask the last question again in other words."""
         question = self._last(is_user=True)
         if not text and self._keyboard.edits:
             text = self._keyboard.read("edit> ", question.text)
@@ -194,7 +189,6 @@ class Chat:
         raise UsageError("nothing has been said in this conversation yet")
 
     def stop(self, words: str) -> None:
-        """Stop what runs in the current conversation."""
         self._client.stop(self._current())
         output.note("nothing runs any more; Ctrl-C stops an answer while it comes")
 
@@ -217,7 +211,6 @@ class Chat:
         return meant(word, lambda: newest if word == "last" else self._listed or newest)
 
     def conversation_words(self) -> list[tuple[str, str]]:
-        """Return the numbers of the conversations, with their titles."""
         conversations = self._client.conversations
         listed = self._listed or list(conversations)
         return [(str(at), conversations.get(one, "")) for at, one in enumerate(listed)]
@@ -236,22 +229,18 @@ class Chat:
             output.note("there is no conversation yet")
 
     def list_ids(self, words: str) -> None:
-        """Print the conversations with their ids as well."""
         self.list_conversations(words, with_ids=True)
 
     def reload(self, words: str) -> None:
-        """Fetch the conversations again, and print them."""
         self._client.fetch_conversations()
         self.list_conversations(words)
 
     def switch(self, word: str) -> None:
-        """Make another conversation the current one."""
         tree = self._client.conversation(self._numbered(word))
         self._client.current_conversation = tree.id
         output.note(f"in {tree.title!r} ({tree.model})")
 
     def begin(self, words: str) -> None:
-        """Begin another conversation."""
         self._client.create_conversation()
         output.note("a new conversation")
 
@@ -267,7 +256,6 @@ class Chat:
         output.note("deleted")
 
     def history(self, word: str) -> None:
-        """Print what was said."""
         conversation_id = self._numbered(word) if word else self._current()
         self._screen.history(self._client.history(conversation_id))
 
@@ -279,11 +267,9 @@ class Chat:
             output.write_line(self._client.update_title(self._current()))
 
     def share(self, words: str) -> None:
-        """Publish the current conversation and print its address."""
         output.write_line(self._client.share(self._current()))
 
     def export(self, words: str) -> None:
-        """Write the current conversation to a file."""
         form, _, directory = words.partition(" ")
         form = form or "md"
         if form not in FORMATS:
@@ -321,16 +307,12 @@ class Chat:
         try:
             require_model(self._client, word)
         except ModelNotFound as error:
-            near = model_meant(error)
-            if near is None:
-                raise
-            word = near
+            word = model_meant(error)
         self._client.model = word
         self._client.current_conversation = None
         output.note(f"the next question begins a conversation with {word}")
 
     def system_prompt(self, text: str) -> None:
-        """Print or keep the system prompt of the model."""
         settings = self._client.settings()
         model = self._client.model or settings.active_model or self._client.models()[0].id
         kept = settings.stored_prompt(model)
@@ -343,14 +325,12 @@ class Chat:
         output.note(f"kept for new conversations with {model}")
 
     def switch_web_search(self, word: str) -> None:
-        """Turn web search on or off."""
         named = {"": not self._web_search, "on": True, "off": False}
         self._web_search = named.get(word, word)
         how = self._web_search if isinstance(self._web_search, str) else "on"
         output.note(f"web search is {how if self._web_search else 'off'}")
 
     def attach(self, word: str) -> None:
-        """Attach a file to the next question."""
         if word == "-":
             self._files = []
         elif word:
@@ -361,44 +341,44 @@ class Chat:
         output.note(f"with the next question: {', '.join(self._files) or 'no file'}")
 
 
-class Command(Value):
+class _Command(Value):
     """What one command does with the words behind it, and what Tab completes there."""
 
     names: str
     usage: str
     text: str
-    do: Callable[[Chat, str], None]
-    words: Callable[[Chat], Sequence[tuple[str, str]]] | None = lambda chat: ()  # ``None``: a path
+    do: Callable[[_Chat, str], None]
+    words: Callable[[_Chat], Sequence[tuple[str, str]]] | None = lambda chat: ()  # ``None``: a path
 
 
 _COMMANDS = (
-    Command("q exit", "", "leave", Chat.leave),
-    Command("help", "", "this list", Chat.help),
-    Command("ls", "", "the conversations, by number", Chat.list_conversations),
-    Command("ids", "", "the same with their ids", Chat.list_ids),
-    Command("cd switch", "N|ID", "go to a conversation", Chat.switch, Chat.conversation_words),
-    Command("new", "", "begin a conversation", Chat.begin),
-    Command("rm del", "N|ID", "delete a conversation", Chat.remove, Chat.conversation_words),
-    Command("old show", "[N|ID]", "what was said in it", Chat.history, Chat.conversation_words),
-    Command("reload", "", "fetch the conversations again", Chat.reload),
-    Command(
-        "web", "[on|off]", "search the web before answers", Chat.switch_web_search,
+    _Command("q exit", "", "leave", _Chat.leave),
+    _Command("help", "", "this list", _Chat.help),
+    _Command("ls", "", "the conversations, by number", _Chat.list_conversations),
+    _Command("ids", "", "the same with their ids", _Chat.list_ids),
+    _Command("cd switch", "N|ID", "go to a conversation", _Chat.switch, _Chat.conversation_words),
+    _Command("new", "", "begin a conversation", _Chat.begin),
+    _Command("rm del", "N|ID", "delete a conversation", _Chat.remove, _Chat.conversation_words),
+    _Command("old show", "[N|ID]", "what was said in it", _Chat.history, _Chat.conversation_words),
+    _Command("reload", "", "fetch the conversations again", _Chat.reload),
+    _Command(
+        "web", "[on|off]", "search the web before answers", _Chat.switch_web_search,
         lambda chat: (("on", ""), ("off", "")),
     ),
-    Command(
+    _Command(
         "pro system", "[TEXT]", 'system prompt of new conversations; "" removes it',
-        Chat.system_prompt,
+        _Chat.system_prompt,
     ),
-    Command("models", "", "the models, by number", Chat.list_models),
-    Command("model llm", "[N|NAME]", "take another model", Chat.choose_model, Chat.model_words),
-    Command("file", "[PATH|-]", "attach a file to the next question", Chat.attach, None),
-    Command("retry", "", "have the last answer made again", Chat.retry),
-    Command("edit", "[TEXT]", "ask the last question in other words", Chat.edit),
-    Command("stop", "", "stop what runs in this conversation", Chat.stop),
-    Command("title", "[TEXT]", "print or change the title", Chat.title),
-    Command("share", "", "publish this conversation", Chat.share),
-    Command(
-        "export", "[md|json|html|txt] [DIR]", "write this conversation to a file", Chat.export,
+    _Command("models", "", "the models, by number", _Chat.list_models),
+    _Command("model llm", "[N|NAME]", "take another model", _Chat.choose_model, _Chat.model_words),
+    _Command("file", "[PATH|-]", "attach a file to the next question", _Chat.attach, None),
+    _Command("retry", "", "have the last answer made again", _Chat.retry),
+    _Command("edit", "[TEXT]", "ask the last question in other words", _Chat.edit),
+    _Command("stop", "", "stop what runs in this conversation", _Chat.stop),
+    _Command("title", "[TEXT]", "print or change the title", _Chat.title),
+    _Command("share", "", "publish this conversation", _Chat.share),
+    _Command(
+        "export", "[md|json|html|txt] [DIR]", "write this conversation to a file", _Chat.export,
         lambda chat: [(name, "") for name in FORMATS],
     ),
 )  # fmt: skip

@@ -26,7 +26,9 @@ class Command:
     :param more: what ``--help`` says below its options.
     """
 
-    def __init__(self, text: str, does: str, options: Options = (), more: str = "") -> None:
+    def __init__(
+        self, text: str, does: str, options: Options = (), more: str | None = None
+    ) -> None:
         self.text = text
         self.does = does
         self.options = options

@@ -56,11 +56,15 @@ def require_model(client: Client, name: str) -> None:
         )
 
 
-def model_meant(error: ModelNotFound) -> str | None:
+def model_meant(error: ModelNotFound) -> str:
     """Return the model that was meant by a name that the server does not have.
 
     It is the same name in other letters, or the only one that is near.
+
+    :raises ModelNotFound: that is none, or one of several.
     """
     same = [name for name in error.nearest if name.lower() == error.model.lower()]
     near = same or error.nearest
-    return near[0] if len(near) == 1 else None
+    if len(near) != 1:
+        raise error
+    return near[0]
