@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-from typing import (
-    Any,
-    Callable,
-    Generic,
-    Iterable,
-    Iterator,
-    Mapping,
-    TypeVar,
-)
+from typing import Any, Callable, Generic, Iterable, Iterator, Mapping, TypeVar
 
 from .errors import HugChatError, status_error
 from .values import Value, field

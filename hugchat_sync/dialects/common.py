@@ -12,7 +12,7 @@ from ..records import Model, Settings, User
 from ..values import names_of
 from . import Dialect
 from .errors import REDIRECTS, intercepted, is_page, is_sign_in, read_error
-from .fields import each, kind_of, need, text_of
+from .fields import kind_of, need, text_of
 from .records import Created
 from .verbs import path_of, post, read_nothing, read_value
 from .wire import read_json
@@ -104,20 +104,15 @@ def read_settings(value: Any) -> Settings:
     return Settings(**known, extra={key: item for key, item in value.items() if key not in done})
 
 
-def settings_body(settings: Settings) -> dict[str, Any]:
-    """Return the whole settings as the server wants them back; ``None`` is left out."""
+def save_as_json(settings: Settings, path: str = "/settings") -> Call[None]:
+    """Describe replacing all settings; what is left out goes back to its default."""
     body = {key: item for key, item in settings.extra.items() if item is not None}
     for ours, wire in SETTINGS.items():
         item = getattr(settings, ours)
         if item is not None and ours not in _READ_ONLY:
             body[wire] = item
-    return body
-
-
-def save_as_json(settings: Settings, path: str = "/settings") -> Call[None]:
-    """Describe replacing all settings; what is left out goes back to its default."""
     # repeatable, as it replaces everything: twice is once
-    return post(path, read_nothing, json=settings_body(settings), repeatable=True)
+    return post(path, read_nothing, json=body, repeatable=True)
 
 
 def read_model(value: Any) -> Model:
@@ -142,8 +137,8 @@ def read_models(values: Any) -> tuple[Model, ...]:
 
     :raises ProtocolError: it is no list, or an entry has no id.
     """
-    offered = each(values, lambda value: not kind_of(value, "unlisted", bool, False), "models")
-    return tuple(read_model(value) for value, is_offered in zip(values, offered) if is_offered)
+    listed = need({"models": values}, "models", list)
+    return tuple(read_model(one) for one in listed if not kind_of(one, "unlisted", bool, False))
 
 
 def read_user(value: Any) -> User | None:

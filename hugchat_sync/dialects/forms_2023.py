@@ -13,7 +13,7 @@ from ..calls import Call, Reply
 from ..errors import ProtocolError
 from ..records import ConversationTree, Model, Settings, User
 from ..values import replace
-from .common import Era, read_models, read_settings, read_user
+from .common import SETTINGS, Era, read_models, read_settings, read_user
 from .errors import intercepted, read_error, refuse_redirect
 from .fields import dicts_of, each, kind_of, need, split_thinking, text_of
 from .records import Created, Look, Page, Prompt, Stored, Unfinished
@@ -62,35 +62,29 @@ class Forms2023(Era):
         Source: POST /conversations?/delete, chat-ui 2023-09 … 2025-02; before 2023-05-19 a page
         with 404, since 2025-02-11 one with 200 (measured).
         """
+        # repeatable: it leaves nothing, however often it is sent
+        more = {"form": (), "headers": FORM, "repeatable": True, "error": intercepted}
+        read = self.of_route("remove_all", read_form_answer)
+        return (post("/conversations?/delete", read, **more),)
 
-        def read(reply: Reply) -> int | None:
-            self.require_route(reply, "remove_all")
-            read_form_answer(reply)
-            return None  # it does not tell
-
-        call = post(
-            "/conversations?/delete",
-            read,
-            form=(),
-            headers=FORM,
-            repeatable=True,  # it leaves nothing, however often it is sent
-            error=intercepted,
-        )
-        return (call,)
-
-    def require_route(self, reply: Reply, feature: str) -> None:
-        """Raise unless *reply* is that of a route: a page says that there is none.
+    def of_route(self, feature: str, read: Callable[[Reply], None]) -> Callable[[Reply], None]:
+        """Return what reads the reply of a route that some servers lack: there a page comes.
 
         Its status says nothing: between 2024-11 and 2025-06 every page came with 200.
 
         :raises FeatureUnavailable: this server does not know the route.
         :raises HugChatError: the route refuses.
         """
-        is_absent = reply.status in (200, 404, 405) and reply.content_type == "text/html"
-        if is_absent or (reply.status == 405 and reply.content_type != "application/json"):
-            self.lacks(feature)
-        if not 200 <= reply.status < 300:
-            raise read_error(reply)
+
+        def read_if_there(reply: Reply) -> None:
+            is_absent = reply.status in (200, 404, 405) and reply.content_type == "text/html"
+            if is_absent or (reply.status == 405 and reply.content_type != "application/json"):
+                self.lacks(feature)
+            if not 200 <= reply.status < 300:
+                raise read_error(reply)
+            read(reply)
+
+        return read_if_there
 
     def rename_conversation(self, conversation_id: str, title: str) -> Call[None]:
         """Source: PATCH /conversation/{id}, chat-ui 2023-09 and 2023-10 (measured)."""
@@ -193,13 +187,13 @@ def settings_form(settings: Settings) -> tuple[tuple[str, str], ...]:
     fields = [("customPrompts", json.dumps(dict(settings.custom_prompts)))]
     if settings.active_model is not None:
         fields.append(("activeModel", settings.active_model))
-    for name, value in (
-        ("shareConversationsWithModelAuthors", settings.share_conversations_with_model_authors),
-        ("ethicsModalAccepted", settings.ethics_modal_accepted),  # any text means yes, "false" too
-        ("hideEmojiOnSidebar", settings.hide_emoji_on_sidebar),
+    for name in (
+        "share_conversations_with_model_authors",
+        "ethics_modal_accepted",  # any text means yes, "false" too
+        "hide_emoji_on_sidebar",
     ):
-        if value:
-            fields.append((name, "true"))
+        if getattr(settings, name):
+            fields.append((SETTINGS[name], "true"))
     return tuple(fields)
 
 

@@ -110,24 +110,16 @@ class Tree2024(Trees, Forms2023):
         if self.facts.hidden:
             self.lacks("remove_message", "this server hides its API")
         path = f"/api{path_of(conversation_id)}/message/{in_path(message_id)}"
-        # the older ones answer with a page
-        return delete(
-            path, lambda reply: self.require_route(reply, "remove_message"), error=intercepted
-        )
+        return delete(path, self.of_route("remove_message", read_nothing), error=intercepted)
 
     def remove_all_conversations(self) -> tuple[Call[int | None], ...]:
         """Describe deleting all conversations, by a form or (since 2025-02-11) by the API.
 
         Source: DELETE /api/conversations, chat-ui 0.9.5, 2025-06 (measured).
         """
-
-        def read(reply: Reply) -> int | None:
-            self.require_route(reply, "remove_all")
-            read_nothing(reply)
-            return None  # it does not tell
-
-        call = delete("/api/conversations", read, error=intercepted)
-        return (*super().remove_all_conversations(), call)
+        read = self.of_route("remove_all", read_nothing)
+        by_api: Call[int | None] = delete("/api/conversations", read, error=intercepted)
+        return (*super().remove_all_conversations(), by_api)
 
     # account
 

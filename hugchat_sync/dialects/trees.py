@@ -141,14 +141,13 @@ def read_message(value: Any, conversation_id: str) -> TreeMessage:
     if role == "assistant":
         text, more = split_thinking(text)
         thought = thought or more
-    ancestors = texts_of(value, "ancestors")
     return TreeMessage(
         need(value, "id", str),
         role,
         text,
         thought,
         files=_files(value, conversation_id),
-        parent_id=ancestors[-1] if ancestors else None,
+        parent_id=_parent(value),
         children=texts_of(value, "children"),
         created_at=kind_of(value, "createdAt", str, None),
         interrupted=kind_of(value, "interrupted", bool, None),
@@ -160,14 +159,12 @@ def _files(value: Any, conversation_id: str) -> tuple[ChatFile, ...]:
 
     Source: chat-ui 2024-04 and 2024-06 … 2026-08 (measured).
     """
-    bare = [ChatFile("", sha, "", conversation_id) for sha in texts_of(value, "files")]
+    bare = [("", sha, "") for sha in texts_of(value, "files")]
     described = [
-        ChatFile(
-            text_of(item, "name"), text_of(item, "value"), text_of(item, "mime"), conversation_id
-        )
+        (text_of(item, "name"), text_of(item, "value"), text_of(item, "mime"))
         for item in dicts_of(value, "files")
     ]
-    return (*bare, *described)
+    return tuple(ChatFile(*file, conversation_id) for file in (*bare, *described))
 
 
 def read_tree(value: Any, conversation_id: str) -> ConversationTree:
@@ -293,7 +290,7 @@ def find(messages: list[dict[str, Any]], prompt: Prompt, updates: Updates) -> St
     return None
 
 
-def _parent(message: dict[str, Any]) -> str | None:
+def _parent(message: Any) -> str | None:
     ancestors = texts_of(message, "ancestors")
     return ancestors[-1] if ancestors else None
 

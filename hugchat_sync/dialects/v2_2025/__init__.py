@@ -77,7 +77,7 @@ class V22025(Trees):
 
     def kept(self, conversation_id: str, read: Callable[[Any, Reply], T]) -> Call[T]:
         """Source: GET /api/v2/conversations/{id}, chat-ui 2025-06 … 2026-08 (measured)."""
-        return get(_kept(conversation_id), lambda reply: read(read_superjson(reply), reply))
+        return get(_route_of(conversation_id), lambda reply: read(read_superjson(reply), reply))
 
     def import_share(self, share_id: str) -> Call[str | None] | None:
         """Describe copying a shared conversation; the same share gives the same copy.
@@ -103,7 +103,7 @@ class V22025(Trees):
 
     def remove_conversation(self, conversation_id: str) -> Call[None]:
         """Source: DELETE /api/v2/conversations/{id}, chat-ui 2025-06 … 2026-08 (measured)."""
-        return delete(_kept(conversation_id), read_nothing)
+        return delete(_route_of(conversation_id), read_nothing)
 
     def remove_message(self, conversation_id: str, message_id: str) -> Call[None]:
         """Describe deleting a message and its descendants.
@@ -111,7 +111,7 @@ class V22025(Trees):
         Source: DELETE /api/v2/conversations/{id}/message/{id}, chat-ui 2025-06 … 2026-08
         (measured).
         """
-        return delete(f"{_kept(conversation_id)}/message/{in_path(message_id)}", read_nothing)
+        return delete(f"{_route_of(conversation_id)}/message/{in_path(message_id)}", read_nothing)
 
     def remove_all_conversations(self) -> tuple[Call[int | None], ...]:
         """Source: DELETE /api/v2/conversations, chat-ui 2025-06 … 2026-08 (measured)."""
@@ -135,7 +135,7 @@ class V22025(Trees):
             return reply.status == 500 and reply.text == "Conversation not found"
 
         error = refusal_but(has_it)
-        return patch(_kept(conversation_id), read_nothing, json={"title": title}, error=error)
+        return patch(_route_of(conversation_id), read_nothing, json={"title": title}, error=error)
 
     # account
 
@@ -325,7 +325,7 @@ class Summer2025(V22025):
         self.features = Trees.features | ({"web_search"} if searches else set())
 
 
-def _kept(conversation_id: str) -> str:
+def _route_of(conversation_id: str) -> str:
     return f"{_CONVERSATIONS}/{in_path(conversation_id)}"
 
 
