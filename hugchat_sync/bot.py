@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Mapping, TypeVar, Union, overload
 
-from .auth.cookies.values import Hidden
 from .client import Client
 from .errors import UsageError, warn_of_change
 from .futures import Background
@@ -259,13 +258,13 @@ class HuggingChat:
         """
         if self._is_closed:
             raise UsageError("this HuggingChat was closed; make a new one")
-        held, cookies = Hidden(cookies), None
+        held, cookies = Secret(cookies), None
         bot = Bot(
             self.base_url,
             email=email,
             cookies=held.value,
             model=model,
-            token=self._token.reveal() or None,
+            token=self._token.value or None,
             **self._options,
         )
         bot._join(self._pace, self._background)
@@ -280,7 +279,7 @@ class HuggingChat:
         secret, passwd = Secret(passwd or ""), None
         return Sign(
             email,
-            secret.reveal() or None,
+            secret.value or None,
             base_url=self.base_url,
             hub_url=self._hub_url,
             session=self._session,

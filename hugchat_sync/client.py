@@ -18,7 +18,6 @@ from typing import (
     Union,
 )
 
-from .auth.cookies.values import Hidden
 from .auth.identity import Identity
 from .calls import Call
 from .chat.conversations import Conversations, checked_id
@@ -106,7 +105,7 @@ class Client:
         allow_insecure: bool = False,
     ) -> None:
         secret, token = Secret(token or ""), None
-        held, cookies = Hidden(cookies), None
+        held, cookies = Secret(cookies), None
         self.email = email
         self.model = model or os.environ.get("HUGCHAT_SYNC_MODEL") or None
         self._timeout: Timeout | None = None  # those of the identity

@@ -12,7 +12,6 @@ from ..dialects import Dialect
 from ..errors import AuthError, ServerError, SessionExpired
 from ..secret import Secret
 from .cookies.store import CookieStore
-from .cookies.values import Hidden
 
 HUB = "huggingface.co"
 SESSION = "hf-chat"
@@ -49,13 +48,13 @@ class Credentials:
         if not self.has_token:
             return self.store.put_on(request)
         if (request.url or "").startswith(self._area):
-            request.headers["Authorization"] = f"Bearer {self.token.reveal()}"
+            request.headers["Authorization"] = f"Bearer {self.token.value}"
             request.headers.pop("Cookie", None)
         return request
 
     def secrets(self) -> tuple[str, ...]:
         """Return what nothing may show."""
-        return (self.token.reveal(), *(cookie.value for cookie in self.store.now().cookies))
+        return (self.token.value, *(cookie.value for cookie in self.store.now().cookies))
 
     @property
     def is_nobody(self) -> bool:
@@ -150,43 +149,40 @@ class Credentials:
 
 def find_credentials(
     base_url: str,
-    *,
-    email: str | None,
-    cookies: object,
-    token: Secret,
+    email: str | None = None,
+    cookies: Secret | None = None,
+    token: Secret | None = None,
 ) -> Credentials:
     """Return the credentials for *base_url*: argument, environment, saved file, token, none.
 
     A file without cookies (``{}``) is one to keep those of an anonymous session in, which the
     server hands out.
 
+    :param email: whose saved file; default ``$HUGCHAT_SYNC_EMAIL``.
     :raises UsageError: the cookies cannot be read.
     """
-    held, cookies = Hidden.of(cookies), None
-    if held.value is None and not token:
-        held = _stated_cookies(email)
-    if held.value is not None:
-        store = CookieStore.read(held.value, base_url)
+    if not token and (cookies is None or cookies.value is None):
+        cookies = _stated("HUGCHAT_SYNC_COOKIES") or _saved_cookies(email)
+    if cookies is not None and cookies.value is not None:
+        store = CookieStore.read(cookies, base_url)
         return Credentials(base_url, store, had=(*store.names, *store.expired))
     if not token and (urlsplit(base_url).hostname or "") == HUB:
         token = _stated("HF_TOKEN").as_token()
     return Credentials(base_url, CookieStore(base_url), token)
 
 
-def _stated_cookies(email: str | None) -> Hidden:
-    """Return the cookies of the environment, or the file of the account; or a ``None``."""
-    stated = _stated("HUGCHAT_SYNC_COOKIES")
-    if stated:
-        return Hidden(stated.reveal())
-    email = email or _stated("HUGCHAT_SYNC_EMAIL").reveal()
-    if email:
-        from .cookies.disk import default_directory, file_of  # here: few name an account
+def _saved_cookies(email: str | None) -> Secret | None:
+    """Return the file of an account, where there is one."""
+    email = email or _stated("HUGCHAT_SYNC_EMAIL").value
+    if not email:
+        return None
+    from .cookies.disk import default_directory, file_of  # here: few name an account
 
-        if default_directory() is not None:
-            saved = file_of(email)
-            return Hidden(saved if saved.exists() else None)
+    if default_directory() is None:
         logger.warning("no saved sign-in: set HOME or XDG_CONFIG_HOME, there is no home directory")
-    return Hidden(None)
+        return None
+    saved = file_of(email)
+    return Secret(saved) if saved.exists() else None
 
 
 def _stated(name: str) -> Secret:

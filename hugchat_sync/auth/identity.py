@@ -34,7 +34,6 @@ from ..secret import Secret
 from ..transport.http import Sender, Transport
 from ..transport.retry import RENEWALS, Patience, held
 from ..values import replace
-from .cookies.values import Hidden
 from .credentials import SESSION, find_credentials
 
 T = TypeVar("T")
@@ -82,16 +81,15 @@ class Identity(Sender):
         base_url: str,
         *,
         email: str | None = None,
-        cookies: object = None,
-        token: Secret,
+        cookies: Secret | None = None,
+        token: Secret | None = None,
         session: requests.Session | None = None,
         timeout: Union[None, float, Timeout] = None,  # noqa: UP007
         retries: Retry | None = None,
         dialect: str | None = None,
     ) -> None:
-        given, cookies = Hidden.of(cookies), None
         self.base_url = base_url
-        self.credentials = find_credentials(base_url, email=email, cookies=given, token=token)
+        self.credentials = find_credentials(base_url, email, cookies, token)
         self._finds_credentials = False  # where it is unpickled
         self._session = session
         self._waits = timeout is not None
@@ -141,9 +139,7 @@ class Identity(Sender):
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         if self._finds_credentials:
-            self.credentials = find_credentials(
-                self.base_url, email=None, cookies=None, token=Secret("")
-            )
+            self.credentials = find_credentials(self.base_url)
             self.credentials.store.leave_file()
         self._open()
 
@@ -167,15 +163,12 @@ class Identity(Sender):
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
         """Return *request* with the credentials on it."""
-        url, store = request.url or "", self.credentials.store
-        known, theirs = store.latest, request.headers.get("Cookie")
-        if (
-            known.header
-            and not theirs
-            and time.time() < known.until
-            and url.startswith(store.start)
-        ):
-            request.headers["Cookie"] = known.header.value
+        store = self.credentials.store
+        known, is_ours = store.latest, (request.url or "").startswith(store.start)
+        header = known.header.value
+        alone = "Cookie" not in request.headers  # a session of the user's may have some
+        if header and is_ours and alone and time.time() < known.until:
+            request.headers["Cookie"] = header
             return request
         return self.credentials.put_on(request)
 

@@ -11,9 +11,9 @@ from typing import Any, Union
 from requests.cookies import RequestsCookieJar
 
 from .. import errors
-from ..auth.cookies.values import Hidden
 from ..client import Client
 from ..records import TreeMessage
+from ..secret import Secret
 from . import exceptions
 from .exceptions import (
     ChatBotInitError,
@@ -59,12 +59,12 @@ class ChatBot:
         default_llm: int | str = 0,
         system_prompt: str = "",
     ) -> None:
-        held, cookies = Hidden(cookies), None
+        held, cookies = Secret(cookies), None
         if held.value is not None and cookie_path:
             raise ChatBotInitError(
                 "the cookies are given twice: leave cookies= or cookie_path= out"
             )
-        held = Hidden(Path(cookie_path)) if cookie_path else source_of(held)
+        held = Secret(Path(cookie_path)) if cookie_path else source_of(held)
         with raised_as(ChatBotInitError, errors.AuthError, errors.UsageError):
             self._client = Client(cookies=held.value)
         if not _begins_empty(held) and not len(self._client.cookies):
@@ -388,11 +388,11 @@ class ChatBot:
             errors.warn_of_change(text)
 
 
-def _begins_empty(held: Hidden) -> bool:
+def _begins_empty(held: Secret) -> bool:
     """Return whether no cookies were given, on purpose: the bot begins as a new visitor."""
     if isinstance(held.value, Path):
-        return held.value.read_text("utf-8-sig").strip() == "{}"
-    return not held.value
+        return bool(held.value.read_text("utf-8-sig").strip() == "{}")
+    return not held
 
 
 def _node(path: list[TreeMessage], place: int) -> MessageNode:

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from ..auth.cookies.disk import file_of
-from ..auth.cookies.values import Hidden, QuietJar
+from ..auth.cookies.values import QuietJar
 from ..auth.sign import Sign
+from ..secret import Secret
 
 __all__ = ["Login"]
 
@@ -35,14 +36,14 @@ class KeptJar(QuietJar):
         return KeptDict(super().get_dict(domain, path), self.file)
 
 
-def source_of(held: Hidden) -> Hidden:
+def source_of(held: Secret) -> Secret:
     """Return the file that cookies are kept in, where there is one: renewals are written there.
 
     Cookies that were changed since they came from the file are returned as they are.
     """
     file = getattr(held.value, "file", None)
     if file and os.path.exists(file) and dict(held.value) == held.value.kept:
-        return Hidden(Path(file))
+        return Secret(Path(file))
     return held
 
 
@@ -53,7 +54,7 @@ class Login:
     """
 
     def __init__(self, email: str, passwd: str = "") -> None:
-        self._passwd, passwd = Hidden(passwd), ""
+        self._passwd, passwd = Secret(passwd), ""
         self.email = email
         self.cookies = KeptJar()
         self._sign = Sign(email)
@@ -73,7 +74,8 @@ class Login:
             kept = self.loadCookiesFromDir(folder)
             if len(kept):  # all of them may have expired
                 return kept
-        self._sign = Sign(self.email, self._passwd.value)  # a Sign forgets a password it has used
+        # anew, for a Sign forgets a password that it has used
+        self._sign = Sign(self.email, self._passwd.value)
         self._sign.login()
         self._take(None)
         if folder and save_cookies:

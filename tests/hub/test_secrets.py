@@ -127,7 +127,7 @@ def test_objects_show_nothing():
         store,
         store.jar,
         Walk(base, cookies=store.jar),
-        Identity(base, cookies=PAIR, token=Secret("")),
+        Identity(base, cookies=Secret(PAIR)),
     ]
 
     shown = [
@@ -364,7 +364,7 @@ def test_good_sign_in_leaves_no_password_behind(chat, hub):
 
     held = b"".join(pickle.dumps(thing) for thing in (sign._store, cookies))
     assert WORD.encode() not in held
-    assert sign._passwd.reveal() == ""
+    assert sign._passwd.value == ""
     assert WORD not in repr([asked.headers for asked in chat.log])
     assert [asked.form for asked in hub.asked("POST /login")] == [
         {"username": EMAIL, "password": WORD}

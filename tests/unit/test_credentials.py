@@ -38,7 +38,8 @@ def saved():
 
 
 def found(environment=None, base_url=HUB, **given):
-    given = {"email": None, "cookies": None, "token": Secret(""), **given}
+    if "cookies" in given:
+        given["cookies"] = Secret(given["cookies"])
     with patch.dict(os.environ, environment or {}):
         return find_credentials(base_url, **given)
 
@@ -63,7 +64,7 @@ def test_argument_comes_first(saved):
 def test_token_that_was_given_comes_before_the_environment(saved):
     credentials = found(ALL, email="a@example.org", token=Secret("hf_given"))
 
-    assert credentials.token.reveal() == "hf_given"
+    assert credentials.token.value == "hf_given"
 
 
 def test_environment_comes_before_the_saved_file(saved):
@@ -82,7 +83,7 @@ def test_saved_file_comes_before_the_token_of_the_environment(saved):
 
 
 def test_token_of_the_environment_is_for_the_hub():
-    assert found({"HF_TOKEN": "hf_env"}).token.reveal() == "hf_env"
+    assert found({"HF_TOKEN": "hf_env"}).token.value == "hf_env"
 
 
 @pytest.mark.parametrize("base_url", [OTHER, "https://huggingface.co.evil.example/chat"])

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Iterator
 
 from ...errors import UsageError
-from .values import Hidden
+from ...secret import Secret
 
 if sys.platform == "win32":
     import msvcrt
@@ -76,7 +76,7 @@ def held(handle: int, wait: float) -> Iterator[None]:
         _release(handle)
 
 
-def replace_file(path: Path, text: Hidden) -> None:
+def replace_file(path: Path, text: Secret) -> None:
     """Write a file in one step, readable by its owner only; call it under the lock.
 
     The temporary file has one fixed name, so that killed writers leave one behind and no more.

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any, Callable, ContextManager, Dict, Iterable, Set, Tuple
 
 from ...futures import begin
+from ...secret import Secret
 from ...values import replace
 from .disk import LOCK_WAIT, locked, replace_file
 from .documents import Reading, read_document
 from .forms import Cookies, from_header, from_object, is_curl
-from .values import Cookie, Hidden, Problem, Site, best
+from .values import Cookie, Problem, Site, best
 
 _DAY = 86400.0
 _NO_PATH = re.compile(r"[=;{\[\r\n]")  # what makes a str the cookies themselves
@@ -131,7 +132,7 @@ class CookieFile:
         for name in drop:
             document.drop(name, self._site, now)
         if write or drop:
-            replace_file(self.path, Hidden(document.text()))
+            replace_file(self.path, Secret(document.text()))
         self._settle(live, gone, stored)
         return None
 
@@ -176,7 +177,7 @@ def _problem_of(error: OSError) -> Problem:
 
 def save_file(path: Path, cookies: Iterable[Cookie]) -> Problem | None:
     """Write a file ``{name: value}``, and its directory if need be; return why not, if so."""
-    text = Hidden(json.dumps({cookie.name: cookie.value for cookie in cookies}) + "\n")
+    text = Secret(json.dumps({cookie.name: cookie.value for cookie in cookies}) + "\n")
     del cookies
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -187,7 +188,7 @@ def save_file(path: Path, cookies: Iterable[Cookie]) -> Problem | None:
     return None
 
 
-def read_source(held: Hidden, site: Site) -> tuple[Cookies, CookieFile | None]:
+def read_source(held: Secret, site: Site) -> tuple[Cookies, CookieFile | None]:
     """Return the cookies in any of the forms, and the file that they are in.
 
     What is wrong with them is returned as well.

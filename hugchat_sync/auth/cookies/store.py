@@ -18,8 +18,8 @@ from requests.cookies import RequestsCookieJar
 from ...errors import CookieFileWarning, UsageError
 from ...futures import begin
 from ...options import is_loopback
-from ...secret import safe_repr
-from .values import Cookie, Hidden, Problem, Site, best, from_set_cookie, make_jar
+from ...secret import Secret, safe_repr
+from .values import Cookie, Problem, Site, best, from_set_cookie, make_jar
 
 if TYPE_CHECKING:
     from .file import CookieFile, Wanted
@@ -33,12 +33,12 @@ _log = logging.getLogger(__name__)
 class Latest(NamedTuple):
     """The cookies of a store: they are these until one changes, or the first of them expires.
 
-    :param header: what is sent of them, where it is the same for every path.
+    :param header: the text that is sent of them, where it is the same for every path.
     """
 
     cookies: tuple[Cookie, ...] = ()
     names: tuple[str, ...] = ()
-    header: Hidden | None = None
+    header: Secret = Secret(None)
     until: float = inf
 
 
@@ -73,11 +73,11 @@ class CookieStore:
 
         :param source: a dict, a ``SimpleCookie``, a cookie jar, the text of a ``Cookie`` header,
             JSON or Netscape text, a browser's export, a HAR, a command copied as cURL, a path, or
-            ``None``. A file that it names is where renewals are written.
+            ``None``; or a :class:`Secret` that holds it. Renewals are written to a file it names.
         :raises UsageError: no cookies can be read from *source*, or all are for other sites; it
             says why, without values.
         """
-        source = Hidden(source)
+        source = Secret.of(source)
         store = cls(base_url)
         given, store._file = _read(source, store._site)
         store._accept(given)
@@ -121,7 +121,7 @@ class CookieStore:
         self.latest = Latest(
             cookies,
             tuple(cookie.name for cookie in cookies),
-            Hidden(self._header(cookies, "/")) if for_all else None,
+            Secret(self._header(cookies, "/") if for_all else None),
             min(ends, default=inf),
         )
 
@@ -200,13 +200,13 @@ class CookieStore:
             may renew what is there, but neither replace nor remove it. (The redirect that ends
             a sign-in is none of these.)
         """
-        headers, site = Hidden(list(set_cookie_headers)), Site.of(url)
+        headers, site = Secret(list(set_cookie_headers)), Site.of(url)
         del url, set_cookie_headers  # a warning may be an error, and its traceback shows locals
         if headers.value and site is not None and site.origin == self._site.origin:
             self._take(headers, site, signed_out)
             self._write()
 
-    def _take(self, headers: Hidden, site: Site, signed_out: bool) -> None:
+    def _take(self, headers: Secret, site: Site, signed_out: bool) -> None:
         now = time.time()
         with self._lock:
             for raw in headers.value:
@@ -252,7 +252,7 @@ class CookieStore:
         :param source: any form that :meth:`read` takes.
         :raises UsageError: no cookies can be read from it.
         """
-        source = Hidden(source)
+        source = Secret.of(source)
         self._accept(_read(source, self._site)[0])
         self._write()
 
@@ -347,7 +347,7 @@ class CookieStore:
             )
 
 
-def _read(source: Hidden, site: Site) -> tuple[Cookies, CookieFile | None]:
+def _read(source: Secret, site: Site) -> tuple[Cookies, CookieFile | None]:
     from .file import read_source  # here: many servers hand out cookies, and are given none
 
     return read_source(source, site)

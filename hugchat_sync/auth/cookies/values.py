@@ -23,23 +23,6 @@ class Problem(str):
     """A sentence that says why something cannot be used; it never holds a value."""
 
 
-class Hidden:
-    """A holder for a secret, so that the frames of a traceback show nothing of it."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-    @classmethod
-    def of(cls, value: Any) -> Hidden:
-        """Return *value* in a holder; one that is in a holder already stays in it."""
-        return value if isinstance(value, Hidden) else cls(value)
-
-    def __repr__(self) -> str:
-        return "<hidden>"
-
-
 class Cookie(Value):
     """One cookie; *domain* is empty where the form carried none, *expires* is in Unix seconds."""
 

@@ -111,7 +111,7 @@ class Walk:
         except HugChatError as error:
             error.step = name
             error.args = (f"sign-in, step {name!r}: {error}",)
-            word, kept = self._password.reveal(), (self._chat.store, self._hub.store)
+            word, kept = self._password.value, (self._chat.store, self._hub.store)
             values = (cookie.value for store in kept for cookie in store.now().cookies)
             error.hide((word, quote_plus(word), *values))  # a page may have what we sent
             raise
@@ -281,7 +281,7 @@ class _Place(Sender):
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
         if self.form and (request.method, request.url) == ("POST", self.form[0]):
             _, email, password = self.form
-            request.body = urlencode((("username", email), ("password", password.reveal()))).encode(
+            request.body = urlencode((("username", email), ("password", password.value))).encode(
                 "ascii"
             )
         return self.store.put_on(request)
