@@ -19,9 +19,10 @@ from .interrupts import called, events_of, last_call, stop
 from .models import model_meant
 from .screen import best_screen, tell_sources
 
-#: what a line begins with inside a quote or a list, and the fence behind it
+#: what a line begins with inside a quote or a list
 _CONTAINERS = re.compile(r"(?: *(?:> ?|[-*+] |[0-9]{1,9}[.)] ))*")
 _CONTAINER = re.compile(r" *(?:> ?|(?:[-*+]|[0-9]{1,9}[.)]) +)")
+_FENCE = re.compile("`{3,}(?=[^`]*$)|~{3,}")
 
 
 def ask(arguments: argparse.Namespace) -> int:
@@ -265,9 +266,9 @@ def first_code_block(text: str) -> str | None:
         before = _CONTAINERS.match(line)
         prefix = before.group() if before else ""
         bare = line[len(prefix) :].lstrip(" ")
-        fence = _fence(bare)
+        fence = _FENCE.match(bare)
         if fence:
-            return _block(lines, prefix, len(line) - len(prefix) - len(bare), fence)
+            return _block(lines, prefix, len(line) - len(prefix) - len(bare), fence.group())
     return None
 
 
@@ -304,12 +305,3 @@ def _without(line: str, prefix: str) -> str | None:
         else:
             return None
     return line
-
-
-def _fence(line: str) -> str:
-    """Return the fence that a line opens; ``""`` for a line that opens none."""
-    for letter in ("`", "~"):
-        length = len(line) - len(line.lstrip(letter))
-        if length >= 3 and not (letter == "`" and "`" in line[length:]):
-            return letter * length
-    return ""

@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import queue
+import signal
 import sys
 import threading
 import time
@@ -30,7 +31,7 @@ from .batch_input import Line, read_prompts
 from .batch_output import Target, opened_target
 from .commands import TOTAL
 from .connection import opened
-from .interrupts import Ended, noted
+from .interrupts import ENDING, Ended, Ending, handled
 from .progress import Progress, shown_progress
 
 _CONNECTING = 10  # seconds that a cluster has
@@ -108,7 +109,7 @@ def _ask(
 
 
 def _write_all(work: _Work, lines: list[Line], target: Target, progress: Progress) -> None:
-    with noted(work.tell):
+    with handled((signal.SIGINT, *ENDING), Ending(first=work.tell)):
         work.start()
         try:
             for result in work.results():

@@ -78,13 +78,12 @@ def _text(names: str, text: str | None = None, **how: Any) -> Option:
     return _option(names, text, type=as_text, **how)
 
 
+# fmt: off
+
 #: may stand before and behind the command
 GLOBALS: Options = (
-    _option(
-        "--base-url",
-        "the server; default $HUGCHAT_SYNC_BASE_URL, else https://huggingface.co/chat",
-        metavar="URL",
-    ),
+    _option("--base-url", "the server; default $HUGCHAT_SYNC_BASE_URL, else "
+            "https://huggingface.co/chat", metavar="URL"),
     _flag("--local", "use the embedded server: no account, no network, no model"),
     _option("--cookies", "cookies, as JSON or cookies.txt", metavar="FILE"),
     _option("--email", "the account whose saved sign-in to use", metavar="E"),
@@ -92,19 +91,12 @@ GLOBALS: Options = (
     _flag("--verbose", "tell on stderr what is sent and received"),
 )
 
-_TIMEOUT = _option(
-    "--timeout",
-    f"seconds for the whole answer; default {TOTAL:g}",
-    metavar="S",
-    type=_seconds,
-)
+_TIMEOUT = _option("--timeout", f"seconds for the whole answer; default {TOTAL:g}",
+                   metavar="S", type=_seconds)
 #: which conversation an answer is asked in, and how long it may take
 _WHERE: Options = (
-    _text(
-        "-m --model",
-        "the model of the new conversation, or the one that the conversation has; default "
-        "$HUGCHAT_SYNC_MODEL, else the account's",
-    ),
+    _text("-m --model", "the model of the new conversation, or the one that the conversation has; "
+          "default $HUGCHAT_SYNC_MODEL, else the account's"),
     _text("-s --system", "the system prompt of a new one", metavar="TEXT"),
     [
         _flag("-c --continue", "go on in the latest conversation", dest="latest"),
@@ -117,42 +109,22 @@ _LIST = _flag("--json", "print a JSON array of records")
 _ID = _option("id", _CONVERSATION, metavar="ID")
 
 COMMANDS: Mapping[str, Command] = {
-    "ask": Command(
-        "ask one question; the answer is on stdout",
-        "ask:ask",
-        (
-            _text(
-                "prompt",
-                "the question; '-', or none with a piped stdin: read stdin; with both, stdin is "
-                "appended as context",
-                nargs="?",
-                metavar="PROMPT",
-            ),
-            *_WHERE,
-            _option(
-                "-f --file",
-                "attach a file, '-' is stdin; may be repeated",
-                action="append",
-                default=[],
-                metavar="FILE",
-            ),
-            _flag("--json", "print one JSON event a line"),
-            [
-                _flag(
-                    "--stream", "print the answer as it comes (default on a terminal)", default=None
-                ),
-                _option(
-                    "--no-stream",
-                    "print the answer once it is whole (default elsewhere)",
-                    dest="stream",
-                    action="store_false",
-                ),
-            ],
-            _flag("-x --extract", "print only the first fenced code block"),
-            _flag("--temporary", "remove the conversation afterwards"),
-            _flag("--no-input", "read no stdin, ask nothing"),
-        ),
-    ),
+    "ask": Command("ask one question; the answer is on stdout", "ask:ask", (
+        _text("prompt", "the question; '-', or none with a piped stdin: read stdin; with both, "
+              "stdin is appended as context", nargs="?", metavar="PROMPT"),
+        *_WHERE,
+        _option("-f --file", "attach a file, '-' is stdin; may be repeated",
+                action="append", default=[], metavar="FILE"),
+        _flag("--json", "print one JSON event a line"),
+        [
+            _flag("--stream", "print the answer as it comes (default on a terminal)", default=None),
+            _option("--no-stream", "print the answer once it is whole (default elsewhere)",
+                    dest="stream", action="store_false"),
+        ],
+        _flag("-x --extract", "print only the first fenced code block"),
+        _flag("--temporary", "remove the conversation afterwards"),
+        _flag("--no-input", "read no stdin, ask nothing"),
+    )),
     "chat": Command("the interactive program; /help lists its commands", "chat:chat", _WHERE),
     "login": Command(
         "sign in with a password, or with --cookies FILE|- from a browser, and stay so",
@@ -166,11 +138,8 @@ COMMANDS: Mapping[str, Command] = {
         "forget the kept cookies, and end their session at the server",
         "accounts:logout",
         (
-            _flag(
-                "--everywhere",
-                "end the session at the server also where it was taken from a browser, which is "
-                "signed out with it",
-            ),
+            _flag("--everywhere", "end the session at the server also where it was taken from a "
+                  "browser, which is signed out with it"),
         ),
     ),
     "whoami": Command("print who is signed in", "accounts:whoami"),
@@ -180,105 +149,63 @@ COMMANDS: Mapping[str, Command] = {
         (_LIST,),
     ),
     "models": Command("list the models", "models:list_models", (_LIST,)),
-    "ls": Command(
-        "list the conversations, the newest first", "conversations:list_conversations", (_LIST,)
-    ),
+    "ls": Command("list the conversations, the newest first", "conversations:list_conversations",
+                  (_LIST,)),
     "show": Command("print a conversation", "conversations:show", (_LIST, _ID)),
-    "rename": Command(
-        "give a conversation another title",
-        "conversations:rename",
-        (_ID, _text("title", metavar="TITLE")),
-    ),
-    "rm": Command(
-        "delete conversations",
-        "conversations:remove",
-        (
-            _option("ids", f"each {_CONVERSATION}", nargs="*", metavar="ID"),
-            _flag("--all", "all conversations of the account"),
-            _flag("--yes", "do not ask whether --all is meant"),
-        ),
-    ),
+    "rename": Command("give a conversation another title", "conversations:rename",
+                      (_ID, _text("title", metavar="TITLE"))),
+    "rm": Command("delete conversations", "conversations:remove", (
+        _option("ids", f"each {_CONVERSATION}", nargs="*", metavar="ID"),
+        _flag("--all", "all conversations of the account"),
+        _flag("--yes", "do not ask whether --all is meant"),
+    )),
     "share": Command("publish a conversation and print its address", "conversations:share", (_ID,)),
-    "system": Command(
-        "print or set the system prompt kept for a model",
-        "models:system_prompt",
-        (
-            _text("model", metavar="MODEL"),
-            _text("prompt", "'' removes it, '-' is stdin", nargs="?", metavar="PROMPT"),
-        ),
+    "system": Command("print or set the system prompt kept for a model", "models:system_prompt", (
+        _text("model", metavar="MODEL"),
+        _text("prompt", "'' removes it, '-' is stdin", nargs="?", metavar="PROMPT"),
+    )),
+    "export": Command("write conversations to <id>.<format>", "conversations:export", (
+        _option("ids", f"each {_CONVERSATION}; default all of them", nargs="*", metavar="ID"),
+        _option("--format", choices=("md", "json", "html", "txt"), default="md"),
+        _option("-o --output", "default: here", metavar="DIR", default="."),
+    )),
+    "batch": Command("answer many prompts from a file into another", "batch:batch", (
+        _option("source", "JSON lines, plain text, or a table; '-' is stdin", metavar="IN"),
+        _option("target", "JSON lines, or a table if it ends in .csv; what is in it is not asked "
+                "again; '-' is stdout", metavar="OUT"),
+        _option("--format", "of IN; default: what its name ends in",
+                choices=("jsonl", "txt", "csv")),
+        _option("--column", "of a table, the one with the prompts; default: prompt",
+                metavar="NAME"),
+        _text("-m --model", "the model for all prompts"),
+        _text("-s --system", "the system prompt for all", metavar="TEXT"),
+        _flag("-w --web-search", "search the web for all"),
+        _option("--workers", "prompts at a time; default 4, or the executor's", metavar="N",
+                type=_count),
+        _option("--max-per-minute", metavar="M", type=_seconds),
+        _flag("--retry-failed", "ask again what is in OUT with an error"),
+        _flag("--keep-going", "ask on after errors that all the others would meet, such as a quota "
+              "that is used up"),
+        [
+            _option("--dask", "answer on the workers of a Dask cluster", metavar="ADDRESS"),
+            _option("--executor", "answer in what this function returns, a "
+                    "concurrent.futures.Executor", metavar="MODULE:FACTORY"),
+        ],
+        _TIMEOUT,
     ),
-    "export": Command(
-        "write conversations to <id>.<format>",
-        "conversations:export",
-        (
-            _option("ids", f"each {_CONVERSATION}; default all of them", nargs="*", metavar="ID"),
-            _option("--format", choices=("md", "json", "html", "txt"), default="md"),
-            _option("-o --output", "default: here", metavar="DIR", default="."),
-        ),
-    ),
-    "batch": Command(
-        "answer many prompts from a file into another",
-        "batch:batch",
-        (
-            _option("source", "JSON lines, plain text, or a table; '-' is stdin", metavar="IN"),
-            _option(
-                "target",
-                "JSON lines, or a table if it ends in .csv; what is in it is not asked again; '-' "
-                "is stdout",
-                metavar="OUT",
-            ),
-            _option(
-                "--format", "of IN; default: what its name ends in", choices=("jsonl", "txt", "csv")
-            ),
-            _option(
-                "--column", "of a table, the one with the prompts; default: prompt", metavar="NAME"
-            ),
-            _text("-m --model", "the model for all prompts"),
-            _text("-s --system", "the system prompt for all", metavar="TEXT"),
-            _flag("-w --web-search", "search the web for all"),
-            _option(
-                "--workers",
-                "prompts at a time; default 4, or the executor's",
-                metavar="N",
-                type=_count,
-            ),
-            _option("--max-per-minute", metavar="M", type=_seconds),
-            _flag("--retry-failed", "ask again what is in OUT with an error"),
-            _flag(
-                "--keep-going",
-                "ask on after errors that all the others would meet, such as a quota that is used "
-                "up",
-            ),
-            [
-                _option("--dask", "answer on the workers of a Dask cluster", metavar="ADDRESS"),
-                _option(
-                    "--executor",
-                    "answer in what this function returns, a concurrent.futures.Executor",
-                    metavar="MODULE:FACTORY",
-                ),
-            ],
-            _TIMEOUT,
-        ),
         'A line of IN is a JSON text, or {"prompt": TEXT, "id": ANY, OPTION: VALUE ...} with the '
         "options model, system_prompt, conversation_id, web_search, files, mcp_servers, parent_id, "
         'max_tries, resume. A line of OUT is {"index", "id", "prompt", "text", "error", '
         '"seconds"}, in the order in which answers are complete. Lines are numbered from 1, index '
         "from 0.",
     ),
-    "serve": Command(
-        "run the embedded server until Ctrl-C",
-        "embedded:serve",
-        (
-            _option("--host", metavar="H", default="127.0.0.1"),
-            _option("--port", "0 takes a free one", metavar="P", type=int, default=8080),
-            _option("--db", "keep conversations in a SQLite file", metavar="FILE"),
-            _option("--docs", "a folder to answer from", metavar="DIR"),
-            _option("--upstream", "relay to Ollama, llama.cpp, vLLM or the like", metavar="URL"),
-            _option(
-                "--token",
-                "what clients must show, needed for hosts that others reach; better told in "
-                "$HUGCHAT_SYNC_SERVE_TOKEN",
-            ),
-        ),
-    ),
+    "serve": Command("run the embedded server until Ctrl-C", "embedded:serve", (
+        _option("--host", metavar="H", default="127.0.0.1"),
+        _option("--port", "0 takes a free one", metavar="P", type=int, default=8080),
+        _option("--db", "keep conversations in a SQLite file", metavar="FILE"),
+        _option("--docs", "a folder to answer from", metavar="DIR"),
+        _option("--upstream", "relay to Ollama, llama.cpp, vLLM or the like", metavar="URL"),
+        _option("--token", "what clients must show, needed for hosts that others reach; better "
+                "told in $HUGCHAT_SYNC_SERVE_TOKEN"),
+    )),
 }

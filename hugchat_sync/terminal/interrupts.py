@@ -41,10 +41,15 @@ class Ended(KeyboardInterrupt):
 
 
 class Ending:
-    """Raises :class:`Ended` wherever the main thread is; remembers that it did."""
+    """Raises :class:`Ended` wherever the main thread is; remembers that it did.
 
-    def __init__(self) -> None:
+    :param first: takes the first signal instead, in the middle of whatever the main thread does:
+        it must not take a lock.
+    """
+
+    def __init__(self, first: Callable[[int], None] | None = None) -> None:
         self.number: int | None = None
+        self._first = first
         self._last = float("-inf")
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
@@ -55,7 +60,10 @@ class Ending:
             again, self._last = now - self._last < _SAME, now
             if again:
                 return
-        raise Ended(number)
+        if self._first is None:
+            raise Ended(number)
+        first, self._first = self._first, None
+        first(number)
 
 
 @contextmanager
@@ -77,37 +85,6 @@ def handled(
     finally:
         for number, earlier in before.items():
             signal.signal(number, earlier)
-
-
-@contextmanager
-def raised() -> Iterator[Ending]:
-    """Let the signals that end a program raise :class:`Ended`, as Ctrl-C raises its own."""
-    ending = Ending()
-    with handled(ENDING, ending):
-        yield ending
-
-
-@contextmanager
-def noted(first: Callable[[int], None]) -> Iterator[None]:
-    """Hand the first signal, Ctrl-C included, to *first*; a later one is raised.
-
-    :param first: runs in the middle of whatever the main thread does: it must not take a lock.
-    """
-    ending = Ending()
-    pending = True
-
-    def handler(number: int, frame: FrameType | None) -> None:
-        nonlocal pending
-        try:
-            ending(number, frame)
-        except Ended:
-            if not pending:
-                raise
-            pending = False
-            first(number)
-
-    with handled((signal.SIGINT, *ENDING), handler):
-        yield
 
 
 # calls that Ctrl-C reaches --------------------------------------------------------------------

@@ -11,6 +11,8 @@ import shutil
 import sys
 import textwrap
 import unicodedata
+from bisect import bisect_right
+from itertools import accumulate
 from typing import Any, Callable, Iterable, Mapping, TextIO
 
 from ..values import Value, names_of
@@ -71,15 +73,11 @@ def fitted(text: str, taken: int) -> str:
     line = " ".join(text.split())
     if not on_terminal():
         return line
-    line, room, used = shown(line), max(8, columns() - taken), 0
-    for end, letter in enumerate(line):
-        used += _width(letter)
-        if used > room:
-            kept = line[:end]
-            while sum(map(_width, kept)) >= room:
-                kept = kept[:-1]
-            return kept + ("…" if _takes("…") else "~")
-    return line
+    line, room = shown(line), max(8, columns() - taken)
+    ends = list(accumulate(map(_width, line)))
+    if not ends or ends[-1] <= room:
+        return line
+    return line[: bisect_right(ends, room - 1)] + ("…" if _takes("…") else "~")
 
 
 def columns() -> int:

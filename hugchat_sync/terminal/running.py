@@ -17,14 +17,15 @@ from ..errors import CookieFileWarning, HugChatDeprecationWarning, HugChatError
 from . import exits, output
 from .commands import COMMANDS
 from .input import read_utf8
-from .interrupts import raised
+from .interrupts import ENDING, Ending, handled
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what the words say, and return the exit code; nothing but bugs is raised."""
     output.never_fail_on_letters()
     read_utf8()
-    with _warnings_as_lines(), _log(arguments.verbose), _tracebacks(), raised() as ending:
+    ending = Ending()
+    with _warnings_as_lines(), _log(arguments.verbose), _tracebacks(), handled(ENDING, ending):
         try:
             code = _outcome(arguments)
         except BrokenPipeError:  # whoever read us has had enough, and needs no word about it
