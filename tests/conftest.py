@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import os
 import signal
 import socket
+import sys
+from dataclasses import dataclass
 from typing import Any, Iterator
 
 import pytest
@@ -49,3 +52,39 @@ def server() -> Iterator[Any]:
 
     with LocalServer() as running:
         yield running
+
+
+@dataclass
+class Done:
+    """How a run of the program ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def program(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    """Run the program in this process, which is where most of it can be seen.
+
+    ``stdin`` is what is piped into it, ``encoding`` that of what it writes.
+    """
+    from hugchat_sync.terminal import main
+
+    def run(*words: str, stdin: str | bytes = b"", encoding: str | None = None) -> Done:
+        content = stdin.encode("utf-8") if isinstance(stdin, str) else stdin
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content), "utf-8"))
+        capsys.readouterr()
+        if encoding is None:
+            code = main(list(words))
+            captured = capsys.readouterr()
+            return Done(code, captured.out, captured.err)
+        written = io.BytesIO()
+        stream = io.TextIOWrapper(written, encoding)
+        with monkeypatch.context() as patched:
+            patched.setattr(sys, "stdout", stream)
+            code = main(list(words))
+            stream.flush()
+        return Done(code, written.getvalue().decode(encoding), capsys.readouterr().err)
+
+    return run

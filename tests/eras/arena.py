@@ -50,6 +50,16 @@ SERVERS = {
     "v2-2025 of January": ("v2-2025", "2601"),
     "v2-2025": ("v2-2025", ""),
 }
+#: one of each way of storing what is being made; the oldest era stores all of it at the end
+MANNERS = [
+    "lines-2023",
+    "lines-2023 of January",
+    "tree-2024 of April",
+    "tree-2024 of December",
+    "v2-2025 of August",
+    "v2-2025 of January",
+    "v2-2025",
+]
 _SMALL = {
     "tgi-2023": TgiServer,
     "lines-2023": LinesServer,

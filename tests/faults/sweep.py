@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -18,8 +17,6 @@ from hugchat_sync.chat.message import Message
 from hugchat_sync.events import Event, Reasoning, TitleChanged, Token
 from hugchat_sync.options import Retry
 
-#: every offset instead of a sample; takes some minutes
-ALL_CUTS = "HUGCHAT_SYNC_ALL_CUTS" in os.environ
 WORKERS = 16
 
 

@@ -7,7 +7,8 @@ from typing import Callable
 
 import pytest
 from proxy import FaultProxy, Harm, gateway_page, nonsense
-from sweep import ALL_CUTS, Tally, impatient, of_the_answer, outcome, swept
+from sampling import ALL_CUTS
+from sweep import Tally, impatient, of_the_answer, outcome, swept
 
 _SEED = 20261125
 _MULTIPLE = 500 if ALL_CUTS else 50

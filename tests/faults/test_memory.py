@@ -8,7 +8,7 @@ import sys
 from typing import Iterator
 
 import pytest
-from sweep import ALL_CUTS
+from sampling import ALL_CUTS
 from wireserver import WireServer, chunk
 
 KEEP_ALIVE = chunk(b'{"type":"status","status":"keepAlive"}\n')

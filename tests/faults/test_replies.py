@@ -9,7 +9,8 @@ from typing import Any, Callable, Iterable, Iterator
 
 import pytest
 from proxy import FaultProxy, Harm, gateway_page
-from sweep import ALL_CUTS, impatient, outcome
+from sampling import ALL_CUTS
+from sweep import impatient, outcome
 
 from hugchat_sync import Client
 from hugchat_sync.chat.message import Message

@@ -14,7 +14,8 @@ import pytest
 import requests
 from proxy import FaultProxy, Harm, Tunnel, gateway_page
 from rawserver import certified
-from sweep import ALL_CUTS, Tally, impatient, of_the_answer, outcome, swept
+from sampling import ALL_CUTS
+from sweep import Tally, impatient, of_the_answer, outcome, swept
 
 from hugchat_sync import Client
 

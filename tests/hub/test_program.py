@@ -1,4 +1,4 @@
-"""``hugchat-sync login``, ``whoami`` and ``logout`` against a hub, as programs."""
+"""``hugchat-sync login``, ``whoami`` and ``logout`` against a hub."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import pytest
 from small_hub import EMAIL, PASSWORD, Answer, page, to
 
 
-def run(chat, folder, *words, stdin=""):
+def started(chat, folder, *words, stdin=""):
+    """Run a program of its own."""
     return subprocess.run(
         [sys.executable, "-m", "hugchat_sync", "--base-url", f"{chat.origin}/chat", *words],
         input=stdin,
@@ -23,11 +24,20 @@ def run(chat, folder, *words, stdin=""):
     )
 
 
+@pytest.fixture
+def run(program, monkeypatch):
+    def begin(chat, folder, *words, stdin=""):
+        monkeypatch.setenv("XDG_CONFIG_HOME", str(folder))
+        return program("--base-url", f"{chat.origin}/chat", *words, stdin=stdin)
+
+    return begin
+
+
 def test_sign_in_is_kept_for_the_next_program_and_forgotten_on_logout(one_place, tmp_path):
-    signed = run(one_place, tmp_path, "login", EMAIL, "--password-stdin", stdin=f"{PASSWORD}\n")
-    known = run(one_place, tmp_path, "whoami")
-    left = run(one_place, tmp_path, "logout")
-    nobody = run(one_place, tmp_path, "whoami")
+    signed = started(one_place, tmp_path, "login", EMAIL, "--password-stdin", stdin=f"{PASSWORD}\n")
+    known = started(one_place, tmp_path, "whoami")
+    left = started(one_place, tmp_path, "logout")
+    nobody = started(one_place, tmp_path, "whoami")
 
     assert (signed.returncode, EMAIL in signed.stdout) == (0, True), signed.stderr
     assert (known.returncode, known.stdout) == (0, signed.stdout), known.stderr
@@ -36,23 +46,23 @@ def test_sign_in_is_kept_for_the_next_program_and_forgotten_on_logout(one_place,
     assert PASSWORD not in "".join([signed.stdout, signed.stderr, known.stdout, known.stderr])
 
 
-def test_wrong_password_is_3_and_is_tried_once(one_place, tmp_path):
+def test_wrong_password_is_3_and_is_tried_once(run, one_place, tmp_path):
     done = run(one_place, tmp_path, "login", EMAIL, "--password-stdin", stdin="wrong\n")
 
-    assert (done.returncode, done.stdout) == (3, "")
-    assert "password" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert (done.code, done.out) == (3, "")
+    assert "password" in done.err
+    assert "Traceback" not in done.err
     assert one_place.hub.count("POST /login") == 1
 
 
-def test_program_without_a_terminal_never_asks(one_place, tmp_path):
+def test_program_without_a_terminal_never_asks(run, one_place, tmp_path):
     done = run(one_place, tmp_path, "login", EMAIL)
 
-    assert done.returncode in (2, 3)
+    assert done.code in (2, 3)
     assert one_place.log == []
 
 
-def test_cookies_of_a_browser_are_taken_from_stdin(one_place, tmp_path):
+def test_cookies_of_a_browser_are_taken_from_stdin(run, one_place, tmp_path):
     run(one_place, tmp_path, "login", EMAIL, "--password-stdin", stdin=f"{PASSWORD}\n")
     (kept,) = (tmp_path / "hugchat_sync").glob("*@*.json")
     exported = [
@@ -61,7 +71,7 @@ def test_cookies_of_a_browser_are_taken_from_stdin(one_place, tmp_path):
 
     done = run(one_place, tmp_path / "other", "login", "--cookies", "-", stdin=json.dumps(exported))
 
-    assert (done.returncode, EMAIL in done.stdout) == (0, True), done.stderr
+    assert (done.code, EMAIL in done.out) == (0, True), done.err
 
 
 def ended(one_place, status=302, location="/chat/"):
@@ -81,22 +91,22 @@ def kept(folder):
     return [path.name for path in (folder / "hugchat_sync").glob("*@*.json")]
 
 
-def signed_in(one_place, folder):
+def signed_in(run, one_place, folder):
     done = run(one_place, folder, "login", EMAIL, "--password-stdin", stdin=f"{PASSWORD}\n")
-    assert done.returncode == 0, done.stderr
+    assert done.code == 0, done.err
 
 
-def imported(one_place, folder):
-    signed_in(one_place, folder / "browser")
+def imported(run, one_place, folder):
+    signed_in(run, one_place, folder / "browser")
     (path,) = (folder / "browser" / "hugchat_sync").glob("*@*.json")
     pairs = json.loads(path.read_text())
     done = run(one_place, folder, "login", "--cookies", "-", stdin=json.dumps(pairs))
-    assert done.returncode == 0, done.stderr
+    assert done.code == 0, done.err
 
 
 @pytest.mark.parametrize(("status", "as_json"), [(302, False), (303, False), (200, True)])
-def test_logout_ends_the_session_at_the_server(one_place, tmp_path, status, as_json):
-    signed_in(one_place, tmp_path)
+def test_logout_ends_the_session_at_the_server(run, one_place, tmp_path, status, as_json):
+    signed_in(run, one_place, tmp_path)
     gone = ended(one_place, status)
     if as_json:
         end = one_place.instead["POST /chat/logout"]
@@ -107,28 +117,28 @@ def test_logout_ends_the_session_at_the_server(one_place, tmp_path, status, as_j
 
     done = run(one_place, tmp_path, "logout")
 
-    assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr.count("\n") == 1, done.stderr
+    assert (done.code, done.out) == (0, "")
+    assert done.err.count("\n") == 1, done.err
     assert [user for user, _ in gone] == [EMAIL]
     assert kept(tmp_path) == []
 
 
-def test_session_of_a_browser_is_ended_with_everywhere_only(one_place, tmp_path):
+def test_session_of_a_browser_is_ended_with_everywhere_only(run, one_place, tmp_path):
     gone = ended(one_place)
-    imported(one_place, tmp_path)
+    imported(run, one_place, tmp_path)
     first = run(one_place, tmp_path, "logout")
-    assert (first.returncode, gone, kept(tmp_path)) == (0, [], [])
-    assert "--everywhere" in first.stderr
+    assert (first.code, gone, kept(tmp_path)) == (0, [], [])
+    assert "--everywhere" in first.err
 
-    imported(one_place, tmp_path)
+    imported(run, one_place, tmp_path)
     second = run(one_place, tmp_path, "logout", "--everywhere")
-    assert (second.returncode, len(gone), kept(tmp_path)) == (0, 1, [])
+    assert (second.code, len(gone), kept(tmp_path)) == (0, 1, [])
 
 
-def test_password_sign_in_after_an_import_is_ones_own(one_place, tmp_path):
+def test_password_sign_in_after_an_import_is_ones_own(run, one_place, tmp_path):
     gone = ended(one_place)
-    imported(one_place, tmp_path)
-    signed_in(one_place, tmp_path)
+    imported(run, one_place, tmp_path)
+    signed_in(run, one_place, tmp_path)
 
     run(one_place, tmp_path, "logout")
 
@@ -147,38 +157,38 @@ TROUBLE = {
 
 @pytest.mark.parametrize("trouble", TROUBLE)
 def test_session_that_cannot_be_ended_is_one_line_and_forgotten_all_the_same(
-    one_place, tmp_path, trouble
+    run, one_place, tmp_path, trouble
 ):
-    signed_in(one_place, tmp_path)
+    signed_in(run, one_place, tmp_path)
     one_place.instead["POST /chat/logout"] = TROUBLE[trouble]
 
     done = run(one_place, tmp_path, "logout")
 
-    assert (done.returncode, kept(tmp_path)) == (0, [])
-    assert done.stderr.count("was not ended at the server") == 1, done.stderr
-    assert done.stderr.count("\n") == 2
+    assert (done.code, kept(tmp_path)) == (0, [])
+    assert done.err.count("was not ended at the server") == 1, done.err
+    assert done.err.count("\n") == 2
     assert one_place.count("POST /chat/logout") == 1
 
 
-def test_session_that_is_over_already_is_no_trouble_and_none_is_begun(one_place, tmp_path):
-    signed_in(one_place, tmp_path)
+def test_session_that_is_over_already_is_no_trouble_and_none_is_begun(run, one_place, tmp_path):
+    signed_in(run, one_place, tmp_path)
     one_place.end_sessions()
     one_place.instead["POST /chat/logout"] = to(one_place.authorize_url("x"))
     before = one_place.count("GET /chat/login")
 
     done = run(one_place, tmp_path, "logout")
 
-    assert (done.returncode, done.stderr.count("\n")) == (0, 1), done.stderr
+    assert (done.code, done.err.count("\n")) == (0, 1), done.err
     assert one_place.count("GET /chat/login") == before
 
 
-def test_logout_without_a_server_forgets_and_ends_soon(one_place, tmp_path):
-    signed_in(one_place, tmp_path)
+def test_logout_without_a_server_forgets_and_ends_soon(run, one_place, tmp_path):
+    signed_in(run, one_place, tmp_path)
     one_place.instead["POST /chat/logout"] = lambda asked: time.sleep(30)
 
     began = time.monotonic()
     done = run(one_place, tmp_path, "logout")
 
-    assert (done.returncode, kept(tmp_path)) == (0, [])
+    assert (done.code, kept(tmp_path)) == (0, [])
     assert time.monotonic() - began < 20
-    assert "was not ended" in done.stderr
+    assert "was not ended" in done.err

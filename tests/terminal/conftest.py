@@ -1,12 +1,10 @@
-"""The program in this process or in one of its own, and servers that answer as they are told."""
+"""The program in a process of its own, and servers that answer as they are told."""
 
 from __future__ import annotations
 
-import io
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
 from typing import Any, Callable, Iterator
 
 import pytest
@@ -14,32 +12,7 @@ from eras.arena import EMBEDDED
 
 from hugchat_sync import Client
 from hugchat_sync.local.testing import Script, Scripted
-from hugchat_sync.terminal import main
 from hugchat_sync.terminal.connection import session_file
-
-
-@dataclass
-class Done:
-    """How a run of the program ended."""
-
-    code: int
-    out: str
-    err: str
-
-
-@pytest.fixture
-def program(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    """Run the program in this process; ``stdin`` is what is piped into it."""
-
-    def run(*words: str, stdin: str | bytes = b"") -> Done:
-        content = stdin.encode("utf-8") if isinstance(stdin, str) else stdin
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content), "utf-8"))
-        capsys.readouterr()
-        code = main(list(words))
-        captured = capsys.readouterr()
-        return Done(code, captured.out, captured.err)
-
-    return run
 
 
 @pytest.fixture

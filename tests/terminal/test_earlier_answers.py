@@ -10,29 +10,21 @@ from typing import Any, Callable, Iterator
 
 import pytest
 from eras import Play
-from eras.arena import Arena
+from eras.arena import MANNERS, Arena
+from sampling import some
 
 from hugchat_sync.local.testing import Script
 
-#: one of each way of storing what is being made; the oldest era stores all of it at the end
-TELLING = [
-    "lines-2023",
-    "lines-2023 of January",
-    "tree-2024 of April",
-    "tree-2024 of December",
-    "v2-2025 of August",
-    "v2-2025 of January",
-    "v2-2025",
-]
 #: how the first run ends, and with which code
 ENDS = {"killed": -9, "terminated": 143, "interrupted": 130, "timed out": 6}
+FAMILIES = ["lines-2023", "tree-2024 of December", "v2-2025"]
 
 SLOW = Script(tokens=tuple(f"{number} " for number in range(25)), delay=0.1)
 WHOLE = "".join(SLOW.tokens).rstrip()
 NEXT = Script(tokens=("The second.",))
 
 
-@pytest.fixture(params=TELLING)
+@pytest.fixture
 def held(request: pytest.FixtureRequest) -> Iterator[Callable[..., Any]]:
     """A server whose first answer stops in the middle until ``hold`` is set."""
     hold = threading.Event()
@@ -50,7 +42,7 @@ def begun(arena: Any, start: Any, *words: str) -> Any:
     end = time.monotonic() + 20
     while not arena.turns and time.monotonic() < end:
         time.sleep(0.02)
-    time.sleep(0.4)  # its first word is on the way
+    time.sleep(0.3)  # its first word is on the way
     return process
 
 
@@ -69,13 +61,20 @@ def told(owner: Any, arena: Any) -> list[str]:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the signals of another system")
-@pytest.mark.parametrize("how", ENDS)
+@pytest.mark.parametrize(
+    ("held", "how"),
+    some(
+        [(era, how) for era in MANNERS for how in ENDS],
+        [*((era, "killed") for era in MANNERS), *(("v2-2025", how) for how in list(ENDS)[1:])],
+    ),
+    indirect=["held"],
+)
 def test_second_question_wipes_nothing(
     held: Any, start: Any, program: Any, owner: Any, how: str
 ) -> None:
     first = begun(held, start, *(["--timeout", "1.5"] if how == "timed out" else []))
     ended(first, how)
-    threading.Timer(0.7, held.hold.set).start()
+    threading.Timer(0.4, held.hold.set).start()
 
     second = program("--base-url", held.url, "ask", "-c", "The second?", "--no-input")
 
@@ -87,11 +86,12 @@ def test_second_question_wipes_nothing(
     assert answer == "Half and half." if goes_on else answer.startswith("Half")
 
 
+@pytest.mark.parametrize("held", some(MANNERS, FAMILIES), indirect=True)
 def test_second_question_waits_for_a_first_that_is_read(
     held: Any, start: Any, program: Any, owner: Any
 ) -> None:
     first = begun(held, start)
-    threading.Timer(0.7, held.hold.set).start()
+    threading.Timer(0.4, held.hold.set).start()
 
     second = program("--base-url", held.url, "ask", "-c", "The second?", "--no-input")
 
@@ -101,6 +101,7 @@ def test_second_question_waits_for_a_first_that_is_read(
     assert told(owner, held) == ["The first?", "Half and half.", "The second?", "The second."]
 
 
+@pytest.mark.parametrize("held", some(MANNERS, FAMILIES), indirect=True)
 def test_time_that_is_spent_waiting_is_a_timeout_without_an_answer(
     held: Any, start: Any, program: Any
 ) -> None:

@@ -33,25 +33,41 @@ def turns(server):
     return server.responder.turns
 
 
-@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "cp437", "utf-8", "utf-16", "latin-1"])
-def test_json_is_json_in_every_encoding(scripted, encoding):
-    server = scripted(["said \U0001f600 \u2192 \u00e9"], title=TITLE)
-    run("ask", "\u00e9?", "--base-url", server.url)
-
-    listed = run("ls", "--json", "--base-url", server.url, PYTHONIOENCODING=encoding)
-    [one] = json.loads(listed.stdout.decode(encoding))
-    shown = run("show", one["id"], "--json", "--base-url", server.url, PYTHONIOENCODING=encoding)
+def shown_as_json(ask, encoding):
+    """Ask, list and show; *ask* runs the program and returns what it printed."""
+    ask("ask", "\u00e9?")
+    [one] = json.loads(ask("ls", "--json", encoding=encoding))
+    shown = json.loads(ask("show", one["id"], "--json", encoding=encoding))
+    asked = ask("ask", "x", "--json", encoding=encoding).splitlines()
 
     assert one["title"] == TITLE
-    texts = [entry["text"] for entry in json.loads(shown.stdout.decode(encoding))]
+    texts = [entry["text"] for entry in shown]
     assert texts == ["\u00e9?", "said \U0001f600 \u2192 \u00e9"]
-    asked = run("ask", "x", "--json", "--base-url", server.url, PYTHONIOENCODING=encoding)
-    lines = [json.loads(line) for line in asked.stdout.decode(encoding).splitlines()]
-    assert lines[-1]["text"] == texts[1]
+    assert json.loads(asked[-1])["text"] == texts[1]
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp437", "utf-8", "utf-16", "latin-1"])
+def test_json_is_json_in_every_encoding(program, scripted, encoding):
+    server = scripted(["said \U0001f600 \u2192 \u00e9"], title=TITLE)
+
+    def ask(*words, encoding="utf-8"):
+        return program("--base-url", server.url, *words, encoding=encoding).out
+
+    shown_as_json(ask, encoding)
+
+
+def test_json_is_json_in_the_encoding_of_the_environment(scripted):
+    server = scripted(["said \U0001f600 \u2192 \u00e9"], title=TITLE)
+
+    def ask(*words, encoding="utf-8"):
+        done = run("--base-url", server.url, *words, PYTHONIOENCODING=encoding)
+        return done.stdout.decode(encoding)
+
+    shown_as_json(ask, "cp1252")
 
 
 @POSIX
-@pytest.mark.parametrize("poor", [POOR, {**POOR, "PYTHONIOENCODING": ""}])
+@pytest.mark.parametrize("poor", [POOR, {**POOR, "PYTHONIOENCODING": ""}], ids=["ascii", "none"])
 def test_words_and_stdin_are_utf8_in_the_c_locale(answering, poor):
     question = "Gr\u00fc\u00dfe \u6f22 \U0001f680"
 
@@ -109,14 +125,14 @@ def test_line_of_a_talk_that_is_no_utf8_is_told_and_the_talk_goes_on(answering):
         ["--email", "NAME", "ls"],
     ],
 )
-def test_word_that_is_no_utf8_is_a_usage_error(answering, tmp_path, words):
+def test_word_that_is_no_utf8_is_a_usage_error(program, answering, tmp_path, words):
     (tmp_path / os.fsdecode(b"\xff.txt")).write_text("x", "utf-8")
     named = [word.replace("NAME", str(tmp_path / os.fsdecode(b"\xff.txt"))) for word in words]
 
-    done = run(*named, "--base-url", answering.url)
+    done = program(*named, "--base-url", answering.url)
 
-    assert done.returncode in (2, 3), done.stderr
-    assert b"Traceback" not in done.stderr
+    assert done.code in (2, 3), done.err
+    assert "Traceback" not in done.err
     assert turns(answering) == []
 
 

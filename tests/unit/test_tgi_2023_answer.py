@@ -5,7 +5,9 @@ from itertools import chain
 from typing import Any, Iterable, Iterator
 
 import pytest
+from answers import cuts_of
 from exchanges import WIRE, chunked, exchange, one_by_one, reply
+from sampling import some
 
 from hugchat_sync.dialects import Prompt
 from hugchat_sync.dialects.tgi_2023 import Tgi2023, read_search
@@ -158,7 +160,7 @@ def test_every_recorded_answer_is_in_the_table() -> None:
 def test_an_answer_cut_at_every_offset(name: str) -> None:
     body = reply("tgi-2023", name).body
     whole, _ = run([body])
-    for offset in range(len(body)):
+    for offset in some(range(len(body)), cuts_of(body)):
         assert run([body[:offset], body[offset:]])[0] == whole
         events, error = run([body[:offset]])
         assert events == whole[: len(events)]
