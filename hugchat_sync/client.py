@@ -680,8 +680,10 @@ class Client:
 
     def for_map(self: Self) -> Self:
         """Return this client for the length of a map: it reads the account's settings once."""
+        from .chat.creation import SettingsOnce
+
         twin = self._twin()
-        twin._settings_once = self._conversations.settings_once()
+        twin._settings_once = SettingsOnce()
         return twin
 
     def for_worker(self: Self, *, ship_cookies: bool = True) -> Self:

@@ -180,12 +180,6 @@ class Conversations:
                 self._creation = Creation(self._server, self)
             return self._creation
 
-    def settings_once(self) -> SettingsOnce:
-        """Return the settings of many conversations in a row, not read yet."""
-        from .creation import SettingsOnce
-
-        return SettingsOnce()
-
     def remove(self, conversation_id: str, patience: Patience) -> None:
         """Delete a conversation; an answer that is still coming in it is closed."""
         self.runs.forget(checked_id(conversation_id))

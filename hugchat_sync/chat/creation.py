@@ -62,7 +62,8 @@ class Creation:
     ================================  ===========================  =================================
 
     It is not made again: the lost one may still be on its way, and a second would be one too many.
-    While one is looked for no other is made, which would be taken for it.
+    Those that other threads were making when it was looked for are waited for: one of them would be
+    taken for it.
 
     :param known: the conversations that are known already.
     """
@@ -77,8 +78,7 @@ class Creation:
     def begin_anew(self) -> None:
         """Take a new lock; what is under way is so in another process."""
         self._changed = threading.Condition()
-        self._under_way = 0
-        self._looking = False
+        self._under_way: set[object] = set()
 
     def begin(
         self,
@@ -258,7 +258,7 @@ class Creation:
         call = self._server.dialect(patience).create_conversation(model, prompt)
         began = time.time()
         try:
-            with self._turn(patience), self._server.first_visit(patience):
+            with self._one_more(), self._server.first_visit(patience):
                 made = self._server.send(call, patience)
                 self._made.add(made.id)
                 return made
@@ -266,63 +266,55 @@ class Creation:
             # a page or an empty body came from somebody on the way, or was cut
             if not (is_unsure(error) or isinstance(error, ProtocolError)):
                 raise
-            with self._turn(patience, alone=True):
-                try:
-                    found = self._lost(model, prompt, began, patience)
-                except HugChatError as trouble:
-                    raise error from trouble
-                if len(found) != 1:
-                    raise
-                self._made.add(found[0].id)
-            return Created(found[0].id, found[0].title, found[0].leaf)
+            try:
+                found = self._found(model, prompt, began, patience)
+            except HugChatError as trouble:
+                raise error from trouble
+            if found is None:
+                raise
+            return Created(found.id, found.title, found.leaf)
 
     @contextmanager
-    def _turn(self, patience: Patience, alone: bool = False) -> Iterator[None]:
-        """Make a conversation beside others, or look for one while no other is made."""
+    def _one_more(self) -> Iterator[None]:
+        one = object()
         with self._changed:
-            self._wait(lambda: not self._looking, patience)
-            if alone:
-                self._looking = True
-            else:
-                self._under_way += 1
+            self._under_way.add(one)
         try:
-            with self._changed:
-                self._wait(lambda: not (alone and self._under_way), patience)
             yield
         finally:
             with self._changed:
-                if alone:
-                    self._looking = False
-                else:
-                    self._under_way -= 1
+                self._under_way.discard(one)
                 self._changed.notify_all()
 
-    def _wait(self, until: Callable[[], bool], patience: Patience) -> None:
-        while not until():
-            if time.monotonic() >= patience.deadline:
-                raise TimedOut("another conversation was being created too long", phase="total")
-            self._changed.wait(_SLICE)
-
-    def _lost(
+    def _found(
         self, model: str, prompt: str, began: float, patience: Patience
-    ) -> list[ConversationTree]:
-        """Return the new, empty conversations with this model and prompt that nobody has."""
+    ) -> ConversationTree | None:
+        """Return the one new, empty conversation of this model and prompt that nobody has."""
         send, dialect = self._server.transport.send, self._server.dialect(patience)
         has_prompt = not dialect.manners.prompts_from_settings
         for _ in self._server.transport.looks(patience, most=_LOOKS):
             page = send(dialect.list_conversations(), patience)
             new = [one.id for one in page.conversations if self._is_new(one.id, began)]
-            found = [send(dialect.conversation(one), patience) for one in new]
             fitting = [
                 tree
-                for tree in found
+                for tree in [send(dialect.conversation(one), patience) for one in new]
                 if tree.model == model
                 and (not has_prompt or tree.system_prompt == prompt)
                 and all(message.role == "system" for message in tree.messages)
             ]
-            if fitting:
-                return fitting
-        return []
+            with self._changed:
+                others = set(self._under_way if fitting else ())  # theirs may be among these
+                while others & self._under_way:
+                    if time.monotonic() >= patience.deadline:
+                        raise TimedOut("another conversation was made too long", phase="total")
+                    self._changed.wait(_SLICE)
+                free = [tree for tree in fitting if tree.id not in self._made]
+                if len(free) == 1:
+                    self._made.add(free[0].id)
+                    return free[0]
+            if free:
+                return None
+        return None
 
     def _is_new(self, conversation_id: str, began: float) -> bool:
         try:  # the first digits of an object id are its time of creation

@@ -61,13 +61,7 @@ def drafted(
 def redone(message_id: str) -> Prompt:
     """Return a prompt without a conversation that has an answer made again."""
     return Prompt(
-        "",
-        "",
-        message_id=new_uuid(),
-        generation_id=new_uuid(),
-        parent_id=message_id,
-        replaced_id=message_id,
-        action="retry",
+        "", "", new_uuid(), new_uuid(), parent_id=message_id, replaced_id=message_id, action="retry"
     )
 
 
