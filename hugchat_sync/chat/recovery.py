@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import struct
 import time
-from contextlib import closing
 from itertools import chain
 from typing import Callable, Iterable, Iterator, Protocol, TypeVar
 
@@ -115,8 +114,8 @@ class Recovery:
                 self._prompt.conversation_id, self._prompt.generation_id, position, reader
             )
             try:
-                with closing(self._open.open(call, lambda: self._steps, tries)) as stream:
-                    for logged in chain.from_iterable(stream.read(call)):
+                with self._open.open(call, lambda: self._steps, tries) as pieces:
+                    for logged in chain.from_iterable(call.read(pieces)):
                         if logged.position > position:
                             position, tries.made, moved = logged.position, 0, time.monotonic()
                         self._steps += 1

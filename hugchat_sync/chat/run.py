@@ -7,7 +7,6 @@ connection still owes is read from the run's log, or from the stored conversatio
 from __future__ import annotations
 
 import time
-from contextlib import closing
 from itertools import chain
 from typing import TYPE_CHECKING, Callable, Iterator, Protocol, TypeVar
 
@@ -233,8 +232,8 @@ class Run:
             self._pace.wait(self._patience.deadline)
         found: str | None = None
         try:
-            with closing(self._open.open(call, self._searched.__len__)) as stream:
-                for event in chain.from_iterable(stream.read(call)):
+            with self._open.open(call, self._searched.__len__) as pieces:
+                for event in chain.from_iterable(call.read(pieces)):
                     if isinstance(event, Unknown) and set(event.raw) == {"search_id"}:
                         found = str(event.raw["search_id"])
                         break
@@ -257,8 +256,8 @@ class Run:
                 yield self._searched
             if self._stream is not None and self._call is not None:
                 try:
-                    with closing(self._stream):
-                        for batch in self._stream.read(self._call):
+                    with self._stream as pieces:
+                        for batch in self._call.read(pieces):
                             for event in batch:
                                 if type(event) is TitleChanged:
                                     self._keep_title(event)

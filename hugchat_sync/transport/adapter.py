@@ -1,31 +1,15 @@
-"""Connections that say whether a request may have left, and are read no longer than allowed.
+"""Connections that say whether a request may have left, and the session of requests above them.
 
 The layers below tell of a broken connection what kind of error it was, not how far the request
-had come; they look at the clock once a read of the socket, and count the time anew with each byte;
-a head that the connection's end cut short is a good one to them. The session of requests above
-them, ours or a view of the user's, takes nothing from replies.
+had come. The session, ours or a view of the user's, takes nothing from replies.
 """
 
 from __future__ import annotations
 
-import io
-import socket
-import threading
-import time
 from collections import OrderedDict
-from functools import partial
-from http.client import (
-    CONTINUE,
-    SWITCHING_PROTOCOLS,
-    HTTPConnection,
-    HTTPException,
-    HTTPResponse,
-    IncompleteRead,
-    RemoteDisconnected,
-)
+from http.client import HTTPConnection
 from http.cookiejar import Cookie, DefaultCookiePolicy
-from math import inf
-from typing import Any, Callable, Iterator, List
+from typing import Any, Callable, List
 from urllib.request import Request as _CookieRequest
 
 import requests
@@ -35,31 +19,11 @@ from requests.auth import HTTPBasicAuth
 from requests.cookies import RequestsCookieJar
 from urllib3 import PoolManager
 
+from .stream import Attempt, Current, WholeHead
+
 Authentication = Callable[[PreparedRequest], PreparedRequest]
 
 _POOL = 256  # connections kept at most; a thread of a map each
-
-
-class Attempt(float):
-    """A read timeout in seconds, and what is known of the one request that it is given to.
-
-    ``moment`` is that of the monotonic clock at which reading must end altogether; ``sent`` is
-    whether bytes of the request may have left, ``None`` where nobody looked.
-    """
-
-    moment = inf
-    sent: bool | None = None
-
-
-class Current(threading.local):
-    """The attempt that this thread is at."""
-
-    attempt: Attempt | None = None
-
-    def begin(self) -> None:
-        """Note that nothing has left yet, and that from now on it would be seen."""
-        if self.attempt is not None and self.attempt.sent is None:
-            self.attempt.sent = False
 
 
 class ObservedConnection(HTTPConnection):
@@ -84,87 +48,6 @@ class ObservedConnection(HTTPConnection):
         if self.current.attempt is not None:
             self.current.attempt.sent = True
         super().send(data)
-
-
-class TimedReader(io.RawIOBase):
-    """A socket's bytes, each read checked by ``check``, which may raise."""
-
-    def __init__(self, raw: io.RawIOBase, check: Callable[[], None]) -> None:
-        self.check = check
-        self.ended = False
-        self._raw = raw
-
-    @property
-    def _sock(self) -> Any:
-        return getattr(self._raw, "_sock", None)
-
-    def readable(self) -> bool:
-        """Return ``True``."""
-        return True
-
-    def readinto(self, buffer: Any, /) -> int | None:
-        """Read what is there, waiting for the first byte."""
-        self.check()
-        count = self._raw.readinto(buffer)
-        self.ended = count == 0
-        return count
-
-    def close(self) -> None:
-        """Give the socket back, and whoever checks the reads: a pool in a ring stays open."""
-        self._raw.close()
-        super().close()
-        self.check = _unchecked
-
-
-def _unchecked() -> None:
-    """Let a read begin."""
-
-
-def _check_moment(moment: float) -> None:
-    if time.monotonic() > moment:
-        raise socket.timeout("the time given is spent")
-
-
-class WholeHead(HTTPResponse):
-    """A reply whose head must be whole, read no longer than until the moment of the attempt."""
-
-    current: Current
-
-    def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
-        super().__init__(sock, *args, **options)
-        attempt = self.current.attempt
-        check = _unchecked if attempt is None else partial(_check_moment, attempt.moment)
-        self.reader = TimedReader(self.fp.detach(), check)
-        self.fp = io.BufferedReader(self.reader)
-
-    def begin(self) -> None:
-        """Read the head.
-
-        :raises RemoteDisconnected: the connection ended inside it.
-        """
-        super().begin()
-        if self.reader.ended:
-            raise RemoteDisconnected("the connection ended inside the head of the reply")
-        # what stands behind a line that is no header, cookies for example, would be logged below
-        self.msg.defects = []
-        if not self.msg.is_multipart():
-            self.msg.set_payload("")
-
-    def _read_status(self) -> tuple[str, int, str]:
-        """Return the first line; hints on the way to a reply are passed over (RFC 9110, 15.2)."""
-        version, status, reason = super()._read_status()  # type: ignore[misc]
-        if 100 <= status < 200 and status != SWITCHING_PROTOCOLS:
-            status = CONTINUE  # the one that the layer below passes over
-        return version, status, reason
-
-    def _safe_read(self, amt: int) -> bytes:
-        """Return a chunk, or a part of one; a negative size would lift every limit."""
-        if amt < 0:
-            raise HTTPException("a chunk of negative size")
-        data = self.fp.read(amt)
-        if len(data) < amt:
-            raise IncompleteRead(data, amt - len(data))
-        return data
 
 
 class Adapter(HTTPAdapter):
@@ -194,13 +77,19 @@ class Adapter(HTTPAdapter):
 
     def get_connection(self, *args: Any, **options: Any) -> Any:
         """Return the pool for a request (requests before 2.32)."""
-        self._current.begin()
+        self._look()
         return super().get_connection(*args, **options)
 
     def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:
         """Return the pool for a request."""
-        self._current.begin()
+        self._look()
         return super().get_connection_with_tls_context(*args, **options)
+
+    def _look(self) -> None:
+        """Note that nothing has left yet, and that from now on it would be seen."""
+        attempt = self._current.attempt
+        if attempt is not None and attempt.sent is None:
+            attempt.sent = False
 
     def close(self) -> None:
         """Close the idle connections now: a pool that is only dropped waits for its last reply."""
@@ -214,8 +103,9 @@ class Adapter(HTTPAdapter):
     def send(self, request: Any, *args: Any, **options: Any) -> Any:
         """Send a request; a read timeout that is an :class:`Attempt` learns how far it came."""
         timeout = options.get("timeout")
-        read = timeout[1] if isinstance(timeout, tuple) else None
-        self._current.attempt = read if isinstance(read, Attempt) else None
+        attempt = timeout[1] if isinstance(timeout, tuple) else None
+        if isinstance(attempt, Attempt):
+            self._current.attempt = attempt
         try:
             return super().send(request, *args, **options)
         finally:
@@ -288,20 +178,12 @@ def _closed_to_replies(session: requests.Session) -> requests.Session:
 
     Even where it follows none, requests reads the whole body of a redirect and where it leads.
     """
-    session.cookies = _sealed(session.cookies)
-    session.resolve_redirects = _no_redirects  # type: ignore[method-assign]
+    sealed = RequestsCookieJar(policy=_NoNewCookies())
+    for cookie in session.cookies:
+        sealed.set_cookie(cookie)
+    session.cookies = sealed
+    session.resolve_redirects = lambda *args, **options: iter(())  # type: ignore[method-assign]
     return session
-
-
-def _no_redirects(*args: Any, **options: Any) -> Iterator[requests.Response]:
-    return iter(())
-
-
-def _sealed(cookies: RequestsCookieJar) -> RequestsCookieJar:
-    jar = RequestsCookieJar(policy=_NoNewCookies())
-    for cookie in cookies:
-        jar.set_cookie(cookie)
-    return jar
 
 
 def authentication(theirs: Any, ours: Authentication) -> Authentication:

@@ -6,12 +6,10 @@ Knows no route and no field name.
 from __future__ import annotations
 
 import logging
-import math
-import os
 import random
 import time
-from contextlib import contextmanager, nullcontext
-from typing import Any, Callable, Iterable, Iterator, Sequence, TypeVar
+from contextlib import ExitStack
+from typing import Any, Callable, Iterable, Sequence, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 import requests
@@ -28,18 +26,13 @@ from ..errors import (
     TimedOut,
     hidden,
 )
+from ..futures import begin
 from ..options import Retry, Timeout, is_loopback
 from ..values import replace
 from ..version import __version__
-from .adapter import Attempt, Quiet, authentication, close_own_adapters, own_session, shielded
-from .retry import (
-    LONGEST,
-    Patience,
-    Retrying,
-    Tries,
-    seconds_asked_for,
-)
-from .stream import Stream, forgotten, not_understood, translated
+from .adapter import Quiet, authentication, close_own_adapters, own_session, shielded
+from .retry import LONGEST, RENEWALS, Patience, Retrying, Tries, seconds_asked_for
+from .stream import Attempt, Stream, forgotten, not_understood, translated
 
 T = TypeVar("T")
 
@@ -80,7 +73,7 @@ class Sender:
         return ()
 
 
-class Transport:
+class Transport(Retrying):
     """Sends calls to one server.
 
     :param identity: who sends them.
@@ -101,6 +94,7 @@ class Transport:
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
+        super().__init__(clock, sleep, jitter)
         self.base_url = base_url.rstrip("/")
         self.timeout = timeout or Timeout()
         self.retry = retry or Retry()
@@ -111,14 +105,15 @@ class Transport:
         open_here = is_loopback(base_url) and base_url.startswith("http://")
         here = urlsplit(base_url).hostname if open_here else None
         self._no_proxy = {"no_proxy": here} if here else {}
-        self._session = self._made_session()
-        self._process = os.getpid()
         self._identity = identity or Sender()
         self._secrets = self._identity.secrets
         self._auth = authentication(session.auth if session is not None else None, self._identity)
         self._largest = largest
-        self._clock = clock
-        self._retrying = Retrying(clock, sleep, jitter)
+        begin(self)
+
+    def begin_anew(self) -> None:
+        """Take a new session: a forked child must not write into the connections of its parent."""
+        self._session = own_session() if self._given is None else shielded(self._given)
 
     def __repr__(self) -> str:
         return f"<Transport to {self.base_url}>"
@@ -148,27 +143,6 @@ class Transport:
             retry = retry.with_tries(tries)
         return Patience(timeout, retry, end, waits)
 
-    def sleep(self, seconds: float) -> None:
-        """Wait; the one clock that tests replace."""
-        self._retrying.sleep(seconds)
-
-    def pause(self, tried: int, patience: Patience) -> None:
-        """Wait as long as is due after *tried* tries.
-
-        :raises TimedOut: the time of the call would be spent.
-        """
-        self._retrying.pause(tried, patience)
-
-    def looks(
-        self, patience: Patience, most: float = math.inf, first: float = 0.5, longest: float = 4.0
-    ) -> Iterator[int]:
-        """Yield when a look at what the server may have stored by now is due, its number."""
-        return self._retrying.looks(patience, most, first, longest)
-
-    def repeated(self, attempt: Callable[[], T], patience: Patience) -> T:
-        """Return what *attempt* returns; it is tried as often as a repeatable request is."""
-        return self._retrying.repeated(True, patience, attempt)
-
     # sending -------------------------------------------------------------------------------
 
     def send(
@@ -183,9 +157,24 @@ class Transport:
         :raises TransportError: no complete reply came.
         :raises HugChatError: the reply was bad; the class is that of the dialect.
         """
-        patience = patience or self.patience()
-        return self._repeated(
-            call.request, patience, lambda: self._exchange(call, patience), None, is_doubtful
+        request, within = call.request, patience or self.patience()
+
+        def exchange() -> T:
+            with self._opened(request, within) as stream:
+                self._take_cookies(stream.response)
+                reply = self._whole(stream)
+                self._refuse(request, reply)
+                try:
+                    return call.read(reply)
+                except AuthError as error:  # some servers say it inside a good status
+                    raise self._expired(error, reply) from error
+
+        return self.repeated(
+            exchange,
+            within,
+            repeatable=request.repeatable,
+            sender=self._identity,
+            is_doubtful=is_doubtful,
         )
 
     def open(
@@ -200,77 +189,61 @@ class Transport:
 
         :param tries: those that were made already; these are added.
         """
-        patience = patience or self.patience()
-        request = call.request
+        request, within = call.request, patience or self.patience()
 
-        def attempt() -> Stream:
-            stream = self._opened(request, patience, keep_alives=call.keep_alives)
-            with self._understood(stream.url):
+        def opened() -> Stream:
+            with ExitStack() as unless_good:
+                stream = self._opened(request, within, keep_alives=call.keep_alives)
+                unless_good.push(stream)
+                self._take_cookies(stream.response)
                 self._refuse_instead(call, stream)
+                unless_good.pop_all()
             return stream
 
-        return self._repeated(request, patience, attempt, tries)
+        return self.repeated(
+            opened, within, repeatable=request.repeatable, sender=self._identity, tries=tries
+        )
 
-    @contextmanager
-    def _understood(self, url: str) -> Iterator[None]:
-        """Let nothing but our own errors out of what is made of a reply."""
-        try:
-            yield
-        except (HugChatError, Warning):  # one of ours, where warnings are errors
-            raise
-        except Exception as error:
-            raise not_understood(error, url) from error
-
-    def _repeated(
+    def repeated(
         self,
-        request: Request,
-        patience: Patience,
         attempt: Callable[[], T],
+        patience: Patience,
+        *,
+        repeatable: bool = True,
+        sender: Sender | None = None,
         tries: Tries | None = None,
         is_doubtful: Callable[[T], bool] | None = None,
     ) -> T:
-        try:
-            return self._retrying.repeated(
-                request.repeatable, patience, attempt, self._identity.recover, tries, is_doubtful
-            )
-        except HugChatError as error:
-            error.hide(self._secrets())
-            raise
+        """Return what *attempt* returns, after as many tries as are allowed.
 
-    def _refuse_instead(self, call: StreamCall[Any], stream: Stream) -> None:
-        """Raise what came instead of a stream."""
-        headers = stream.response.headers
-        kind = headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        if stream.response.status_code != 200 or kind == "text/html":
-            self._refuse(call.request, self._whole(stream))
-            raise ProtocolError("expected a stream", url=stream.url)
-        if kind == "application/json" and "Content-Length" in headers:
-            self._refuse_inside(call, stream)
-
-    def _refuse_inside(self, call: StreamCall[Any], stream: Stream) -> None:
-        """Raise the refusal that a whole JSON reply may be, where a stream was asked for.
-
-        Source: POST of a message with a forced login, chat-ui 2026-08: 200 with a redirect inside
-        (measured).
+        :param repeatable: doing it twice does no more than doing it once.
+        :param sender: is asked after a failure, and after an answer that is doubtful.
+        :param tries: those that were made already, where somebody else repeats it as well.
         """
-        reply = self._whole(stream)
-        stream.again(reply.body)
-        try:
-            next(iter(call.read([reply.body])), None)
-        except AuthError as error:
-            raise self._expired(error, reply) from error
-        except HugChatError:
-            pass  # not a refusal: whoever reads the stream meets it in its place
-
-    def _exchange(self, call: Call[T], patience: Patience) -> T:
-        stream = self._opened(call.request, patience)
-        with self._understood(stream.url):
-            reply = self._whole(stream)
-            self._refuse(call.request, reply)
+        recover, tries, renewed = (sender or Sender()).recover, tries or Tries(), 0
+        while True:
+            tries.made += 1
+            began = time.monotonic()
+            able = patience if renewed < RENEWALS else replace(patience, renews=False)
             try:
-                return call.read(reply)
-            except AuthError as error:  # some servers say it inside a good status
-                raise self._expired(error, reply) from error
+                value = attempt()
+            except HugChatError as error:
+                error.hide(self._secrets())
+                # refused means not taken: once renewed, the very same request is safe to send
+                if recover(error, began, able) and able.renews:
+                    renewed += 1
+                    continue
+                wait = self.wait_after(error, tries.made, patience, repeatable)
+                if wait is None:
+                    raise
+                logger.debug("try %d failed (%s), waiting %.1f s", tries.made, error, wait)
+                self._sleep(wait)
+                continue
+            if is_doubtful is None or not is_doubtful(value):
+                return value
+            if not (recover(None, began, able) and able.renews):
+                return value
+            renewed += 1
 
     def _opened(self, request: Request, patience: Patience, keep_alives: bool = True) -> Stream:
         left = patience.deadline - self._clock()
@@ -279,38 +252,35 @@ class Transport:
         if left <= 0:
             raise TimedOut("no time is left for this call", phase="total", url=shown)
         silence, phase = longest_silence(patience.timeout, left, keep_alives)
-        session = self._session_here()
-        # said here, for the environment's CA bundle would win over the user's own session
-        verify = None if session.verify is True else session.verify
-        started, connect = self._clock(), min(patience.timeout.connect, left, LONGEST)
+        session, started = self._session, self._clock()
         attempt = Attempt(silence)
         attempt.moment = time.monotonic() + min(left, patience.timeout.progress)
-        # what a session of the user's raises in a hook of its own is the user's business
-        ours = self._understood(shown) if self._given is None else nullcontext()
-        with ours:
-            try:
-                response = session.request(
-                    request.method,
-                    url,
-                    params=dict(request.params),
-                    timeout=(connect, attempt),
-                    allow_redirects=False,  # a redirected POST would read a login page as success
-                    stream=True,
-                    auth=self._auth,
-                    proxies=dict(self._no_proxy),
-                    verify=verify,
-                    headers=self._headers(request),
-                    **_body(request),
-                )
-            except (requests.RequestException, low.HTTPError, OSError) as error:
-                late = self._clock() >= patience.deadline
-                raise translated(
-                    forgotten(error), shown, phase=phase, late=late, sent=attempt.sent
-                ) from error
+        try:
+            response = session.request(
+                request.method,
+                url,
+                params=dict(request.params),
+                timeout=(min(patience.timeout.connect, left, LONGEST), attempt),
+                allow_redirects=False,  # a redirected POST would read a login page as success
+                stream=True,
+                auth=self._auth,
+                proxies=dict(self._no_proxy),
+                # said here, for the environment's CA bundle would win over the user's own session
+                verify=None if session.verify is True else session.verify,
+                **_message(request, self.base_url),
+            )
+        except (requests.RequestException, low.HTTPError, OSError) as error:
+            late = self._clock() >= patience.deadline
+            raise translated(
+                forgotten(error), shown, phase=phase, late=late, sent=attempt.sent
+            ) from error
+        except Exception as error:
+            # what a session of the user's raises in a hook of its own is the user's business
+            if self._given is not None or isinstance(error, (HugChatError, Warning)):
+                raise
+            raise not_understood(error, shown) from error
         took = self._clock() - started
         logger.debug("%s %s → %d, %.3f s", request.method, shown, response.status_code, took)
-        with self._understood(shown):
-            self._take_cookies(response)
         return Stream(
             response,
             phase=phase,
@@ -319,25 +289,6 @@ class Transport:
             clock=self._clock,
             secrets=self._secrets,
         )
-
-    def _session_here(self) -> requests.Session:
-        """Return the session; a forked child must not write into the connections of its parent."""
-        if os.getpid() != self._process:
-            self._session, self._process = self._made_session(), os.getpid()
-        return self._session
-
-    def _made_session(self) -> requests.Session:
-        return own_session() if self._given is None else shielded(self._given)
-
-    def _headers(self, request: Request) -> dict[str, str]:
-        parts = urlsplit(self.base_url)
-        origin = f"{parts.scheme}://{parts.netloc}"
-        headers = {"User-Agent": _USER_AGENT, "Accept": "application/json"}
-        if request.form is not None:
-            headers["Content-Type"] = "application/x-www-form-urlencoded"  # an empty form needs it
-        for name, value in request.headers.items():
-            headers[name] = value.replace("{origin}", origin).replace("{base}", self.base_url)
-        return headers
 
     def _whole(self, stream: Stream) -> Reply:
         pieces, size = [], 0
@@ -352,19 +303,37 @@ class Transport:
         return Reply(response.status_code, headers, body, stream.url, self.base_url)
 
     def _take_cookies(self, response: requests.Response) -> None:
-        values = Quiet(_set_cookies(response))
+        getlist = getattr(response.raw.headers, "getlist", None)
+        values = Quiet(getlist("Set-Cookie") if getlist else ())
         if values:
             # the answer to a request that left before there were cookies begins another session
             stray = "Cookie" not in response.request.headers
             status = response.status_code
             refused = stray or 300 <= status < 400 or status in (401, 403)
-            try:
-                self._identity.received(response.url, values, refused)
-            except Warning:  # of a file that cannot be written, where warnings are errors
-                response.close()
-                raise
+            self._identity.received(response.url, values, refused)
 
     # bad news ------------------------------------------------------------------------------
+
+    def _refuse_instead(self, call: StreamCall[Any], stream: Stream) -> None:
+        """Raise what came instead of a stream, or in the form of a whole JSON reply.
+
+        Source: POST of a message with a forced login, chat-ui 2026-08: 200 with a redirect inside
+        (measured).
+        """
+        headers = stream.response.headers
+        kind = headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        if stream.response.status_code != 200 or kind == "text/html":
+            self._refuse(call.request, self._whole(stream))
+            raise ProtocolError("expected a stream", url=stream.url)
+        if kind == "application/json" and "Content-Length" in headers:
+            reply = self._whole(stream)
+            stream.again(reply.body)
+            try:
+                next(iter(call.read([reply.body])), None)
+            except AuthError as error:
+                raise self._expired(error, reply) from error
+            except HugChatError:
+                pass  # not a refusal: whoever reads the stream meets it in its place
 
     def _refuse(self, request: Request, reply: Reply) -> None:
         """Raise the error of a reply that is not what was asked for."""
@@ -391,20 +360,25 @@ class Transport:
         return error
 
 
-def _set_cookies(response: requests.Response) -> Iterable[str]:
-    getlist = getattr(response.raw.headers, "getlist", None)
-    return getlist("Set-Cookie") if getlist else ()
-
-
-def _body(request: Request) -> dict[str, Any]:
+def _message(request: Request, base_url: str) -> dict[str, Any]:
+    """Return the headers and the body of *request*, as requests takes them."""
+    parts = urlsplit(base_url)
+    origin = f"{parts.scheme}://{parts.netloc}"
+    headers = {"User-Agent": _USER_AGENT, "Accept": "application/json"}
+    message: dict[str, Any] = {"headers": headers}
     if request.parts:
-        parts = [(name, (part.filename, part.content, part.mime)) for name, part in request.parts]
-        return {"files": parts}
-    if request.form is not None:
-        return {"data": urlencode(request.form).encode("ascii")}
-    if request.body is not None:
-        return {"data": request.body}
-    return {"json": request.json} if request.json is not None else {}
+        files = [(name, (part.filename, part.content, part.mime)) for name, part in request.parts]
+        message["files"] = files
+    elif request.form is not None:
+        headers["Content-Type"] = "application/x-www-form-urlencoded"  # an empty form needs it
+        message["data"] = urlencode(request.form).encode("ascii")
+    elif request.body is not None:
+        message["data"] = request.body
+    elif request.json is not None:
+        message["json"] = request.json
+    for name, value in request.headers.items():
+        headers[name] = value.replace("{origin}", origin).replace("{base}", base_url)
+    return message
 
 
 def longest_silence(timeout: Timeout, left: float, keep_alives: bool) -> tuple[float, str]:

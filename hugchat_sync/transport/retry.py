@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import threading
 import time
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
-from typing import Callable, Iterator, Optional, TypeVar
+from typing import Callable, Iterator
 
 from ..errors import (
     ConversationLimit,
@@ -21,18 +20,10 @@ from ..errors import (
 from ..options import Retry, Timeout
 from ..values import Value, replace
 
-T = TypeVar("T")
-
 RENEWALS = 2  # of one request: by what another job has put into the file, and by signing in anew
 #: what a later try may not meet again; nobody knows whether the server itself saw the request
 PASSING = (408, 502, 503, 504, 520, 521, 522, 523, 524)
 LONGEST = 1_000_000.0  # seconds
-
-#: Says whether a request may be sent again, because the sign-in was renewed; it is told what became
-#: of the request, and when it began.
-Recover = Callable[[Optional[HugChatError], float, "Patience"], bool]
-
-logger = logging.getLogger("hugchat_sync")
 
 
 class Patience(Value):
@@ -61,7 +52,7 @@ class Tries:
 
 
 class Retrying:
-    """Repeats what the table of retries allows.
+    """What the table of retries allows, and the pauses between the tries.
 
     :param clock: the monotonic clock.
     :param jitter: 0 to 1, so that many clients do not come back at the same moment.
@@ -78,7 +69,7 @@ class Retrying:
         self._jitter = jitter
 
     def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Wait; the one clock that tests replace."""
         self._sleep(seconds)
 
     def pause(self, tried: int, patience: Patience) -> None:
@@ -86,8 +77,8 @@ class Retrying:
 
         :raises TimedOut: the time of the call would be spent.
         """
-        wait = self._in_time(patience.retry.delay(tried, self._jitter()), patience)
-        if wait is None:
+        wait = patience.retry.delay(tried, self._jitter())
+        if self._clock() + wait >= patience.deadline:
             raise TimedOut("no time is left for another try", phase="total")
         self._sleep(wait)
 
@@ -110,79 +101,30 @@ class Retrying:
                 return
             number, pause = number + 1, min(2 * pause, longest)
 
-    def repeated(
-        self,
-        repeatable: bool,
-        patience: Patience,
-        attempt: Callable[[], T],
-        recover: Recover | None = None,
-        tries: Tries | None = None,
-        is_doubtful: Callable[[T], bool] | None = None,
-    ) -> T:
-        """Return what *attempt* returns, after as many tries as are allowed.
+    def wait_after(
+        self, error: HugChatError, tried: int, patience: Patience, repeatable: bool
+    ) -> float | None:
+        """Return the seconds before the next try, ``None`` where the caller is to be told.
 
         :param repeatable: doing it twice does no more than doing it once.
-        :param recover: is asked after a failure, and after an answer that is doubtful.
-        :param tries: those that were made already, where somebody else repeats it as well.
         """
-        tries, renewed = tries or Tries(), 0
-        while True:
-            tries.made += 1
-            began = time.monotonic()
-            able = patience if renewed < RENEWALS else replace(patience, renews=False)
-            try:
-                value = attempt()
-            except HugChatError as error:
-                # refused means not taken: once renewed, the very same request is safe to send
-                if recover is not None and recover(error, began, able) and able.renews:
-                    renewed += 1
-                    continue
-                wait = self._wait(repeatable, error, tries.made, patience)
-                if wait is None:
-                    raise
-                logger.debug("try %d failed (%s), waiting %.1f s", tries.made, error, wait)
-                self._sleep(wait)
-                continue
-            if recover is None or is_doubtful is None or not is_doubtful(value):
-                return value
-            if not (recover(None, began, able) and able.renews):
-                return value
-            renewed += 1
-
-    def _wait(
-        self, repeatable: bool, error: HugChatError, tried: int, patience: Patience
-    ) -> float | None:
-        """Return the seconds before the next try, or ``None`` when there is none."""
-        if tried >= patience.retry.tries or not isinstance(error, (TransportError, ServerError)):
+        retry = patience.retry
+        if tried >= retry.tries:
             return None
-        usual = patience.retry.delay(tried, self._jitter())
+        wait = retry.delay(tried, self._jitter())
         if isinstance(error, RateLimited):
-            return self._rate_wait(repeatable, error, usual, patience)
-        if isinstance(error, TransportError):
-            again = not error.lasting and (repeatable or not error.unsure)
-        else:
-            again = repeatable and getattr(error, "status", None) in PASSING
-        if not again:
+            asked, longest = error.retry_after, retry.longest_retry_after
+            # refused means not taken: safe to repeat, where somebody has said how long to wait
+            if not ((error.told and repeatable) or patience.waits) or longest <= 0:
+                return None
+            if isinstance(error, ConversationLimit) or asked is None or asked > longest:
+                return None
+            wait = max(asked, wait)  # a server that asks for no wait is not pressed
+        elif isinstance(error, TransportError):
+            if error.lasting or (error.unsure and not repeatable):
+                return None
+        elif not (repeatable and isinstance(error, ServerError) and error.status in PASSING):
             return None
-        return self._in_time(usual, patience)
-
-    def _rate_wait(
-        self, repeatable: bool, error: RateLimited, usual: float, patience: Patience
-    ) -> float | None:
-        """Return how long to wait for a rate limit, or ``None`` when the caller is to be told.
-
-        :param usual: seconds, the shortest wait: a server that asks for none is not pressed.
-        """
-        wait, longest = error.retry_after, patience.retry.longest_retry_after
-        if isinstance(error, ConversationLimit) or wait is None:
-            return None
-        told = error.told and repeatable
-        if wait > longest or longest <= 0 or not (told or patience.waits):
-            return None
-        # a refused request was not taken: safe to repeat
-        return self._in_time(max(wait, usual), patience)
-
-    def _in_time(self, wait: float, patience: Patience) -> float | None:
         return wait if self._clock() + wait < patience.deadline else None
 
 

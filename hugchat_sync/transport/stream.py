@@ -1,18 +1,32 @@
-"""An open reply: its bytes as they arrive, its clocks, and how to end it."""
+"""An open reply: its bytes as they arrive, its clocks, and how to end it.
+
+The layers below look at the clock once a read of the socket, and count the time anew with each
+byte; a head that the connection's end cut short is a good one to them.
+"""
 
 from __future__ import annotations
 
+import io
 import os
 import socket
+import threading
 import time
 from contextlib import suppress
+from http.client import (
+    CONTINUE,
+    SWITCHING_PROTOCOLS,
+    HTTPException,
+    HTTPResponse,
+    IncompleteRead,
+    RemoteDisconnected,
+)
 from itertools import count
-from typing import Any, Callable, Iterable, Iterator, NoReturn, TypeVar
+from math import inf
+from typing import Any, Callable, Iterable, Iterator
 
 import requests
 import urllib3.exceptions as low
 
-from ..calls import StreamCall
 from ..errors import (
     ConnectionFailed,
     HugChatError,
@@ -22,18 +36,135 @@ from ..errors import (
     UsageError,
 )
 
-E = TypeVar("E")
-
 _PIECE = 65536  # bytes asked of the socket at once; a longer chunk is handed over in parts
 _MOST_LAYERS = 6  # of errors, one inside the other
+
+
+class Attempt(float):
+    """A read timeout in seconds, and what is known of the one request that it is given to.
+
+    ``moment`` is that of the monotonic clock at which reading must end altogether; ``sent`` is
+    whether bytes of the request may have left, ``None`` where nobody looked.
+    """
+
+    moment = inf
+    sent: bool | None = None
+
+
+class Current(threading.local):
+    """The attempt that this thread is at."""
+
+    attempt: Attempt | None = None
+
+
+class TimedReader(io.RawIOBase):
+    """A socket's bytes; before each read it looks whether reading may still go on.
+
+    :ivar deadline: a moment of ``clock`` at which reading ends.
+    :ivar progress: seconds in which ``events_seen`` must count on.
+    :ivar refusal: why there was no read: the name of a clock, or that this is another process.
+    """
+
+    def __init__(self, raw: Any, deadline: float = inf) -> None:
+        self.clock = time.monotonic
+        self.deadline = deadline
+        self.progress = inf
+        self.events_seen: Callable[[], int] = count().__next__  # every read is progress
+        self.refusal = ""
+        self.ended = False
+        self._raw = raw
+        self._process = os.getpid()
+        self._seen, self._moved = -1, -inf
+
+    @property
+    def _sock(self) -> Any:
+        return getattr(self._raw, "_sock", None)
+
+    def limit(self, clock: Callable[[], float], deadline: float, progress: float) -> None:
+        """Set the clocks of a body, once its head is there."""
+        self.clock, self.deadline, self.progress = clock, deadline, progress
+        self._seen, self._moved = -1, clock()
+
+    def readable(self) -> bool:
+        """Return ``True``."""
+        return True
+
+    def readinto(self, buffer: Any, /) -> int | None:
+        """Read what is there, waiting for the first byte.
+
+        :raises socket.timeout: ``refusal`` says why; the layers below make something else of it.
+        """
+        now, seen = self.clock(), self.events_seen()
+        if seen != self._seen:
+            self._seen, self._moved = seen, now
+        elif now - self._moved > self.progress:
+            self.refusal = "progress"
+        if now > self.deadline:
+            self.refusal = "total"
+        if os.getpid() != self._process:  # it would take the bytes from its parent
+            self.refusal = "process"
+        if self.refusal:
+            raise socket.timeout("reading must end here")
+        size: int | None = self._raw.readinto(buffer)
+        self.ended = size == 0
+        return size
+
+    def close(self) -> None:
+        """Give the socket back, and whoever counts events: a pool in a ring stays open."""
+        self._raw.close()
+        super().close()
+        self.events_seen = count().__next__
+
+
+class WholeHead(HTTPResponse):
+    """A reply whose head must be whole, read no longer than until the moment of the attempt."""
+
+    current: Current
+
+    def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
+        super().__init__(sock, *args, **options)
+        attempt = self.current.attempt
+        self.reader = TimedReader(self.fp.detach(), inf if attempt is None else attempt.moment)
+        self.fp = io.BufferedReader(self.reader)
+
+    def begin(self) -> None:
+        """Read the head.
+
+        :raises RemoteDisconnected: the connection ended inside it.
+        """
+        super().begin()
+        if self.reader.ended:
+            raise RemoteDisconnected("the connection ended inside the head of the reply")
+        # what stands behind a line that is no header, cookies for example, would be logged below
+        self.msg.defects = []
+        if not self.msg.is_multipart():
+            self.msg.set_payload("")
+
+    def _read_status(self) -> tuple[str, int, str]:
+        """Return the first line; hints on the way to a reply are passed over (RFC 9110, 15.2)."""
+        version, status, reason = super()._read_status()  # type: ignore[misc]
+        if 100 <= status < 200 and status != SWITCHING_PROTOCOLS:
+            status = CONTINUE  # the one that the layer below passes over
+        return version, status, reason
+
+    def _safe_read(self, amt: int) -> bytes:
+        """Return a chunk, or a part of one; a negative size would lift every limit."""
+        if amt < 0:
+            raise HTTPException("a chunk of negative size")
+        data = self.fp.read(amt)
+        if len(data) < amt:
+            raise IncompleteRead(data, amt - len(data))
+        return data
 
 
 class Stream:
     """The body of one reply, piece by piece, each as soon as it is there.
 
-    :param silence: the socket's read timeout, and ``phase`` the clock it stands for.
+    It is read inside a ``with`` of its own, which closes it and tells in our words what broke.
+
+    :param phase: the clock that the socket's read timeout stands for.
     :param progress: seconds without an event.
-    :param deadline: a moment of the monotonic clock.
+    :param deadline: a moment of *clock*.
     :param secrets: what no error may show, although the server may have sent it back.
     """
 
@@ -47,24 +178,24 @@ class Stream:
         clock: Callable[[], float] = time.monotonic,
         secrets: Callable[[], Iterable[str]] = tuple,
     ) -> None:
-        self._secrets = secrets
         self.response = response
         self.url = response.url.partition("?")[0]  # what follows may be a code to sign in with
         self.closed = False
         self._phase = phase
-        self._progress = progress
-        self._deadline = deadline
-        self._clock = clock
+        self._secrets = secrets
         self._whole: bytes | None = None
         self._at_end: Callable[[], None] | None = None
-        self._ran_out: HugChatError | None = None
         self._process = os.getpid()
-        self._seen, self._moved = -1, clock()
-        self._events_seen: Callable[[], int] = count().__next__  # every piece is progress
+        original = getattr(response.raw, "_original_response", None)
+        reader: Any = getattr(original, "reader", None)
+        # an adapter of the user's has none, and requests has read the body of a redirect
+        self._is_timed = reader is not None and not reader.closed
+        self._reader = reader if self._is_timed else TimedReader(io.BytesIO())
+        self._reader.limit(clock, deadline, progress)
 
     def watch(self, events_seen: Callable[[], int]) -> None:
-        """Count as progress what *events_seen* counts; it is asked when bytes arrive."""
-        self._events_seen = events_seen
+        """Count as progress what *events_seen* counts; it is asked before each read."""
+        self._reader.events_seen = events_seen
 
     def ends(self, at_end: Callable[[], None]) -> None:
         """Ask *at_end* at the end of the body; it raises if that cannot be the end."""
@@ -74,19 +205,15 @@ class Stream:
         """Yield *body*, which was read already."""
         self._whole = body
 
-    def read(self, call: StreamCall[E]) -> Iterator[list[E]]:
-        """Yield what the body means, that of one piece of it together.
+    def __enter__(self) -> Stream:
+        return self
 
-        :raises HugChatError: and nothing else, whatever the server sends.
-        """
-        try:
-            yield from call.read(self)
-        except HugChatError as error:
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        """Close the reply, and let nothing but our own errors out of what was made of it."""
+        self.close()
+        if isinstance(error, HugChatError):
             error.hide(self._secrets())
-            raise
-        except Warning:  # one of ours, where warnings are errors
-            raise
-        except Exception as error:
+        elif isinstance(error, Exception) and not isinstance(error, Warning):
             raise not_understood(error, self.url) from error
 
     def __iter__(self) -> Iterator[bytes]:
@@ -97,67 +224,50 @@ class Stream:
         if self._whole is not None:
             yield self._whole
             return
-        url = self.url
-        reader = getattr(getattr(self.response.raw, "_original_response", None), "reader", None)
         try:
-            if reader is None or reader.closed:  # requests has read the body of a redirect
-                yield from self._checked()
-            else:  # the clocks are looked at once a read of the socket, which is not once a token
-                reader.check = self._check
+            if self._is_timed:  # the clocks are looked at once a read, which is not once a token
                 yield from _pieces(self.response)
+            else:
+                for piece in _pieces(self.response):
+                    self._reader.readinto(bytearray())
+                    yield piece
             if self._at_end is not None:
                 self._at_end()
         except (requests.RequestException, low.HTTPError, OSError) as error:
-            if self._ran_out is not None:
-                raise self._ran_out from None
             if isinstance(error, TransportError):
                 raise
-            late = self._clock() >= self._deadline
-            raise translated(error, url, phase=self._phase, late=late) from error
+            if self._reader.refusal:
+                raise self._refused() from None
+            late = self._reader.clock() >= self._reader.deadline
+            raise translated(error, self.url, phase=self._phase, late=late) from error
         except (AttributeError, ValueError) as error:
-            if not self.closed or self._ran_out is not None:
+            if self._reader.refusal:
+                raise self._refused() from None
+            if not self.closed:
                 raise
             # the layers below do not expect that another thread takes the socket away
-            raise ConnectionFailed("the reply was closed", url=url) from error
-        finally:
-            self.response.close()
+            raise ConnectionFailed("the reply was closed", url=self.url) from error
 
-    def _checked(self) -> Iterator[bytes]:
-        for piece in _pieces(self.response):
-            self._check()
-            yield piece
-
-    def _check(self) -> None:
-        """Look at the clocks, and whether this is still the process that the socket belongs to.
-
-        :raises TimedOut: a clock ran out.
-        :raises UsageError: a forked child reads; it would take the bytes from its parent.
-        """
-        if os.getpid() != self._process:
-            self._ran_out = UsageError("an open answer cannot be read in a forked process")
-            raise self._ran_out
-        now, seen = self._clock(), self._events_seen()
-        if seen != self._seen:
-            self._seen, self._moved = seen, now
-        elif now - self._moved > self._progress:
-            self._out_of("progress", self._progress)
-        if now > self._deadline:
-            self._out_of("total", None)
-
-    def _out_of(self, phase: str, seconds: float | None) -> NoReturn:
-        spent = f" for {seconds:g} s" if seconds is not None else " within the time given"
-        what = "no event came" if phase == "progress" else "the answer was not complete"
-        error = TimedOut(f"{what}{spent}", phase=phase, url=self.url, unsure=True)
-        self._ran_out = error  # the layers below make something else of it
-        raise error
+    def _refused(self) -> HugChatError:
+        """Return why there was no further read."""
+        phase = self._reader.refusal
+        if phase == "process":
+            return UsageError("an open answer cannot be read in a forked process")
+        what = (
+            f"no event came for {self._reader.progress:g} s"
+            if phase == "progress"
+            else "the answer was not complete within the time given"
+        )
+        return TimedOut(what, phase=phase, url=self.url, unsure=True)
 
     def limit(self, seconds: float) -> None:
         """Let the rest of the body take *seconds* and no more."""
-        self._deadline = min(self._deadline, self._clock() + seconds)
+        left = min(self._reader.deadline - self._reader.clock(), seconds)
+        self._reader.deadline = self._reader.clock() + left
         sock = _socket(self.response)
         if sock is not None:
             with suppress(OSError):  # another thread has closed it meanwhile: no limit is needed
-                sock.settimeout(max(0.001, self._deadline - self._clock()))
+                sock.settimeout(max(0.001, left))
 
     def close(self) -> None:
         """End the reply now, from any thread; a reader in the middle gets an error."""

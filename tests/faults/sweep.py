@@ -99,8 +99,8 @@ def impatient(url: str, **options: Any) -> Client:
         },
     )
     transport = client._identity.transport
-    pause = transport._retrying._sleep
-    transport._retrying._sleep = lambda seconds: pause(min(seconds, 0.02))
+    pause = transport._sleep
+    transport._sleep = lambda seconds: pause(min(seconds, 0.02))
     return client
 
 

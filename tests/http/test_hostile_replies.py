@@ -230,8 +230,8 @@ def test_reader_that_meets_a_shape_nobody_thought_of() -> None:
             transport.send(Call(Request("GET", "/x"), odd))
         assert "x-session" not in str(caught.value)
         stream = transport.open(StreamCall(Request("GET", "/x"), iter))
-        with pytest.raises(ProtocolError, match="KeyError"):
-            list(stream.read(StreamCall(Request("GET", "/x"), odd)))
+        with pytest.raises(ProtocolError, match="KeyError"), stream as pieces:
+            odd(pieces)
         transport.close()
 
 

@@ -160,7 +160,7 @@ def test_max_tries_are_sends_at_the_server(serve, connect, max_tries, status, mo
     client = connect(server)
     client.create_conversation()
     server.faults.add(Fault("POST", status=status, times=None))
-    monkeypatch.setattr(client._identity.transport._retrying, "_sleep", lambda seconds: None)
+    monkeypatch.setattr(client._identity.transport, "_sleep", lambda seconds: None)
 
     with pytest.raises(Unavailable):
         client.chat("hi", max_tries=max_tries)

@@ -57,7 +57,7 @@ EXCEPTIONS = {
 
 
 #: where a broad ``except`` is licensed, one each
-BORDERS = ("transport/http.py", "transport/stream.py", "batch/map.py")
+BORDERS = ("transport/http.py", "batch/map.py")
 
 
 def room_of(path):

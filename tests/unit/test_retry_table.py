@@ -23,11 +23,10 @@ from hugchat_sync.errors import (
     Unavailable,
 )
 from hugchat_sync.options import Retry, Timeout
-from hugchat_sync.transport.http import longest_silence
+from hugchat_sync.transport.http import Sender, Transport, longest_silence
 from hugchat_sync.transport.retry import (
     RENEWALS,
     Patience,
-    Retrying,
     seconds_asked_for,
 )
 
@@ -87,7 +86,19 @@ class Script:
         self.now += seconds
 
     def retrying(self, jitter=1.0):
-        return Retrying(lambda: self.now, self.sleep, lambda: jitter)
+        return Transport(
+            "http://h", clock=lambda: self.now, sleep=self.sleep, jitter=lambda: jitter
+        )
+
+
+class Renewing(Sender):
+    """A sign-in that can be renewed, or not."""
+
+    def __init__(self, renews):
+        self.renews = renews
+
+    def recover(self, error, began, patience):
+        return self.renews
 
 
 def patience(total=3600.0, waits=False, **retry):
@@ -99,7 +110,7 @@ def test_requests_of_a_repeatable_call(name):
     script = Script(FAILURES[name])
 
     with pytest.raises(type(FAILURES[name])):
-        script.retrying().repeated(True, patience(), script)
+        script.retrying().repeated(script, patience())
 
     assert script.calls == (3 if name in REPEATABLE else 1)
 
@@ -109,7 +120,7 @@ def test_requests_of_a_send_or_a_creation(name):
     script = Script(FAILURES[name])
 
     with pytest.raises(type(FAILURES[name])):
-        script.retrying().repeated(False, patience(), script)
+        script.retrying().repeated(script, patience(), repeatable=False)
 
     assert script.calls == (3 if name in NOT_REPEATABLE else 1)
 
@@ -118,7 +129,7 @@ def test_requests_of_a_send_or_a_creation(name):
 def test_later_success_is_a_success(name):
     script = Script(FAILURES[name], FAILURES[name], "good")
 
-    assert script.retrying().repeated(True, patience(), script) == "good"
+    assert script.retrying().repeated(script, patience()) == "good"
 
 
 @pytest.mark.parametrize("tries", [1, 2, 5])
@@ -126,7 +137,7 @@ def test_number_of_tries_counts_the_first_one(tries):
     script = Script(FAILURES["503"])
 
     with pytest.raises(Unavailable):
-        script.retrying().repeated(True, patience(tries=tries), script)
+        script.retrying().repeated(script, patience(tries=tries))
 
     assert script.calls == tries
 
@@ -135,7 +146,7 @@ def test_waits_double_up_to_the_ceiling():
     script = Script(FAILURES["503"])
 
     with pytest.raises(Unavailable):
-        script.retrying().repeated(True, patience(tries=7), script)
+        script.retrying().repeated(script, patience(tries=7))
 
     assert script.slept == [0.5, 1.0, 2.0, 4.0, 8.0, 8.0]
 
@@ -144,7 +155,7 @@ def test_jitter_takes_up_to_half_of_a_wait():
     script = Script(FAILURES["503"])
 
     with pytest.raises(Unavailable):
-        script.retrying(jitter=0.0).repeated(True, patience(tries=3), script)
+        script.retrying(jitter=0.0).repeated(script, patience(tries=3))
 
     assert script.slept == [0.25, 0.5]
 
@@ -152,7 +163,7 @@ def test_jitter_takes_up_to_half_of_a_wait():
 def test_retry_after_is_waited_for():
     script = Script(FAILURES["429 with Retry-After"], "good")
 
-    script.retrying().repeated(True, patience(), script)
+    script.retrying().repeated(script, patience())
 
     assert script.slept == [7.0]
 
@@ -161,7 +172,7 @@ def test_wait_beyond_the_limit_is_raised_at_once():
     script = Script(FAILURES["429 with a long Retry-After"])
 
     with pytest.raises(RateLimited) as caught:
-        script.retrying().repeated(True, patience(), script)
+        script.retrying().repeated(script, patience())
 
     assert (script.slept, caught.value.retry_after) == ([], 121.0)
 
@@ -170,7 +181,7 @@ def test_wait_that_the_total_does_not_cover_is_raised_at_once():
     script = Script(FAILURES["503"])
 
     with pytest.raises(Unavailable):
-        script.retrying().repeated(True, patience(total=0.4), script)
+        script.retrying().repeated(script, patience(total=0.4))
 
     assert (script.slept, script.calls) == ([], 1)
 
@@ -179,7 +190,9 @@ def test_wait_that_the_total_does_not_cover_is_raised_at_once():
 def test_rate_limit_is_waited_for_when_the_caller_gave_a_total_that_covers_it(repeatable):
     script = Script(FAILURES["429"], "good")
 
-    result = script.retrying().repeated(repeatable, patience(total=100.0, waits=True), script)
+    result = script.retrying().repeated(
+        script, patience(total=100.0, waits=True), repeatable=repeatable
+    )
 
     assert (result, script.slept) == ("good", [60.0])
 
@@ -188,7 +201,7 @@ def test_rate_limit_that_the_total_does_not_cover_is_raised_at_once():
     script = Script(FAILURES["429"])
 
     with pytest.raises(RateLimited) as caught:
-        script.retrying().repeated(False, patience(total=30.0, waits=True), script)
+        script.retrying().repeated(script, patience(total=30.0, waits=True), repeatable=False)
 
     assert (script.slept, caught.value.retry_after) == ([], 60.0)
 
@@ -197,7 +210,7 @@ def test_limit_of_conversations_is_never_waited_for():
     script = Script(FAILURES["429 of a limit"])
 
     with pytest.raises(ConversationLimit):
-        script.retrying().repeated(True, patience(total=100.0, waits=True), script)
+        script.retrying().repeated(script, patience(total=100.0, waits=True))
 
     assert script.calls == 1
 
@@ -210,7 +223,7 @@ def test_lapsed_session_is_tried_once_more_when_it_could_be_renewed(renews, call
     try:
         outcome.append(
             script.retrying().repeated(
-                False, patience(), script, lambda error, began, patience: renews
+                script, patience(), repeatable=False, sender=Renewing(renews)
             )
         )
     except SessionExpired:
@@ -223,7 +236,7 @@ def test_session_that_lapses_again_is_not_renewed_for_ever():
     script = Script(SessionExpired("over"))
 
     with pytest.raises(SessionExpired):
-        script.retrying().repeated(True, patience(), script, lambda error, began, patience: True)
+        script.retrying().repeated(script, patience(), sender=Renewing(True))
 
     assert script.calls == 1 + RENEWALS
 
