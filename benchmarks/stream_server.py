@@ -2,8 +2,8 @@
 
 ``python stream_server.py`` prints its port. The query of the path says what to send:
 ``n`` tokens, ``gap`` seconds between them, ``framing`` (chunked or identity), ``gzip`` (0 or 1),
-``final`` bytes of a final answer, ``piece`` bytes a chunk for that one. A conversation that is read
-has nothing in it yet.
+``lines`` of them in a chunk, ``final`` bytes of a final answer, ``piece`` bytes a chunk for that
+one. A conversation that is read has nothing in it yet.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import threading
 import time
 import zlib
 from contextlib import suppress
+from itertools import islice
 from typing import Iterator
 from urllib.parse import parse_qs, urlsplit
 
@@ -48,19 +49,22 @@ def answer(options: dict[str, str]) -> Iterator[bytes]:
     yield b'{"type":"status","status":"finished"}\n'
 
 
-def pieces(lines: Iterator[bytes], size: int) -> Iterator[bytes]:
-    for line in lines:
-        if not size:
-            yield line
-            continue
-        for start in range(0, len(line), size):
-            yield line[start : start + size]
+def pieces(lines: Iterator[bytes], together: int, size: int) -> Iterator[bytes]:
+    """Yield *together* lines at once, or each in pieces of *size* bytes."""
+    while True:
+        piece = b"".join(islice(lines, together))
+        if not piece:
+            return
+        step = size or len(piece)
+        for start in range(0, len(piece), step):
+            yield piece[start : start + step]
 
 
 def body(options: dict[str, str]) -> Iterator[bytes]:
     chunked = options.get("framing", "chunked") == "chunked"
     packer = zlib.compressobj(wbits=31) if options.get("gzip") == "1" else None
-    for piece in pieces(answer(options), int(options.get("piece", 0))):
+    together, size = int(options.get("lines", 1)), int(options.get("piece", 0))
+    for piece in pieces(answer(options), together, size):
         if packer is not None:
             piece = packer.compress(piece) + packer.flush(zlib.Z_SYNC_FLUSH)
         yield b"%x\r\n%s\r\n" % (len(piece), piece) if chunked else piece

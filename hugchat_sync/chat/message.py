@@ -361,9 +361,19 @@ class Message(Polling):
                 return False
             settled = False
             try:
-                self._add(next(self._incoming))
+                batch = next(self._incoming)
+                add, add_piece = self._answer.events.append, self._answer.pieces.append
+                for event in batch:
+                    if type(event) is Token:  # nearly every event takes this way
+                        add_piece(event.text)
+                        add(event)
+                    else:
+                        add(fold(self._answer, event))
+                        if type(event) is FinalAnswer:
+                            self._source.limit(TAIL)
                 if self._reader is not None:
-                    self._notify()
+                    with self._news:
+                        self._news.notify_all()
                 settled = True
             except StopIteration:
                 settled = True
@@ -378,21 +388,6 @@ class Message(Polling):
                     self._source.close()
                     self._end()
             return index < count()
-
-    def _add(self, batch: list[Event]) -> None:
-        events, pieces = self._answer.events, self._answer.pieces
-        for event in batch:
-            if type(event) is Token:  # nearly every event takes this way
-                pieces.append(event.text)
-                events.append(event)
-            else:
-                events.append(fold(self._answer, event))
-                if type(event) is FinalAnswer:
-                    self._source.limit(TAIL)
-
-    def _notify(self) -> None:
-        with self._news:
-            self._news.notify_all()
 
     def _end(self, error: HugChatError | None = None) -> None:
         """Settle what the answer is, once nothing more will come."""

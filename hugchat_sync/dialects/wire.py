@@ -85,12 +85,13 @@ def objects(chunks: Iterable[bytes], longest: int = LONGEST_LINE) -> Iterator[li
         ``line`` shows its beginning. What stood before it was yielded.
     """
     splitter = LineSplitter(longest)
+    pending = splitter.pending
     for chunk in chunks:
-        if not splitter.pending and chunk[-1:] == b"\n" and chunk.count(b"\n") == 1:
+        if not pending and chunk.find(b"\n") + 1 == len(chunk):
             try:  # a lone line, as most pieces are where an answer is being made
                 text = chunk.decode("utf-8")
                 value, end = _decode_at(text)  # half the price; knows no blanks around the value
-                if end == len(text) - 1 and type(value) is dict:
+                if end + 1 == len(text) and type(value) is dict:
                     yield [value]
                     continue
             except _NOT_JSON:

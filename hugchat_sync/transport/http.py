@@ -303,8 +303,7 @@ class Transport(Retrying):
         return Reply(response.status_code, headers, body, stream.url, self.base_url)
 
     def _take_cookies(self, response: requests.Response) -> None:
-        getlist = getattr(response.raw.headers, "getlist", None)
-        values = Quiet(getlist("Set-Cookie") if getlist else ())
+        values = Quiet(_set_cookies(response))
         if values:
             # the answer to a request that left before there were cookies begins another session
             stray = "Cookie" not in response.request.headers
@@ -358,6 +357,11 @@ class Transport(Retrying):
                 url=reply.url,
             )
         return error
+
+
+def _set_cookies(response: requests.Response) -> Iterable[str]:
+    getlist = getattr(response.raw.headers, "getlist", None)
+    return getlist("Set-Cookie") if getlist else ()
 
 
 def _message(request: Request, base_url: str) -> dict[str, Any]:

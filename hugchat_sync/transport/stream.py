@@ -186,12 +186,21 @@ class Stream:
         self._whole: bytes | None = None
         self._at_end: Callable[[], None] | None = None
         self._process = os.getpid()
-        original = getattr(response.raw, "_original_response", None)
-        reader: Any = getattr(original, "reader", None)
         # an adapter of the user's has none, and requests has read the body of a redirect
+        reader = self._reader_below
         self._is_timed = reader is not None and not reader.closed
-        self._reader = reader if self._is_timed else TimedReader(io.BytesIO())
+        self._spare = None if self._is_timed else TimedReader(io.BytesIO())
         self._reader.limit(clock, deadline, progress)
+
+    @property
+    def _reader_below(self) -> TimedReader | None:
+        original = getattr(self.response.raw, "_original_response", None)
+        return getattr(original, "reader", None)
+
+    @property
+    def _reader(self) -> Any:
+        # not kept here: of a reply that is dropped, urllib3 must be the first to let go
+        return self._spare or self._reader_below
 
     def watch(self, events_seen: Callable[[], int]) -> None:
         """Count as progress what *events_seen* counts; it is asked before each read."""
