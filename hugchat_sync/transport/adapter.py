@@ -77,15 +77,15 @@ class Adapter(HTTPAdapter):
 
     def get_connection(self, *args: Any, **options: Any) -> Any:
         """Return the pool for a request (requests before 2.32)."""
-        self._look()
+        self._observe()
         return super().get_connection(*args, **options)
 
     def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:
         """Return the pool for a request."""
-        self._look()
+        self._observe()
         return super().get_connection_with_tls_context(*args, **options)
 
-    def _look(self) -> None:
+    def _observe(self) -> None:
         """Note that nothing has left yet, and that from now on it would be seen."""
         attempt = self._current.attempt
         if attempt is not None and attempt.sent is None:

@@ -19,9 +19,9 @@ from hugchat_sync.local import LocalServer
 
 PACKAGE = str(Path(hugchat_sync.__file__).parent) + "/"
 
-FILES_TO_THE_SOCKET = 15
-MOVES_TO_THE_SOCKET = 36
-FILES_TO_THE_FIRST_TOKEN = 25
+FILES_TO_THE_SOCKET = 13
+MOVES_TO_THE_SOCKET = 28
+FILES_TO_THE_FIRST_TOKEN = 20
 FILES_OF_A_LATER_TOKEN = 5
 CALLS_OF_A_LATER_TOKEN = 9
 
