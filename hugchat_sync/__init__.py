@@ -16,99 +16,34 @@ package; ``hugchat-sync --local ask "How do I stream an answer?"`` quotes it.
 """
 
 import logging
+from typing import TYPE_CHECKING, Any
 
+from . import errors
+from .errors import *  # noqa: F403  # it says itself what it exports
 from .version import __version__ as __version__
 
-TYPE_CHECKING = False  # as type checkers know it; importing typing would cost --help its time
 if TYPE_CHECKING:
-    from typing import Any, List
-
-    from . import errors, events
+    from . import events
     from .auth.sign import Sign
     from .bot import Bot, HuggingChat
     from .chat.message import Message
     from .client import Client
-    from .errors import (
-        AuthError,
-        BadRequest,
-        ChallengeRequired,
-        ConnectionFailed,
-        ConsentMissing,
-        ConversationLimit,
-        ConversationNotExistError,
-        CookieFileWarning,
-        FeatureUnavailable,
-        GenerationError,
-        HugChatDeprecationWarning,
-        HugChatError,
-        IncompleteAnswer,
-        LoginFailed,
-        ModelGone,
-        ModelNotFound,
-        ModelOverloaded,
-        NotFound,
-        ProtocolError,
-        QuotaExceeded,
-        RateLimited,
-        ServerError,
-        SessionExpired,
-        TimedOut,
-        TooLarge,
-        TransportError,
-        TwoFactorRequired,
-        Unavailable,
-        UnknownDialect,
-        UsageError,
-        WorkerLost,
-        WrongPassword,
-    )
     from .list_bots import ListBots
     from .options import Retry, Timeout
 
 __all__ = [
-    "AuthError",
-    "BadRequest",
     "Bot",
-    "ChallengeRequired",
     "Client",
-    "ConnectionFailed",
-    "ConsentMissing",
-    "ConversationLimit",
-    "ConversationNotExistError",
-    "CookieFileWarning",
-    "FeatureUnavailable",
-    "GenerationError",
-    "HugChatDeprecationWarning",
-    "HugChatError",
     "HuggingChat",
-    "IncompleteAnswer",
     "ListBots",
-    "LoginFailed",
     "Message",
-    "ModelGone",
-    "ModelNotFound",
-    "ModelOverloaded",
-    "NotFound",
-    "ProtocolError",
-    "QuotaExceeded",
-    "RateLimited",
     "Retry",
-    "ServerError",
-    "SessionExpired",
     "Sign",
-    "TimedOut",
     "Timeout",
-    "TooLarge",
-    "TransportError",
-    "TwoFactorRequired",
-    "Unavailable",
-    "UnknownDialect",
-    "UsageError",
-    "WorkerLost",
-    "WrongPassword",
     "errors",
     "events",
 ]
+__all__ += errors.__all__
 
 #: Where the names live that are not errors. They are fetched at their first use: the terminal
 #: program imports this package, too, and ``--help`` should not pay for requests.
@@ -122,23 +57,23 @@ _HOMES = {
     "Sign": "auth.sign",
     "Timeout": "options",
 }
-_MODULES = ("core", "errors", "events", "options", "records", "utils")
+_MODULES = ("core", "events", "options", "records", "utils")
 
 logging.getLogger("hugchat_sync").addHandler(logging.NullHandler())
 
 if not TYPE_CHECKING:  # to a type checker it would make every misspelt name exist
 
-    def __getattr__(name: str) -> "Any":
+    def __getattr__(name: str) -> Any:
         import importlib
 
         if name in _MODULES:
             return importlib.import_module(f".{name}", __name__)
-        if name not in __all__:
+        if name not in _HOMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        home = importlib.import_module(f".{_HOMES.get(name, 'errors')}", __name__)
+        home = importlib.import_module(f".{_HOMES[name]}", __name__)
         value = globals()[name] = getattr(home, name)
         return value
 
 
-def __dir__() -> "List[str]":
+def __dir__() -> "list[str]":
     return sorted({*globals(), *__all__, *_MODULES})

@@ -44,13 +44,10 @@ class Bot(Client):
 
     @overload
     def fetchConversations(self, wait: Literal[True] = True) -> None: ...
-
     @overload
     def fetchConversations(self, wait: Literal[False]) -> Future[None]: ...
-
     @overload
     def fetchConversations(self, wait: bool) -> Maybe[None]: ...
-
     def fetchConversations(self, wait: bool = True) -> Maybe[None]:
         """Read :attr:`conversations` again, all pages; a failure leaves the old map."""
 
@@ -70,67 +67,52 @@ class Bot(Client):
 
     @overload
     def setSystemPrompt(self, model: str, prompt: str, wait: Literal[True] = True) -> None: ...
-
     @overload
     def setSystemPrompt(self, model: str, prompt: str, wait: Literal[False]) -> Future[None]: ...
-
     @overload
     def setSystemPrompt(self, model: str, prompt: str, wait: bool) -> Maybe[None]: ...
-
     def setSystemPrompt(self, model: str, prompt: str, wait: bool = True) -> Maybe[None]:
         """Store the system prompt of a model for all conversations begun from now on."""
         return self._background.run(lambda: self.set_system_prompt(model, prompt), wait)
 
     @overload
     def setSystemPrompts(self, prompts: Mapping[str, str], wait: Literal[True] = True) -> None: ...
-
     @overload
     def setSystemPrompts(
         self, prompts: Mapping[str, str], wait: Literal[False]
     ) -> Future[None]: ...
-
     @overload
     def setSystemPrompts(self, prompts: Mapping[str, str], wait: bool) -> Maybe[None]: ...
-
     def setSystemPrompts(self, prompts: Mapping[str, str], wait: bool = True) -> Maybe[None]:
         """Store the system prompts of several models, ``{model: prompt}``, in one request."""
         return self._background.run(lambda: self.set_system_prompts(prompts), wait)
 
     @overload
     def updateTitle(self, conversation_id: str, wait: Literal[True] = True) -> str: ...
-
     @overload
     def updateTitle(self, conversation_id: str, wait: Literal[False]) -> Future[str]: ...
-
     @overload
     def updateTitle(self, conversation_id: str, wait: bool) -> Maybe[str]: ...
-
     def updateTitle(self, conversation_id: str, wait: bool = True) -> Maybe[str]:
         """Return the title as the server has it now, and keep it in :attr:`conversations`."""
         return self._background.run(lambda: self.update_title(conversation_id), wait)
 
     @overload
     def createConversation(self, wait: Literal[True] = True) -> str: ...
-
     @overload
     def createConversation(self, wait: Literal[False]) -> Future[str]: ...
-
     @overload
     def createConversation(self, wait: bool) -> Maybe[str]: ...
-
     def createConversation(self, wait: bool = True) -> Maybe[str]:
         """Start a conversation, make it the current one, and return its id."""
         return self._background.run(self.create_conversation, wait)
 
     @overload
     def removeConversation(self, conversation_id: str, wait: Literal[True] = True) -> None: ...
-
     @overload
     def removeConversation(self, conversation_id: str, wait: Literal[False]) -> Future[None]: ...
-
     @overload
     def removeConversation(self, conversation_id: str, wait: bool) -> Maybe[None]: ...
-
     def removeConversation(self, conversation_id: str, wait: bool = True) -> Maybe[None]:
         """Delete a conversation that is among :attr:`conversations`."""
 
@@ -144,27 +126,22 @@ class Bot(Client):
     def getHistoriesByID(
         self, conversation_id: str | None = None, wait: Literal[True] = True
     ) -> list[dict[str, Any]]: ...
-
     @overload
     def getHistoriesByID(
         self, conversation_id: str | None = None, *, wait: Literal[False]
     ) -> Future[list[dict[str, Any]]]: ...
-
     @overload
     def getHistoriesByID(
         self, conversation_id: str | None, wait: Literal[False]
     ) -> Future[list[dict[str, Any]]]: ...
-
     @overload
     def getHistoriesByID(
         self, conversation_id: str | None = None, *, wait: bool
     ) -> Maybe[list[dict[str, Any]]]: ...
-
     @overload
     def getHistoriesByID(
         self, conversation_id: str | None, wait: bool
     ) -> Maybe[list[dict[str, Any]]]: ...
-
     def getHistoriesByID(
         self, conversation_id: str | None = None, wait: bool = True
     ) -> Maybe[list[dict[str, Any]]]:
@@ -175,7 +152,15 @@ class Bot(Client):
 
         def histories() -> list[dict[str, Any]]:
             target = conversation_id or self.current_conversation
-            return [_entry(entry) for entry in self.history(target)] if target else []
+            return [
+                {
+                    "conversation_id": entry.conversation_id,
+                    "is_user": int(entry.is_user),
+                    "text": entry.text,
+                    "text_id": entry.text_id,
+                }
+                for entry in (self.history(target) if target else ())
+            ]
 
         return self._background.run(histories, wait)
 
@@ -183,20 +168,6 @@ class Bot(Client):
         """Finish the futures under way, and close open answers and idle connections."""
         self._background.close()
         super().close()
-
-    def _join(self, pace: Pace, background: Background) -> None:
-        """Share the pace and the pool of a :class:`HuggingChat`."""
-        self._conversations.runs.pace = pace
-        self._background = background
-
-
-def _entry(entry: Any) -> dict[str, Any]:
-    return {
-        "conversation_id": entry.conversation_id,
-        "is_user": int(entry.is_user),
-        "text": entry.text,
-        "text_id": entry.text_id,
-    }
 
 
 class HuggingChat:
@@ -267,7 +238,7 @@ class HuggingChat:
             token=self._token.value or None,
             **self._options,
         )
-        bot._join(self._pace, self._background)
+        bot._conversations.runs.pace, bot._background = self._pace, self._background
         self._bots.append(bot)  # before anything can fail: close() must know it
         bot.fetch_conversations()
         return bot

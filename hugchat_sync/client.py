@@ -262,18 +262,25 @@ class Client:
         finally:
             restore = self._conversations.current == conversation_id
             if failed:
-                self._remove_quietly(conversation_id)  # what went wrong inside is what counts
+                self.remove_quietly(conversation_id)  # what went wrong inside is what counts
             else:
                 with suppress(ConversationNotExistError):  # it was removed inside
                     self.remove_conversation(conversation_id)
             if restore:
                 self._conversations.current = before
 
-    def _remove_quietly(self, conversation_id: str) -> None:
+    def remove_quietly(self, conversation_id: str) -> bool:
+        """Delete a conversation that has served, and return whether it is gone.
+
+        Nobody waits long for it, and no failure of it matters but as a warning in the log.
+        """
+        total = _TIDYING if self._timeout is None else min(_TIDYING, self._timeout.total)
         try:
-            self.remove_conversation(conversation_id)
+            self.with_options(timeout=total).remove_conversation(conversation_id)
         except HugChatError as error:
             logger.warning("conversation %s was not removed: %s", conversation_id, error)
+            return False
+        return True
 
     # messages --------------------------------------------------------------------------------
 
@@ -377,7 +384,10 @@ class Client:
         """
         if temporary and conversation_id is not None:
             raise UsageError("a temporary conversation is a new one: name none with it")
-        asking = self._aside() if temporary else self
+        asking = self
+        if temporary:
+            asking = self._twin()
+            asking._conversations = self._conversations.aside()
         try:
             message = asking.chat(
                 text,
@@ -400,7 +410,7 @@ class Client:
         finally:
             made = asking.current_conversation
             if temporary and made is not None:
-                self._in_moments()._remove_quietly(made)  # the answer must not be lost over it
+                self.remove_quietly(made)  # the answer must not be lost over it
 
     def with_options(
         self: Self,
@@ -471,7 +481,7 @@ class Client:
     def settings(self) -> Settings:
         """Return the settings of the account."""
         patience = self._patience()
-        return self._read_settings(self._dialect(patience), patience)
+        return self._read_settings(self._identity.ready(patience), patience)
 
     def _read_settings(self, dialect: Dialect, patience: Patience) -> Settings:
         """Return the settings, once it is sure whose they are: a lapsed session reads defaults."""
@@ -483,9 +493,8 @@ class Client:
         :raises UsageError: a name is unknown; nothing was sent.
         """
         Settings.check_names(changes)
-        if changes.get("custom_prompts"):
-            self._require_prompts()
-        return self._rewrite(lambda settings: settings.changed(changes))
+        wanted = "system_prompts" if changes.get("custom_prompts") else ""
+        return self._rewrite(lambda settings: settings.changed(changes), wanted)
 
     def set_system_prompt(self, model: str, prompt: str) -> None:
         """Store the system prompt of a model, for all conversations begun from now on.
@@ -504,18 +513,17 @@ class Client:
             sent.
         """
         Settings.check_prompts(prompts)
-        self._require_prompts()
-        self._rewrite(lambda settings: settings.with_prompts(prompts))
+        self._rewrite(lambda settings: settings.with_prompts(prompts), "system_prompts")
 
-    def _require_prompts(self) -> None:
-        dialect = self._dialect(wanted="system_prompts")
-        if "system_prompts" not in dialect.features:
-            dialect.lacks("system_prompts", "this server is from before 2023-08-21")
+    def _rewrite(self, change: Callable[[Settings], Settings], wanted: str) -> Settings:
+        """Read, change and write the settings; a write that is unsure begins with reading again.
 
-    def _rewrite(self, change: Callable[[Settings], Settings]) -> Settings:
-        """Read, change and write the settings; a write that is unsure begins with reading again."""
+        :param wanted: the feature that the server must have, if any.
+        """
         patience = self._patience()
-        dialect = self._dialect(patience)
+        dialect = self._identity.ready(patience, wanted)
+        if wanted and wanted not in dialect.features:
+            dialect.lacks(wanted, "this server is from before 2023-08-21")
 
         def rewrite(steady: Patience) -> Settings:
             once = steady.once()
@@ -735,17 +743,6 @@ class Client:
         twin.__dict__.update(self.__dict__)
         return twin
 
-    def _aside(self: Self) -> Self:
-        """Return this client with conversations of its own, none of which is current."""
-        twin = self._twin()
-        twin._conversations = self._conversations.aside()
-        return twin
-
-    def _in_moments(self: Self) -> Self:
-        """Return this client for tidying up, which nobody waits long for."""
-        total = _TIDYING if self._timeout is None else self._timeout.total
-        return self.with_options(timeout=min(_TIDYING, total))
-
     def _patience(self, tries: int | None = None, timeout: Seconds = None) -> Patience:
         if isinstance(tries, LeftOut):
             tries = None
@@ -754,13 +751,7 @@ class Client:
         clocks = self._timeout if timeout is None else checked_timeout(timeout)
         return self._identity.transport.patience(tries=tries, timeout=clocks, retry=self._retry)
 
-    def _dialect(self, patience: Patience | None = None, wanted: str = "") -> Dialect:
-        return self._identity.ready(patience or self._patience(), wanted)
-
     def _ask(self, describe: Callable[[Dialect], Call[T]]) -> T:
         """Send one request, and what has to be known before it, within the time of one call."""
         patience = self._patience()
-        return self._send(describe(self._dialect(patience)), patience)
-
-    def _send(self, call: Call[T], patience: Patience | None = None) -> T:
-        return self._identity.send(call, patience or self._patience())
+        return self._identity.send(describe(self._identity.ready(patience)), patience)

@@ -7,6 +7,41 @@ import traceback
 import warnings
 from typing import Any, Callable, Iterable, Sequence
 
+__all__ = [
+    "AuthError",
+    "BadRequest",
+    "ChallengeRequired",
+    "ConnectionFailed",
+    "ConsentMissing",
+    "ConversationLimit",
+    "ConversationNotExistError",
+    "CookieFileWarning",
+    "FeatureUnavailable",
+    "GenerationError",
+    "HugChatDeprecationWarning",
+    "HugChatError",
+    "IncompleteAnswer",
+    "LoginFailed",
+    "ModelGone",
+    "ModelNotFound",
+    "ModelOverloaded",
+    "NotFound",
+    "ProtocolError",
+    "QuotaExceeded",
+    "RateLimited",
+    "ServerError",
+    "SessionExpired",
+    "TimedOut",
+    "TooLarge",
+    "TransportError",
+    "TwoFactorRequired",
+    "Unavailable",
+    "UnknownDialect",
+    "UsageError",
+    "WorkerLost",
+    "WrongPassword",
+]
+
 _SHORTEST_SECRET = 6  # characters
 _BODY_KEPT = 2048  # characters of a server's reply that an error carries
 

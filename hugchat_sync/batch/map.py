@@ -7,7 +7,6 @@ whether the message is there already before it sends it.
 
 from __future__ import annotations
 
-import logging
 import pickle
 import queue
 import threading
@@ -43,7 +42,6 @@ _HELD = 1000  # results that wait behind a slow answer, where the order counts
 _IN_A_ROW = 20  # failures of the server, after which the others would fail as well
 _SLICE = 0.5  # seconds; Windows delivers Ctrl-C only between waits
 _GRACE = 5.0  # seconds that the tasks of a broken executor have to end
-_TIDYING = 10.0  # seconds for removing a conversation
 
 _OPTIONS = {
     "conversation_id",
@@ -58,8 +56,6 @@ _OPTIONS = {
     "system_prompt",
     "timeout",
 }
-
-logger = logging.getLogger("hugchat_sync")
 
 
 class Map:
@@ -280,14 +276,8 @@ class Map:
                 self._remove(job)  # the answer must not be lost over it
 
     def _remove(self, job: Job) -> None:
-        where = job.conversation_id
-        try:
-            self._client.with_options(timeout=_TIDYING).remove_conversation(where)
-        except HugChatError as error:
-            logger.warning("conversation %s was not removed: %s", where, error)
-        else:
-            if self._noted is not None:
-                self._noted(where, False)
+        if self._client.remove_quietly(job.conversation_id) and self._noted is not None:
+            self._noted(job.conversation_id, False)
 
     def _count(self, job: Job, result: Result) -> None:
         """Stop after what all the others would meet as well."""

@@ -34,11 +34,10 @@ class Asked(Protocol):
     def chat(self) -> Callable[..., Any]: ...  # noqa: D102
     def begin_conversation(self, model: str | None, system_prompt: str | None) -> str: ...  # noqa: D102
     def conversation(self, conversation_id: str) -> ConversationTree: ...  # noqa: D102
-    def remove_conversation(self, conversation_id: str) -> None: ...  # noqa: D102
+    def remove_quietly(self, conversation_id: str) -> bool: ...  # noqa: D102
     def read_files(self, files: Any) -> list[tuple[str, bytes, str]]: ...  # noqa: D102
     def for_map(self) -> Asked: ...  # noqa: D102
     def for_worker(self, *, ship_cookies: bool) -> Asked: ...  # noqa: D102
-    def with_options(self, *, timeout: float) -> Asked: ...  # noqa: D102
     def take_cookies(self, cookies: RequestsCookieJar) -> None: ...  # noqa: D102
 
 

@@ -55,16 +55,14 @@ class Asked:
     def for_map(self):
         return self
 
-    def with_options(self, *, timeout):
-        return self
-
     def begin_conversation(self, model, system_prompt):
         with self.lock:
             self.begun.append((model, system_prompt))
             return f"c{len(self.begun)}"
 
-    def remove_conversation(self, conversation_id):
+    def remove_quietly(self, conversation_id):
         self.removed.append(conversation_id)
+        return True
 
     def chat(self, prompt, conversation_id=None, **options):
         with self.lock:
