@@ -48,16 +48,16 @@ _USUAL_PORTS = {"http": 80, "https": 443}
 GUARDS = frozenset({"cf-mitigated", "x-amzn-waf-action"})
 
 _BLOCKED = (202, 401, 403, 405, 429, 503)
-_CHALLENGE = re.compile(
-    r"captcha|cf-chl|challenge-platform|challenges\.cloudflare|turnstile|awswaf|datadome"
+# patterns are texts here: they are compiled at the first bad news, not at import
+_CHALLENGE = (
+    r"(?i)captcha|cf-chl|challenge-platform|challenges\.cloudflare|turnstile|awswaf|datadome"
     r"|_incapsula_|ddos-guard|human verification|attention required! \| cloudflare"
     r"|just a moment\.\.\.|checking your browser|making sure you('|&#39;)re not a bot"
-    r"|(are|you're) (not )?a robot|you are (a )?human",
-    re.IGNORECASE,
+    r"|(are|you're) (not )?a robot|you are (a )?human"
 )
-_CHALLENGE_SERVICE = re.compile(r"captcha-delivery\.com|cf-chl|challenges\.cloudflare|awswaf")
-_PAGE_TITLE = re.compile(r"<title[^>]*>([^<]{1,120})", re.IGNORECASE)
-_PASSWORD_SCHEME = re.compile(r"(^|,)\s*(basic|digest|negotiate|ntlm)\b", re.IGNORECASE)
+_CHALLENGE_SERVICE = r"captcha-delivery\.com|cf-chl|challenges\.cloudflare|awswaf"
+_PAGE_TITLE = r"(?i)<title[^>]*>([^<]{1,120})"
+_OWN_SIGN_IN = r"(?i)(^|,)\s*(basic|digest|negotiate|ntlm)\b"
 
 
 def is_page(reply: Reply) -> bool:
@@ -70,7 +70,7 @@ def is_page(reply: Reply) -> bool:
 
 def names_challenge(text: str) -> bool:
     """Return whether a text speaks of a captcha or of a firewall's check, or loads one."""
-    return bool(_CHALLENGE.search(text))
+    return bool(re.search(_CHALLENGE, text))
 
 
 def is_guarded(reply: Reply) -> bool:
@@ -88,7 +88,7 @@ def is_challenge(reply: Reply) -> bool:
     if reply.status not in _BLOCKED:
         return False
     text = reply.body[:_LOOKED_AT].decode("utf-8", "replace")
-    return bool((_CHALLENGE if is_page(reply) else _CHALLENGE_SERVICE).search(text))
+    return bool(re.search(_CHALLENGE if is_page(reply) else _CHALLENGE_SERVICE, text))
 
 
 # what stands before the server -----------------------------------------------------------------
@@ -106,7 +106,7 @@ def intercepted(reply: Reply) -> HugChatError | None:
         url = reply.url or reply.base_url
         return _redirected(reply.headers.get("location", ""), reply.status, url, reply.base_url)
     asked = reply.headers.get("www-authenticate", "")
-    if reply.status == 401 and _PASSWORD_SCHEME.search(asked):
+    if reply.status == 401 and re.search(_OWN_SIGN_IN, asked):
         return AuthError(
             f"a gateway before {_host(reply.url)} wants a user name and a password of its own "
             "(HTTP Basic or the like), the cookies are not at fault: in Python give a session "
@@ -178,17 +178,17 @@ def page_instead(reply: Reply, wanted: str = "an answer") -> HugChatError:
 
 def _page_title(reply: Reply) -> str:
     """Return the title of a page as it stands in a sentence; ``""`` where there is none."""
-    found = _PAGE_TITLE.search(reply.body[:65536].decode("utf-8", "replace"))
+    found = re.search(_PAGE_TITLE, reply.body[:65536].decode("utf-8", "replace"))
     return f' titled "{" ".join(found.group(1).split())}"' if found else ""
 
 
 # redirects -------------------------------------------------------------------------------------
 
-_STEP = re.compile(
+_STEP = (
     r"(log|sign)[-_]?(in|on)|sso|saml2?|o?auth2?|oidc|openid[-_a-z]*|cas|adfs|idp"
     r"|authori[sz]e|authenticate|authn"
 )
-_SIGN_IN_HOST = re.compile(
+_SIGN_IN_HOST = (
     r"(login|logon|signin|sso|auth|oauth|accounts?|id|idp|identity|cas|keycloak|authelia"
     r"|authentik)\.|.*\.(cloudflareaccess|okta|auth0)\.com$"
 )
@@ -208,11 +208,11 @@ def is_sign_in(target: str, base_url: str = "") -> bool:
     base = _http_parts(base_url)
     known = set(base.path.lower().split("/")) if base else set()
     steps = [step.partition(".")[0] for step in parts.path.lower().split("/") if step not in known]
-    if any(_STEP.fullmatch(step) for step in steps):
+    if any(re.fullmatch(_STEP, step) for step in steps):
         return True
     host = parts.hostname or ""
     elsewhere = base is None or host != base.hostname
-    return elsewhere and bool(_SIGN_IN_HOST.match(host))
+    return elsewhere and bool(re.match(_SIGN_IN_HOST, host))
 
 
 def _redirected(location: str, status: int | None, url: str, base_url: str) -> HugChatError:
@@ -380,10 +380,6 @@ def refuse_redirect(value: Any, url: str = "") -> None:
 
 # inside an answer ----------------------------------------------------------------------------
 
-_SIGN_IN = re.compile(r"oauth|sign(ed)? ?in|logged in|log in|user token not found", re.IGNORECASE)
-_BUSY = re.compile(r"overloaded|\b429\b", re.IGNORECASE)
-_BROKE = re.compile(r"^402\b")
-
 
 def generation_error(said: str, code: int | None) -> HugChatError:
     """Return the error of an error line inside an answer.
@@ -394,17 +390,17 @@ def generation_error(said: str, code: int | None) -> HugChatError:
     Source: the status lines of POST /conversation/{id}, chat-ui 2023-11 … 2026-08 (measured).
     """
     said = said.strip()[:300] or "no reason given"
-    if code == 402 or (code is None and _BROKE.search(said)):
+    if code == 402 or (code is None and re.match(r"402\b", said)):
         return QuotaExceeded(
             f"the account is out of credits: {said} (top up, or choose another model)",
             status_code=402,
             status=402,
         )
-    if code == 429 or _BUSY.search(said):
+    if code == 429 or re.search(r"(?i)overloaded|\b429\b", said):
         return ModelOverloaded(
             f"the model is overloaded: {said} (try again later)", status_code=code
         )
-    if _SIGN_IN.search(said):
+    if re.search(r"(?i)oauth|sign(ed)? ?in|logged in|log in|user token not found", said):
         return AuthError(
             f"the model was not asked: {said} (sign in again, or pass new cookies)",
             status=code,
