@@ -6,14 +6,10 @@ Against a script over requests that somebody would write by hand for it. Quote t
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 
-from common import median
+from common import medians, process_cost
 from many_prompts import running
 
 RUNS = 15
@@ -59,18 +55,6 @@ PROGRAMS = {
 }
 
 
-def cost(program: str, *arguments: str) -> tuple[float, float]:
-    """Return the seconds of the clock and of the processor that a process of its own takes."""
-    began = time.perf_counter()
-    process = subprocess.Popen([sys.executable, "-c", program, *arguments], stdout=subprocess.PIPE)
-    assert process.stdout is not None
-    said = process.stdout.read()
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = status
-    assert said and not status, program
-    return time.perf_counter() - began, used.ru_utime + used.ru_stime
-
-
 def main() -> None:
     spent: dict[str, list[tuple[float, float]]] = {name: [] for name in PROGRAMS}
     with running() as port, tempfile.TemporaryDirectory() as folder:
@@ -78,7 +62,7 @@ def main() -> None:
         cookies.write_text(json.dumps({"hf-chat": "0" * 36}))
         for run in range(RUNS + 1):
             for name, program in PROGRAMS.items():
-                found = cost(program, f"http://127.0.0.1:{port}/50/0", str(cookies))
+                found = process_cost("-c", program, f"http://127.0.0.1:{port}/50/0", str(cookies))
                 if run:  # the first compiles
                     spent[name].append(found)
     clock, processor = medians(spent["requests, by hand"])
@@ -88,10 +72,6 @@ def main() -> None:
             f"{name:<28} {seconds * 1000:>5.0f} ms  {seconds / clock:.2f}, "
             f"of the processor {used / processor:.2f}"
         )
-
-
-def medians(found: list[tuple[float, float]]) -> list[float]:
-    return [median(list(values)) for values in zip(*found)]
 
 
 if __name__ == "__main__":

@@ -246,6 +246,31 @@ def test_import_prints_nothing_and_configures_no_logging():
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+LOADED = """
+import sys, requests
+before = set(sys.modules)
+from hugchat_sync import Client, HuggingChat
+found = set(sys.modules) - before
+ours = sorted(name for name in found if name.partition(".")[0] == "hugchat_sync")
+print(len(ours), *sorted(found & set(sys.argv[1].split())))
+"""
+
+#: modules of Python that take milliseconds to import, and that few scripts need
+DEAR = (
+    "argparse ast asyncio concurrent.futures dataclasses difflib fcntl html.parser inspect "
+    "multiprocessing pickle platform sqlite3 tempfile textwrap uuid zipfile"
+)
+
+
+def test_client_is_loaded_without_what_few_scripts_need():
+    done = run(LOADED, DEAR)
+
+    count, *dear = done.stdout.split()
+    # each module of ours costs a quarter of a millisecond: see benchmarks/startup.py
+    assert (dear, done.stderr) == ([], "")
+    assert int(count) <= 37
+
+
 FIRST_ASK = """
 import sys
 from hugchat_sync import HuggingChat
