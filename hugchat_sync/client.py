@@ -474,7 +474,8 @@ class Client:
             last message of this client, if it sent any.
         :raises AuthError: there is a token only, which is not enough for it.
         """
-        self._conversations.stop(conversation_id, self._patience())
+        named, is_ours = self._conversations.named(conversation_id), conversation_id is None
+        self._conversations.runs.stop(named, self._patience(), is_ours=is_ours)
 
     # the account ---------------------------------------------------------------------------
 

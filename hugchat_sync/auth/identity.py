@@ -213,13 +213,6 @@ class Identity(Sender):
         self.credentials.require_complete()
         self._complete = self.credentials.store.names
 
-    def require_session(self, what: str) -> None:
-        """Refuse what a token alone is not enough for.
-
-        :raises AuthError: there is a token only.
-        """
-        self.credentials.require_session(what)
-
     def require_open(self) -> None:
         """Refuse what is asked after the end.
 

@@ -22,11 +22,7 @@ class Server(Protocol):
     @property
     def is_nobody(self) -> bool: ...  # noqa: D102
 
-    def require_session(self, what: str) -> None: ...  # noqa: D102
-
     def ready(self, patience: Patience, wanted: str = "", session_for: str = "") -> Dialect: ...  # noqa: D102
-
-    def dialect(self, patience: Patience | None = None) -> Dialect: ...  # noqa: D102
 
     def keep(self, dialect: Dialect) -> None: ...  # noqa: D102
 

@@ -260,8 +260,8 @@ class Conversations:
 
     def share(self, conversation_id: str | None, patience: Patience) -> str:
         """Publish a conversation as it is now, and return the URL."""
-        self._server.require_session("share a conversation")
         named = self.named(conversation_id)
+        self._server.ready(patience, "", "share a conversation")
         place = self._quietly(named, patience, lambda dialect: dialect.share(named))
         return place if "://" in place else f"{self._server.base_url}/{place.lstrip('/')}"
 
@@ -271,13 +271,6 @@ class Conversations:
         call = describe(dialect)
         with self.runs.quiet(dialect, named, patience):
             return self._server.send(call, patience)
-
-    def stop(self, conversation_id: str | None, patience: Patience) -> None:
-        """Stop the answer that is coming in a conversation, whoever asked for it."""
-        self._server.require_session("stop an answer")
-        named = self.named(conversation_id)
-        if not self.runs.stop(named, is_ours=conversation_id is None):
-            self.runs.stop_elsewhere(self._server.ready(patience), named, patience)
 
 
 def checked_id(conversation_id: str) -> str:

@@ -99,7 +99,7 @@ class Creation:
             raise UsageError("a model is the name of one, as models() gives them")
         if system_prompt is not None and not isinstance(system_prompt, str):
             raise UsageError('a system prompt is a text; None is the stored one, "" is none')
-        self._server.require_session("create a conversation")
+        self._server.ready(patience, "", "create a conversation")
         settings = once or SettingsOnce()
 
         def make(name: str) -> Created:
@@ -126,7 +126,7 @@ class Creation:
         :param model: for servers that want one named, as :meth:`begin` takes it; that of the share
             counts.
         """
-        dialect = self._server.dialect(patience)
+        dialect = self._server.ready(patience)
         call = dialect.import_share(share_id)
         while call is not None:
             is_new = self._server.is_nobody
@@ -148,7 +148,7 @@ class Creation:
         return self._with_model(model, copy, SettingsOnce(), patience)
 
     def _as_stored(self, conversation_id: str, patience: Patience) -> Created:
-        call = self._server.dialect(patience).conversation(conversation_id)
+        call = self._server.ready(patience).conversation(conversation_id)
         tree = self._server.send(call, patience)
         return Created(conversation_id, tree.title, tree.leaf)
 
@@ -191,7 +191,7 @@ class Creation:
         :param meant: the model for which a script has set it: perhaps a retired one.
         :raises FeatureUnavailable: the server would use another one than is *wanted*.
         """
-        dialect = self._server.dialect(patience)
+        dialect = self._server.ready(patience)
         if not dialect.manners.prompts_from_settings:
             if wanted is not None:
                 return wanted
@@ -206,11 +206,11 @@ class Creation:
 
     def _settings(self, settings: SettingsOnce, patience: Patience) -> Settings:
         if settings.read is None:
-            settings.read = self._server.send(self._server.dialect(patience).settings(), patience)
+            settings.read = self._server.send(self._server.ready(patience).settings(), patience)
         return settings.read
 
     def _offered(self, patience: Patience) -> list[str]:
-        models = self._server.send(self._server.dialect(patience).models(), patience)
+        models = self._server.send(self._server.ready(patience).models(), patience)
         return [model.id for model in models]
 
     def _with_reason(
@@ -255,7 +255,7 @@ class Creation:
 
         :raises HugChatError: it was not made, or nobody can tell.
         """
-        call = self._server.dialect(patience).create_conversation(model, prompt)
+        call = self._server.ready(patience).create_conversation(model, prompt)
         began = time.time()
         try:
             with self._one_more(), self._server.first_visit(patience):
@@ -290,7 +290,7 @@ class Creation:
         self, model: str, prompt: str, began: float, patience: Patience
     ) -> ConversationTree | None:
         """Return the one new, empty conversation of this model and prompt that nobody has."""
-        send, dialect = self._server.transport.send, self._server.dialect(patience)
+        send, dialect = self._server.transport.send, self._server.ready(patience)
         has_prompt = not dialect.manners.prompts_from_settings
         for _ in self._server.transport.looks(patience, most=_LOOKS):
             page = send(dialect.list_conversations(), patience)

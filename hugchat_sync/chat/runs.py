@@ -308,25 +308,21 @@ class Runs:
 
     # stopping --------------------------------------------------------------------------------
 
-    def stop(self, conversation_id: str, *, is_ours: bool) -> bool:
-        """Stop the run of ours, and return whether that is all there is to do.
+    def stop(self, conversation_id: str, patience: Patience, *, is_ours: bool) -> None:
+        """Stop the answer that is coming, whoever asked for it; where none is, nothing is sent.
 
         :param is_ours: the last run of ours is meant, also where it is over.
-        """
-        place = self.place(conversation_id)
-        message = place.message
-        if message is None or message.is_over:
-            return is_ours and bool(message or place.ours)
-        message.stop()
-        return True
-
-    def stop_elsewhere(self, dialect: Dialect, conversation_id: str, patience: Patience) -> None:
-        """Stop a run that somebody else began; where none is on, nothing is sent.
-
         :raises FeatureUnavailable: only whoever holds its connection can.
         """
+        dialect = self._server.ready(patience, "", "stop an answer")
+        place = self.place(conversation_id)
+        if place.message is not None and not place.message.is_over:
+            place.message.stop()
+            return
+        if is_ours and (place.message is not None or place.ours):
+            return
         look = self._transport.send(dialect.look(conversation_id), patience)
-        running = self.place(conversation_id).running(look)
+        running = place.running(look)
         if all(answer.is_said for answer in running) and not dialect.manners.stores_at_end:
             return
         call = dialect.stop_elsewhere(conversation_id)
