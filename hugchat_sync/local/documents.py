@@ -10,7 +10,7 @@ import threading
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
-from typing import Iterator, Sequence
+from typing import Iterator, Sequence, Tuple
 from urllib.parse import quote
 
 from .responder import Final, Pause, Step, Text, Title, ToolCall, ToolProgress, ToolResult, Turn
@@ -21,26 +21,11 @@ SEARCH_TOOL = "web_search"
 _log = logging.getLogger(__name__)
 
 #: The pages of the guide. A list, because a zipped package has no folder to look into.
-_GUIDE = (
-    "getting-started.md",
-    "cookies.md",
-    "signing-in.md",
-    "streaming.md",
-    "web-apps.md",
-    "futures.md",
-    "many-prompts.md",
-    "cron.md",
-    "system-prompts.md",
-    "models.md",
-    "web-search-tools-files.md",
-    "errors.md",
-    "proxies.md",
-    "conversations.md",
-    "terminal.md",
-    "local-server.md",
-    "server-eras.md",
-    "coming-from-hugchat.md",
-)
+_GUIDE = """
+getting-started cookies signing-in streaming web-apps futures many-prompts cron system-prompts
+models web-search-tools-files errors proxies conversations terminal local-server server-eras
+coming-from-hugchat
+"""
 _ENDINGS = (".rst", ".md", ".txt")
 _BEST = 3
 _SECOND_FITS = 0.65  # a second passage is quoted if it fits nearly as well
@@ -62,8 +47,6 @@ one or our please run say she should so some tell than thank thanks that the the
 these they this to up use using want was we were what when where which who why will with without
 would you your
 """
-
-
 #: words that mean the same to whoever asks
 _ALIKE = (
     "attach upload send",
@@ -90,6 +73,9 @@ class Passage:
     title: str
     heading: str
     text: str
+
+
+_Found = Tuple[Passage, float]  # and how well it fits
 
 
 class Documents:
@@ -140,17 +126,16 @@ class Documents:
 
     def answer(self, turn: Turn) -> Iterator[Step]:
         """Search, report the search as a tool if it may be used, and quote."""
-        terms = _words(turn.prompt)
-        found, unknown = self._find(terms)
+        found, unknown = self._find(_words(turn.prompt))
         if SEARCH_SERVER in turn.tools:
             yield from _told_as_tool(turn, [passage for passage, _ in found])
-        for piece in _PIECE.findall(self._text(turn, terms, found, unknown)):
+        for piece in _PIECE.findall(self._text(turn, found, unknown)):
             if self._delay:
                 yield Pause(self._delay)
             yield Text(piece)
         yield Final()
 
-    def _find(self, terms: Sequence[str]) -> tuple[list[tuple[Passage, float]], list[str]]:
+    def _find(self, terms: Sequence[str]) -> tuple[list[_Found], list[str]]:
         """Return the passages that fit best and how well they do, and the words found nowhere.
 
         Headings weigh most. A passage with more of the words wins over one that has a word more
@@ -178,13 +163,7 @@ class Documents:
         ranked = sorted(scores, reverse=True)[:_BEST]
         return [(self._passages[-row], score) for score, row in ranked], unknown
 
-    def _text(
-        self,
-        turn: Turn,
-        terms: Sequence[str],
-        found: Sequence[tuple[Passage, float]],
-        unknown: Sequence[str],
-    ) -> str:
+    def _text(self, turn: Turn, found: Sequence[_Found], unknown: Sequence[str]) -> str:
         if not self._works:
             return _NO_FULL_TEXT
         parts = []
@@ -194,13 +173,14 @@ class Documents:
             sizes = (f"{one.name} ({len(one.content)} bytes)" for one in turn.attachments)
             parts.append(f"(files: {', '.join(sizes)})")
         if not found:
-            openings = {passage.name: passage.heading for passage in reversed(self._passages)}
-            topics = list(reversed(openings.values()))
+            topics = list({one.name: one.heading for one in reversed(self._passages)}.values())[
+                ::-1
+            ]
             intro = "Nothing found in the documents about this. They begin with:"
-            if not terms:
+            if not unknown:  # there was no word to look for
                 intro = "Hello! Answers come out of documents here. Three things to ask about:"
-            listed = "\n".join(f"- {topic}" for topic in topics[: None if terms else 3])
-            return "\n\n".join([*parts, intro, listed])
+                topics = topics[:3]
+            return "\n\n".join([*parts, intro, "\n".join(f"- {topic}" for topic in topics)])
         if unknown:
             parts.append(f"Nothing found about: {', '.join(unknown[:_UNKNOWN_NAMED])}.")
         for passage, fit in found[:2]:
@@ -230,7 +210,8 @@ def _words(text: str) -> list[str]:
 
 def _guide() -> dict[str, str]:
     """Return the texts of this project's own pages by their name."""
-    found = ((name, pkgutil.get_data("hugchat_sync.local", f"documents/{name}")) for name in _GUIDE)
+    names = [f"{name}.md" for name in _GUIDE.split()]
+    found = ((name, pkgutil.get_data("hugchat_sync.local", f"documents/{name}")) for name in names)
     return {name: (text or b"").decode("utf-8") for name, text in found}
 
 
@@ -296,9 +277,9 @@ def _markdown(text: str) -> str:
         parts.extend(block if number % 2 else _unwrapped(block) for block in blocks if block)
     sizes = accumulate(len(part) for part in parts)
     kept = [part for part, size in zip(parts, sizes) if size <= _LONGEST_QUOTE]
-    if len(kept) == len(parts):
-        return "\n\n".join(parts)
-    return "\n\n".join([*(kept or [parts[0][:_LONGEST_QUOTE]]), "…"])
+    if len(kept) < len(parts):
+        kept = [*(kept or [parts[0][:_LONGEST_QUOTE]]), "…"]
+    return "\n\n".join(kept)
 
 
 def _unwrapped(block: str) -> str:
@@ -321,8 +302,7 @@ def _told_as_tool(turn: Turn, found: Sequence[Passage]) -> Iterator[Step]:
     yield call
     yield ToolProgress(call.uuid, 1, 1, f"{len(found)} passages")
     results = [
-        {"title": passage.title, "url": _link(turn, passage), "text": passage.text[:300]}
-        for passage in found
+        {"title": one.title, "url": _link(turn, one), "text": one.text[:300]} for one in found
     ]
     told = [f"Title: {one['title']}\nURL: {one['url']}\nText: {one['text']}" for one in results]
     text = "\n\n".join(told) or "No results found."

@@ -21,7 +21,6 @@ from flask import Response, g, request, stream_with_context
 
 from .app import (
     ApiError,
-    Site,
     app,
     compact,
     json_body,
@@ -63,26 +62,6 @@ def _send(conversation_id: str) -> Response:
     """Take a message and stream its answer."""
     here, environ = site(), request.environ
     conversation = own_conversation(conversation_id)
-    _check_limits(here, conversation)
-    asked, files = _asked(here), _files()
-    listed = [
-        {"type": "hash", "value": file.sha, "mime": file.mime, "name": file.name} for file in files
-    ]
-    answer = _placed(conversation, asked, listed)
-    answer["generationId"] = asked.get("generationId") or str(uuid4())
-    for file in files:
-        here.storage.put_file(conversation.id, file)
-    if client_gone(environ):
-        # Whoever leaves before the answer's head leaves nothing behind (w11).
-        return nothing()
-    here.storage.save(conversation)
-    turn = _turn(here, conversation, answer, asked, files)
-    run = Run(here, conversation, answer, turn, lambda: client_gone(environ))
-    runs().start(run)
-    return Response(run.outlet.pieces(), 200, content_type="application/jsonl")
-
-
-def _check_limits(here: Site, conversation: Conversation) -> None:
     if here.too_fast(g.owner):
         raise ApiError(429, "You are sending too many messages. Try again later.")
     limit = here.limits.get("messages")
@@ -91,9 +70,22 @@ def _check_limits(here: Site, conversation: Conversation) -> None:
         raise ApiError(429, reason)
     if here.model(conversation.model) is None:
         raise ApiError(410, "Model not available anymore")
+    asked, files = _asked(), _files()
+    answer = _placed(conversation, asked, files)
+    answer["generationId"] = asked.get("generationId") or str(uuid4())
+    for file in files:
+        here.storage.put_file(conversation.id, file)
+    if client_gone(environ):
+        # Whoever leaves before the answer's head leaves nothing behind (w11).
+        return nothing()
+    here.storage.save(conversation)
+    turn = _turn(conversation, answer, asked, files)
+    run = Run(here, conversation, answer, turn, lambda: client_gone(environ), runs().questions)
+    runs().start(run)
+    return Response(run.outlet.pieces(), 200, content_type="application/jsonl")
 
 
-def _asked(here: Site) -> dict[str, Any]:
+def _asked() -> dict[str, Any]:
     """Return the field ``data``, checked as the real server's schema does."""
     if request.mimetype not in ("multipart/form-data", "application/x-www-form-urlencoded"):
         raise ApiError(500)
@@ -108,7 +100,7 @@ def _asked(here: Site) -> dict[str, Any]:
         raise ApiError(500)
     if "inputs" in asked:
         asked["inputs"] = asked["inputs"].replace("\r\n", "\n")
-        if len(asked["inputs"]) > here.limits.get("message_length", len(asked["inputs"])):
+        if len(asked["inputs"]) > site().limits.get("message_length", len(asked["inputs"])):
             raise ApiError(400, "Message too long.")
     return asked
 
@@ -146,7 +138,7 @@ def _files() -> list[StoredFile]:
 
 
 def _placed(
-    conversation: Conversation, asked: Mapping[str, Any], files: Sequence[Mapping[str, str]]
+    conversation: Conversation, asked: Mapping[str, Any], files: Sequence[StoredFile]
 ) -> StoredMessage:
     """Hang the messages of a request into the tree and return the answer to be written.
 
@@ -156,6 +148,9 @@ def _placed(
     """
     target, text = conversation.message(asked.get("id") or ""), asked.get("inputs")
     parent = target
+    listed = [
+        {"type": "hash", "value": file.sha, "mime": file.mime, "name": file.name} for file in files
+    ]
     if asked.get("is_retry"):
         if target is None:
             raise ApiError(404, "Message not found")
@@ -164,24 +159,23 @@ def _placed(
             return add_child(conversation, parent, "assistant", "")
         if target["from"] != "user" or text is None:
             raise ApiError(500, "Failed to create message")
-        files = files or target.get("files", [])
+        listed = listed or target.get("files", [])
     elif target is None or text is None:
         raise ApiError(500)
-    user = add_child(conversation, parent, "user", str(text), files=list(files))
+    user = add_child(conversation, parent, "user", str(text), files=listed)
     return add_child(conversation, user, "assistant", "")
 
 
 def _turn(
-    here: Site,
     conversation: Conversation,
     answer: StoredMessage,
-    asked: Mapping[str, Any],
-    files: Sequence[StoredFile],
+    asked: dict[str, Any],
+    files: list[StoredFile],
 ) -> Turn:
     by_id = {one["id"]: one for one in conversation.messages}
     *earlier, prompt = [by_id[ancestor] for ancestor in answer["ancestors"]]
     said = [one for one in earlier if one["from"] in ("user", "assistant")]
-    model = here.model(conversation.model)
+    model = site().model(conversation.model)
     selected = asked.get("selectedMcpServerNames", [SEARCH_SERVER])  # all, when none are named
     usable = model is not None and model.supports_tools and SEARCH_SERVER in selected
     return Turn(
@@ -189,7 +183,7 @@ def _turn(
         history=tuple(Said(one["from"], one["content"]) for one in said),
         system_prompt=conversation.preprompt,
         model=conversation.model,
-        base_url=here.url,
+        base_url=site().url,
         tools=(SEARCH_SERVER,) if usable else (),
         attachments=tuple(Attachment(one.name, one.mime, one.content) for one in files),
     )

@@ -17,25 +17,13 @@ from contextlib import suppress
 from typing import Any, Callable, Dict, Iterator, Mapping, Tuple
 from uuid import uuid4
 
+from . import responder as says
 from . import wire
 from .app import ApiError, Site, now
-from .responder import (
-    Failure,
-    FileMade,
-    Final,
-    Pause,
-    Question,
-    Route,
-    Step,
-    Text,
-    Title,
-    ToolCall,
-    Turn,
-)
 from .storage import Conversation, Storage, StoredFile, StoredMessage, StoredRun
 
 #: what tools asked, by its id: in which conversation, what, and whether it was answered
-Questions = Dict[str, Tuple[str, Question, threading.Event]]
+Questions = Dict[str, Tuple[str, says.Question, threading.Event]]
 
 _log = logging.getLogger(__name__)
 
@@ -46,7 +34,7 @@ _BLANKS = b" " * 4096
 _SLICE = 0.05
 _QUESTION_SECONDS = 3600
 _EARLY_STOP_COUNTS, _EARLY_STOP_HITS_AFTER = 5.0, 0.3
-_NO_OUTPUT = Failure("No output was generated. Something went wrong.")
+_NO_OUTPUT = says.Failure("No output was generated. Something went wrong.")
 
 
 def stored_file(name: str, mime: str, content: bytes) -> StoredFile:
@@ -224,6 +212,7 @@ class Run:
 
     :param answer: the message to be written.
     :param gone: tells whether the reader has left.
+    :param questions: where those of tools wait for the user.
     """
 
     def __init__(
@@ -231,20 +220,21 @@ class Run:
         site: Site,
         conversation: Conversation,
         answer: StoredMessage,
-        turn: Turn,
+        turn: says.Turn,
         gone: Callable[[], bool],
+        questions: Questions,
     ) -> None:
         self.record = Record(site.storage, conversation, answer)
         self.outlet = Outlet(gone, self._reader_left)
         self.stopped = threading.Event()
         self.stop_at = math.inf
-        self.questions: Questions = {}
+        self._questions = questions
         self._site = site
         self._turn = turn
         self._wants_title = conversation.title == "New Chat"
-        self._title: Title | None = None
+        self._title: says.Title | None = None
         self._began = time.monotonic()
-        self._calls: dict[str, ToolCall] = {}
+        self._calls: dict[str, says.ToolCall] = {}
         self._final = self._interrupted = self._failed = False
 
     def work(self) -> None:
@@ -269,7 +259,7 @@ class Run:
         self._tick()
         model = site.model(self._turn.model)
         if model is not None and model.is_router:
-            self._take(Route("default", site.models()[1].id))  # told first (c25)
+            self._take(says.Route("default", site.models()[1].id))  # told first (c25)
         for step in site.responder.answer(self._turn):
             if self._halted():
                 break
@@ -295,7 +285,7 @@ class Run:
         if self._site.closing.is_set():
             return  # the database is closed already
         _log.error("%s", reason, exc_info=True)
-        update = wire.failure(Failure(reason))
+        update = wire.failure(says.Failure(reason))
         # What could not be stored just now most likely cannot be stored now.
         with suppress(sqlite3.Error):
             self.record.update(update, "error")
@@ -307,31 +297,31 @@ class Run:
     def _halted(self) -> bool:
         return self._site.closing.is_set() or (not self._final and self._was_stopped())
 
-    def _take(self, step: Step) -> None:
-        if isinstance(step, Pause):
+    def _take(self, step: says.Step) -> None:
+        if isinstance(step, says.Pause):
             self._wait(step.seconds)
-        elif isinstance(step, Text):
+        elif isinstance(step, says.Text):
             if step.token:
                 piece = wire.line(wire.padded(step.token))  # first: it fails for what is no text
                 self.record.token(step.token)
                 self.outlet.put(piece)
-        elif isinstance(step, Final):
+        elif isinstance(step, says.Final):
             text = self.record.text if step.text is None else wire.join_halves(step.text)
             if text or self.record.text:
                 self._finish_text(text.rstrip())
             else:
                 self._take(_NO_OUTPUT)
-        elif isinstance(step, Failure):
+        elif isinstance(step, says.Failure):
             self._failed = True
             self._tell(wire.failure(step), "error")
-        elif isinstance(step, Question):
+        elif isinstance(step, says.Question):
             self._ask(step)
-        elif isinstance(step, FileMade):
+        elif isinstance(step, says.FileMade):
             file = stored_file(step.name, step.mime, step.content)
             self._site.storage.put_file(self.record.run.conversation, file)
             self._tell({"type": "file", "name": file.name, "sha": file.sha, "mime": file.mime})
         else:
-            if isinstance(step, ToolCall):
+            if isinstance(step, says.ToolCall):
                 self._calls[step.uuid] = step
             for update in wire.told_step(step, self._calls):
                 self._tell(update)
@@ -348,11 +338,11 @@ class Run:
         self._tell({"type": "finalAnswer", "text": text, "interrupted": self._interrupted})
         self.outlet.put(_BLANKS)
 
-    def _ask(self, step: Question) -> None:
+    def _ask(self, step: says.Question) -> None:
         """Put a question of a tool to the user and wait for the answer."""
         elicitation_id, answered = str(uuid4()), threading.Event()
         step.action = step.content = None  # a script may be used again
-        self.questions[elicitation_id] = (self.record.run.conversation, step, answered)
+        self._questions[elicitation_id] = (self.record.run.conversation, step, answered)
         deadline = time.time() + _QUESTION_SECONDS
         self._tell(wire.question(step, elicitation_id, int(deadline * 1000)))
         while not answered.wait(_SLICE) and not self._halted() and time.time() < deadline:
@@ -388,7 +378,7 @@ class Runs:
 
     def __init__(self, site: Site) -> None:
         self._storage = site.storage
-        self._questions: Questions = {}
+        self.questions: Questions = {}
         self._lock = threading.Lock()
         self._running: list[Run] = []
         self._early_stops: dict[str, float] = {}
@@ -419,7 +409,6 @@ class Runs:
 
     def start(self, run: Run) -> None:
         """Let a run begin in a thread of its own."""
-        run.questions = self._questions
         with self._lock:
             self._running.append(run)
             came = self._early_stops.pop(run.record.run.conversation, -math.inf)
@@ -456,7 +445,7 @@ class Runs:
         elicitation_id, action = body.get("elicitationId"), body.get("action")
         if not isinstance(elicitation_id, str) or action not in ("accept", "decline", "cancel"):
             raise ApiError(400, "Invalid elicitation response")
-        asked_in, question, answered = self._questions.get(elicitation_id, (None, None, None))
+        asked_in, question, answered = self.questions.get(elicitation_id, (None, None, None))
         if asked_in != conversation_id or question is None or answered is None:
             raise ApiError(404, "Unknown elicitation.")
         with self._lock:
@@ -470,7 +459,7 @@ class Runs:
             answered.set()
 
 
-def _checked(question: Question, content: object) -> dict[str, Any]:
+def _checked(question: says.Question, content: object) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ApiError(400, "Invalid elicitation response")
     for entry in question.fields:

@@ -18,9 +18,10 @@ import math
 import re
 import socket
 import struct
+import sys
 import threading
 import time
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence
 
@@ -163,11 +164,7 @@ class Fault:
     def html_page(cls, status: int = 502, method: str = "", path: str = "") -> Fault:
         """Return a fault that answers once with the HTML page of some gateway."""
         kind = {"Content-Type": "text/html"}
-        return cls(method=method, path=path, status=status, body=_HTML_PAGE, headers=kind)
-
-    def fits(self, method: str, path: str) -> bool:
-        """Return whether the request is one of those it strikes."""
-        return self.method in ("", method) and re.search(self.path, path) is not None
+        return cls(method, path, status=status, body=_HTML_PAGE, headers=kind)
 
 
 class Faults:
@@ -193,7 +190,7 @@ class Faults:
         """Return the fault that strikes this request, and count it."""
         with self._lock:
             for fault, seen in self._faults:
-                if fault.fits(method, path):
+                if fault.method in ("", method) and re.search(fault.path, path):
                     seen[0] += 1
                     strikes = seen[0] - fault.skip
                     if strikes >= 1 and (fault.times is None or strikes <= fault.times):
@@ -226,36 +223,28 @@ def _struck(
         return [body]
     pieces = application(environ, start)
     if fault.drop == "after":
-        if hasattr(pieces, "close"):
-            pieces.close()
+        getattr(pieces, "close", bool)()
         raise _broken(connection, fault)
     return _spoiled(fault, pieces, connection)
 
 
 def _spoiled(fault: Fault, pieces: Iterable[bytes], connection: socket.socket) -> Iterator[bytes]:
-    sent = 0
-    with ExitStack() as stack:
-        if hasattr(pieces, "close"):
-            stack.callback(pieces.close)
+    left = sys.maxsize if fault.cut_after is None else fault.cut_after
+    forbidden = None if fault.cut_at is None else fault.cut_at.encode("utf-8")
+    try:
         for piece in pieces:
-            limit = _limit(fault, piece, sent)
-            kept = piece[:limit]
+            kept, is_last = piece[:left], left <= len(piece)
+            if forbidden is not None and forbidden in kept:
+                kept, is_last = kept[: kept.index(forbidden)], True
+            left -= len(piece)
             step = fault.piece or len(kept) or 1
             yield from (kept[start : start + step] for start in range(0, len(kept), step))
-            sent += len(piece)
-            if limit is not None:
-                if fault.clean:
-                    return
+            if is_last and fault.clean:
+                return
+            if is_last:
                 raise _broken(connection, fault)
-
-
-def _limit(fault: Fault, piece: bytes, sent: int) -> int | None:
-    """Return after how many bytes of this piece the end comes, if it comes here."""
-    if fault.cut_after is not None and sent + len(piece) >= fault.cut_after:
-        return fault.cut_after - sent
-    if fault.cut_at is not None and fault.cut_at.encode("utf-8") in piece:
-        return piece.index(fault.cut_at.encode("utf-8"))
-    return None
+    finally:
+        getattr(pieces, "close", bool)()
 
 
 def _broken(connection: socket.socket, fault: Fault) -> ConnectionError:

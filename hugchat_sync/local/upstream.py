@@ -95,7 +95,7 @@ class Upstream:
     def _list(self) -> list[Model]:
         connection = self._connection(_LIST_SECONDS)
         try:
-            reply = self._ask(connection, "GET", "/models")
+            reply = self._ask(connection, "/models")
             listed = _object(reply.read(_LONGEST_LINE)) if reply.status == 200 else {}
             names = [_as(dict, one).get("id") for one in _as(list, listed.get("data"))]
         except (OSError, HTTPException, ValueError, RecursionError) as error:
@@ -119,7 +119,7 @@ class Upstream:
             connection.connect()
             sock = connection.sock  # the reply takes it over
             body = {"model": self._routed(turn.model), "messages": messages, "stream": True}
-            reply = self._ask(connection, "POST", "/chat/completions", body)
+            reply = self._ask(connection, "/chat/completions", body)
             if reply.status != 200:
                 yield Failure(_reason(reply), reply.status)
                 return
@@ -138,16 +138,15 @@ class Upstream:
         kind = HTTPSConnection if self._secure else HTTPConnection
         return kind(self.host, self._port, timeout=seconds)
 
-    def _ask(
-        self, connection: HTTPConnection, method: str, path: str, body: Any = None
-    ) -> HTTPResponse:
+    def _ask(self, connection: HTTPConnection, path: str, body: object = None) -> HTTPResponse:
         headers = {"Accept": "text/event-stream, application/json"}
         if self._key:
             headers["Authorization"] = f"Bearer {self._key}"
-        if body is not None:
+        if body is None:
+            connection.request("GET", self._path + path, headers=headers)
+        else:
             headers["Content-Type"] = "application/json"
-        content = None if body is None else json.dumps(body).encode()
-        connection.request(method, self._path + path, content, headers)
+            connection.request("POST", self._path + path, json.dumps(body).encode(), headers)
         return connection.getresponse()
 
 

@@ -9,18 +9,8 @@ from __future__ import annotations
 import re
 from typing import Any, Mapping, Sequence
 
+from . import responder as says
 from .app import compact
-from .responder import (
-    Failure,
-    Model,
-    Question,
-    Route,
-    Step,
-    ToolCall,
-    ToolError,
-    ToolProgress,
-    ToolResult,
-)
 from .storage import Conversation, StoredMessage
 
 _LONE_HALF = re.compile("[\ud800-\udfff]")
@@ -125,23 +115,16 @@ def _dated(message: StoredMessage) -> StoredMessage:
 
 def told_list(conversations: Sequence[Conversation], more: bool) -> dict[str, Any]:
     """Return a page of the list of conversations, in superjson."""
-    entries = [
-        {
-            "_id": ObjectId(one.id),
-            "id": ObjectId(one.id),
-            "title": one.title,
-            "updatedAt": Date(one.updated_at),
-            "model": one.model,
-            "modelId": one.model,
-        }
-        for one in conversations
-    ]
-    places = [f"conversations.{place}" for place in range(len(entries))]
-    equalities = {f"{place}._id": [f"{place}.id"] for place in places}
+    entries, equalities = [], {}
+    for place, one in enumerate(conversations):
+        told = {"_id": ObjectId(one.id), "id": ObjectId(one.id), "title": one.title}
+        models = {"model": one.model, "modelId": one.model}
+        entries.append({**told, "updatedAt": Date(one.updated_at), **models})
+        equalities[f"conversations.{place}._id"] = [f"conversations.{place}.id"]
     return superjson({"conversations": entries, "hasMore": more}, equalities)
 
 
-def told_model(model: Model) -> dict[str, Any]:
+def told_model(model: says.Model) -> dict[str, Any]:
     """Return a line of the list of models: what is not set is undefined."""
     unset = ("websiteUrl", "modelUrl", "datasetName", "datasetUrl", "logoUrl", "promptExamples")
     return {
@@ -165,7 +148,7 @@ def told_model(model: Model) -> dict[str, Any]:
 # the lines of an answer -------------------------------------------------------------------------
 
 
-def failure(step: Failure) -> dict[str, Any]:
+def failure(step: says.Failure) -> dict[str, Any]:
     """Return an error update."""
     code = {} if step.status is None else {"statusCode": step.status}
     return {"type": "status", "status": "error", "message": step.message, **code}
@@ -176,50 +159,48 @@ def padded(token: str) -> dict[str, Any]:
     return {"type": "stream", "token": token + "\0" * (_PADDED_TO - utf16_length(token))}
 
 
-def told_step(step: Step, calls: Mapping[str, ToolCall]) -> list[dict[str, Any]]:
+def told_step(step: says.Step, calls: Mapping[str, says.ToolCall]) -> list[dict[str, Any]]:
     """Return the updates that tell of the router's choice or of a tool.
 
     :param calls: the calls so far, by their uuid.
     """
-    if isinstance(step, Route):
+    if isinstance(step, says.Route):
         update = {"type": "routerMetadata", "route": step.route, "model": step.model}
         return [{**update, **({"provider": step.provider} if step.provider else {})}]
-    if not isinstance(step, (ToolCall, ToolProgress, ToolResult, ToolError)):
+    if not isinstance(step, (says.ToolCall, says.ToolProgress, says.ToolResult, says.ToolError)):
         raise TypeError(f"no step of an answer: {type(step).__name__}")
     tool = {"type": "tool", "uuid": step.uuid}
-    if isinstance(step, ToolCall):
-        call = {"name": step.name, "parameters": dict(step.parameters)}
-        raw = {"originalId": f"call_{step.uuid[:8]}", "argumentsRaw": compact(call["parameters"])}
-        return [
-            {**tool, "subtype": "call", "call": call, **raw},
-            {**tool, "subtype": "eta", "eta": 10},
-        ]
-    if isinstance(step, ToolProgress):
+    if isinstance(step, says.ToolCall):
+        told: dict[str, Any] = {"call": _call(step), "originalId": f"call_{step.uuid[:8]}"}
+        told["argumentsRaw"] = compact(dict(step.parameters))
+        return [{**tool, "subtype": "call", **told}, {**tool, "subtype": "eta", "eta": 10}]
+    if isinstance(step, says.ToolProgress):
         more = {"total": step.total, "message": step.message}
         known = {name: value for name, value in more.items() if value is not None}
         return [{**tool, "subtype": "progress", "progress": step.progress, **known}]
-    if isinstance(step, ToolError):
+    if isinstance(step, says.ToolError):
         return [{**tool, "subtype": "error", "message": step.message}]
-    output: dict[str, Any] = {"text": step.text}
-    if step.structured is not None:
-        output["structured"] = step.structured
-    output["content"] = [{"type": "text", "text": step.text}]
-    call = {"name": calls[step.uuid].name, "parameters": dict(calls[step.uuid].parameters)}
+    structured = {} if step.structured is None else {"structured": step.structured}
+    output = {"text": step.text, **structured, "content": [{"type": "text", "text": step.text}]}
+    call = _call(calls[step.uuid])
     result = {"status": "success", "call": call, "outputs": [output], "display": True}
     return [{**tool, "subtype": "result", "result": result}]
 
 
-def question(step: Question, elicitation_id: str, expires_at: int) -> dict[str, Any]:
+def _call(step: says.ToolCall) -> dict[str, Any]:
+    return {"name": step.name, "parameters": dict(step.parameters)}
+
+
+def question(step: says.Question, elicitation_id: str, expires_at: int) -> dict[str, Any]:
     """Return what a tool asks the user."""
-    fields = [dict(entry) for entry in step.fields]
-    asked = {"server": step.server, "mode": "form", "message": step.message, "fields": fields}
-    asked["elicitationId"] = elicitation_id
+    asked: dict[str, Any] = {"server": step.server, "mode": "form", "message": step.message}
+    asked.update(fields=[dict(entry) for entry in step.fields], elicitationId=elicitation_id)
     tool = {} if step.tool_uuid is None else {"toolUuid": step.tool_uuid}
     kind = {"type": "elicitation", "subtype": "request"}
     return {**kind, "request": asked, "expiresAt": expires_at, **tool}
 
 
-def resolved(step: Question, elicitation_id: str, resolution: str) -> dict[str, Any]:
+def resolved(step: says.Question, elicitation_id: str, resolution: str) -> dict[str, Any]:
     """Return how the user answered."""
     told = {"elicitationId": elicitation_id, "action": step.action, "resolution": resolution}
     content = {} if step.content is None else {"content": dict(step.content)}
