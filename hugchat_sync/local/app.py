@@ -131,16 +131,12 @@ class Site:
 
 
 class ApiError(Exception):
-    """Raised to answer with a status and a sentence; the general sentence when it is empty.
+    """Raised to answer with a status and a sentence; the general sentence when it is empty."""
 
-    :param from_hook: refused before any route was asked: not signed in, or sent from elsewhere.
-    """
-
-    def __init__(self, status: int, message: str = "", from_hook: bool = False) -> None:
+    def __init__(self, status: int, message: str = "") -> None:
         super().__init__(message or f"status {status}")
         self.status = status
         self.message = message
-        self.from_hook = from_hook
 
 
 #: the routes, the same for every server: what a server has of its own is its site
@@ -180,47 +176,46 @@ def own_conversation(conversation_id: str, status: int = 500, message: str = "")
 def admit() -> Response | None:
     """Find out who asks; return an answer instead of the route's when they may not.
 
-    :raises ApiError: refused, a wrong token, or an Origin that is no address.
+    :raises ApiError: a wrong address or token, or an Origin that is none.
     """
     if request.environ["hugchat_sync.body_length"] > site().body_limit:
         raise ApiError(413)
     if request.script_root != site().base_path:
         raise ApiError(404, "Not Found")
     _identify(site().token)
-    if request.method == "POST" and request.mimetype in _FORMS:
+    posts = request.method == "POST"
+    if posts and request.mimetype in _FORMS:
         origin = request.headers.get("Origin")
-        host = None if origin is None else urlsplit(origin).netloc
-        if host == "":
+        if origin is None:
+            return json_reply({"error": "Non-JSON form requests need to have an origin"}, 403)
+        host = urlsplit(origin).netloc
+        if not host:
             raise ApiError(500)
-        if host is None:
-            sentence = "Non-JSON form requests need to have an origin"
-            raise ApiError(403, sentence, from_hook=True)
         if host != request.host:
-            raise ApiError(403, "Invalid referer for POST request", from_hook=True)
-    g.cookie_due = request.method == "POST"
+            return json_reply({"error": "Invalid referer for POST request"}, 403)
     if site().token is not None and not g.signed_in:
         if not request.path.startswith(_OPEN):
+            g.cookie_due = posts
             back = quote(f"{site().url}/login/callback", safe="")
             where = f"/oauth/authorize?client_id=local&response_type=code&redirect_uri={back}"
-            headers = {"Location": request.host_url.rstrip("/") + where}
-            return Response(iter(()), 302, headers)
+            return Response(iter(()), 302, {"Location": request.host_url.rstrip("/") + where})
         if request.method not in ("GET", "HEAD", "OPTIONS"):
-            g.cookie_due = False
-            raise ApiError(401, "You have to be logged in.", from_hook=True)
+            return json_reply({"error": "You have to be logged in."}, 401)
+    g.cookie_due = posts
     return None
 
 
 def _identify(token: str | None) -> None:
     """Note the name of the session's data, the cookie that a POST hands out, and who it is."""
     cookie = request.cookies.get(_COOKIE)
+    kind, _, bearer = request.headers.get("Authorization", "").partition(" ")
     # The cookie wins, even that of nobody, and outside /api/ a token is not looked at.
-    if cookie is None and token is not None and request.path.startswith("/api/"):
-        kind, _, bearer = request.headers.get("Authorization", "").partition(" ")
-        if kind == "Bearer" and bearer:
-            if not _same(bearer, token):
-                raise ApiError(500)
-            g.owner, g.cookie, g.signed_in = owner_of(bearer), owner_of(bearer), True
-            return
+    bears = cookie is None and request.path.startswith("/api/") and kind == "Bearer"
+    if token is not None and bears and bearer:
+        if not _same(bearer, token):
+            raise ApiError(500)
+        g.owner, g.cookie, g.signed_in = owner_of(bearer), owner_of(bearer), True
+        return
     g.cookie = cookie or str(uuid4())
     g.owner = owner_of(g.cookie)
     g.signed_in = bool(token and cookie and _same(cookie, token))
@@ -281,11 +276,9 @@ def nothing() -> Response:
 
 @app.errorhandler(ApiError)
 def _refused(error: ApiError) -> Response:
-    if error.from_hook:
-        return json_reply({"error": error.message}, error.status)
     known = {} if error.message else {"errorId": str(uuid4())}
-    body = {"message": error.message or "An error occurred", **known}
-    return json_reply(body, error.status, chunked=False)
+    told = {"message": error.message or "An error occurred", **known}
+    return json_reply(told, error.status, chunked=False)
 
 
 @app.errorhandler(HTTPException)

@@ -138,9 +138,9 @@ class HttpServer:
             if self.closed:
                 self.forget(connection)
                 break
-            served = _Connection(self, connection, address[0])
+            serve = _Connection(self, connection, address[0]).serve
             try:
-                threading.Thread(target=served.serve, name="local-request", daemon=True).start()
+                threading.Thread(target=serve, name="local-request", daemon=True).start()
             except RuntimeError as error:  # no more threads
                 _log.warning("a connection was ended: %s", error)
                 self.forget(connection)
@@ -172,10 +172,7 @@ class _Connection:
     """Serves the requests of one connection, one after the other."""
 
     def __init__(self, server: HttpServer, connection: socket.socket, address: str) -> None:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._server = server
-        self._socket = connection
-        self._address = address
+        self._server, self._socket, self._address = server, connection, address
         self._reader = connection.makefile("rb")
         self._goes_on = True
 
@@ -183,6 +180,7 @@ class _Connection:
         """Answer until one side has had enough; what goes wrong with the socket ends it quietly."""
         patience = _REQUEST_SECONDS
         try:
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             while self._goes_on:
                 self._socket.settimeout(patience)
                 line = self._reader.readline(_LONGEST_HEAD)
@@ -265,10 +263,7 @@ class _Connection:
         self._socket.shutdown(socket.SHUT_WR)
         self._socket.settimeout(_LAST_PIECE_SECONDS)
         left, until = _THROWN_AWAY, time.monotonic() + _LAST_SECONDS
-        while left > 0 and time.monotonic() < until:
-            piece = self._socket.recv(_BODY_KEPT)
-            if not piece:
-                return
+        while left > 0 and time.monotonic() < until and (piece := self._socket.recv(_BODY_KEPT)):
             left -= len(piece)
 
     def _environ(self, line: bytes) -> Environment:

@@ -14,7 +14,7 @@ import json
 import mimetypes
 import re
 import time
-from typing import Any, Iterator, Mapping, Sequence
+from typing import Any, Iterator, Mapping
 from uuid import uuid4
 
 from flask import Response, g, request, stream_with_context
@@ -34,8 +34,8 @@ from .conversations import add_child
 from .documents import SEARCH_SERVER
 from .http import client_gone
 from .responder import Attachment, Said, Turn
-from .run import Run, Runs, stored_file
-from .storage import Conversation, StoredFile, StoredMessage
+from .run import Run, Runs
+from .storage import Conversation, StoredMessage
 
 _ONE = "/conversation/<conversation_id>"
 _LARGEST_FILE = 10 * 1024 * 1024
@@ -71,10 +71,13 @@ def _send(conversation_id: str) -> Response:
     if here.model(conversation.model) is None:
         raise ApiError(410, "Model not available anymore")
     asked, files = _asked(), _files()
-    answer = _placed(conversation, asked, files)
+    listed = [
+        {"type": "hash", "value": sha, "mime": file.mime, "name": file.name}
+        for file in files
+        for sha in [here.storage.put_file(conversation.id, file)]
+    ]
+    answer = _placed(conversation, asked, listed)
     answer["generationId"] = asked.get("generationId") or str(uuid4())
-    for file in files:
-        here.storage.put_file(conversation.id, file)
     if client_gone(environ):
         # Whoever leaves before the answer's head leaves nothing behind (w11).
         return nothing()
@@ -117,7 +120,7 @@ def _valid(asked: Mapping[str, Any]) -> bool:
     )
 
 
-def _files() -> list[StoredFile]:
+def _files() -> list[Attachment]:
     """Return the files of a message, sent in base64."""
     found = []
     for part in request.files.getlist("files"):
@@ -133,24 +136,21 @@ def _files() -> list[StoredFile]:
             raise ApiError(500) from error
         if len(raw) > _LARGEST_FILE:
             raise ApiError(413, "File too large, should be <10MB")
-        found.append(stored_file(name, part.mimetype or "application/octet-stream", raw))
+        found.append(Attachment(name, part.mimetype or "application/octet-stream", raw))
     return found
 
 
 def _placed(
-    conversation: Conversation, asked: Mapping[str, Any], files: Sequence[StoredFile]
+    conversation: Conversation, asked: Mapping[str, Any], files: list[dict[str, str]]
 ) -> StoredMessage:
     """Hang the messages of a request into the tree and return the answer to be written.
 
     Source: chat-ui c100c162, measured 2026-08 (c03 to c05, d01 to d07).
 
-    :raises ApiError: 404 or 500, before anything is stored.
+    :raises ApiError: 404 or 500.
     """
     target, text = conversation.message(asked.get("id") or ""), asked.get("inputs")
     parent = target
-    listed = [
-        {"type": "hash", "value": file.sha, "mime": file.mime, "name": file.name} for file in files
-    ]
     if asked.get("is_retry"):
         if target is None:
             raise ApiError(404, "Message not found")
@@ -159,10 +159,10 @@ def _placed(
             return add_child(conversation, parent, "assistant", "")
         if target["from"] != "user" or text is None:
             raise ApiError(500, "Failed to create message")
-        listed = listed or target.get("files", [])
+        files = files or target.get("files", [])
     elif target is None or text is None:
         raise ApiError(500)
-    user = add_child(conversation, parent, "user", str(text), files=listed)
+    user = add_child(conversation, parent, "user", str(text), files=files)
     return add_child(conversation, user, "assistant", "")
 
 
@@ -170,7 +170,7 @@ def _turn(
     conversation: Conversation,
     answer: StoredMessage,
     asked: dict[str, Any],
-    files: list[StoredFile],
+    files: list[Attachment],
 ) -> Turn:
     by_id = {one["id"]: one for one in conversation.messages}
     *earlier, prompt = [by_id[ancestor] for ancestor in answer["ancestors"]]
@@ -185,7 +185,7 @@ def _turn(
         model=conversation.model,
         base_url=site().url,
         tools=(SEARCH_SERVER,) if usable else (),
-        attachments=tuple(Attachment(one.name, one.mime, one.content) for one in files),
+        attachments=files,
     )
 
 

@@ -6,7 +6,6 @@ to w48, x10 to x13).
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import math
 import queue
@@ -20,7 +19,7 @@ from uuid import uuid4
 from . import responder as says
 from . import wire
 from .app import ApiError, Site, now
-from .storage import Conversation, Storage, StoredFile, StoredMessage, StoredRun
+from .storage import Conversation, Storage, StoredMessage, StoredRun
 
 #: what tools asked, by its id: in which conversation, what, and whether it was answered
 Questions = Dict[str, Tuple[str, says.Question, threading.Event]]
@@ -35,15 +34,6 @@ _SLICE = 0.05
 _QUESTION_SECONDS = 3600
 _EARLY_STOP_COUNTS, _EARLY_STOP_HITS_AFTER = 5.0, 0.3
 _NO_OUTPUT = says.Failure("No output was generated. Something went wrong.")
-
-
-def stored_file(name: str, mime: str, content: bytes) -> StoredFile:
-    """Return a file under the hash that the server gives it: that of its bytes read as text.
-
-    Source: chat-ui c100c162, measured 2026-08 (e03): for binary files it is not the SHA-256.
-    """
-    text = content.decode("utf-8", "replace")
-    return StoredFile(hashlib.sha256(text.encode("utf-8")).hexdigest(), name, mime, content)
 
 
 class Outlet:
@@ -317,9 +307,9 @@ class Run:
         elif isinstance(step, says.Question):
             self._ask(step)
         elif isinstance(step, says.FileMade):
-            file = stored_file(step.name, step.mime, step.content)
-            self._site.storage.put_file(self.record.run.conversation, file)
-            self._tell({"type": "file", "name": file.name, "sha": file.sha, "mime": file.mime})
+            file = says.Attachment(step.name, step.mime, step.content)
+            sha = self._site.storage.put_file(self.record.run.conversation, file)
+            self._tell({"type": "file", "name": file.name, "sha": sha, "mime": file.mime})
         else:
             if isinstance(step, says.ToolCall):
                 self._calls[step.uuid] = step

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import os
 import sqlite3
@@ -11,6 +12,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, Iterator, Mapping
+
+from .responder import Attachment
 
 StoredMessage = Dict[str, Any]
 
@@ -38,16 +41,6 @@ class Conversation:
     def message(self, message_id: str) -> StoredMessage | None:
         """Return the message with that id, if it is here."""
         return next((entry for entry in self.messages if entry["id"] == message_id), None)
-
-
-@dataclass(frozen=True)
-class StoredFile:
-    """A file of a conversation; ``sha`` is its name on the wire, 64 hex digits."""
-
-    sha: str
-    name: str
-    mime: str
-    content: bytes
 
 
 @dataclass
@@ -123,8 +116,9 @@ class Storage:
             self.add(Conversation(one, owner, updated_at=moment, **body))
         for owner, text in self._rows("SELECT owner, body FROM settings WHERE era = 'v2-2025'"):
             self.put("settings", owner, json.loads(text))
-        for one, *file in self._rows("SELECT conversation, sha, name, mime, content FROM files"):
-            self.put_file(one, StoredFile(*file))
+        for one, sha, name, mime, content in self._rows("SELECT * FROM files"):
+            body = {"name": name, "mime": mime, "content": base64.b64encode(content).decode()}
+            self.put("file", f"{one}/{sha}", {**body, "sha": sha}, one)
         for one, text in self._rows("SELECT id, body FROM shares WHERE era = 'v2-2025'"):
             self.put("share", one, json.loads(text))
 
@@ -223,17 +217,23 @@ class Storage:
         found = self._bodies("kind = 'run' AND sort = 'running' ORDER BY number")
         return [StoredRun(**body) for body in found]
 
-    def put_file(self, conversation_id: str, file: StoredFile) -> None:
-        """Store a file of a conversation (or share); the same content twice is stored once."""
-        body = {**vars(file), "content": base64.b64encode(file.content).decode()}
-        self.put("file", f"{conversation_id}/{file.sha}", body, conversation_id)
+    def put_file(self, conversation_id: str, file: Attachment) -> str:
+        """Store a file of a conversation (or share) and return its name on the wire.
 
-    def file(self, conversation_id: str, sha: str) -> StoredFile | None:
+        Source: chat-ui c100c162, measured 2026-08 (e03): the hash of its bytes read as text, so
+        for binary files it is not the SHA-256.
+        """
+        text = file.content.decode("utf-8", "replace")
+        sha = hashlib.sha256(text.encode("utf-8")).hexdigest()
+        body = {**vars(file), "sha": sha, "content": base64.b64encode(file.content).decode()}
+        self.put("file", f"{conversation_id}/{sha}", body, conversation_id)
+        return sha
+
+    def file(self, conversation_id: str, sha: str) -> Attachment | None:
         """Return a file, if that conversation (or share) has it."""
         body = self.get("file", f"{conversation_id}/{sha}")
-        if body is None:
-            return None
-        return StoredFile(**{**body, "content": base64.b64decode(body["content"])})
+        content = b"" if body is None else base64.b64decode(body["content"])
+        return None if body is None else Attachment(body["name"], body["mime"], content)
 
     def copy_files(self, source: str, target: str) -> None:
         """Give the target all files of the source."""

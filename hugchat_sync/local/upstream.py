@@ -28,7 +28,7 @@ _LOOK = 0.2  # seconds between two looks whether the run was stopped
 # behind a lone model, as today's servers have one before theirs: so choosing can be tried
 _ROUTER = Model("omni", "Routes every message to the upstream's model.", "Omni", is_router=True)
 _LISTED_SECONDS = 60.0  # a list of models is believed for so long
-_LIST_SECONDS = 10.0
+_LIST_SECONDS, _SILENCE_SECONDS = 10.0, 300.0
 _ODD = "the upstream sent something that is no answer"
 _Kind = TypeVar("_Kind")
 
@@ -38,21 +38,11 @@ class Upstream:
 
     :param url: with or without the ``/v1`` at its end.
     :param key: sent as a bearer token; never shown, and over plain http sent to this machine only.
-    :param model: the default, instead of the first of the upstream's list.
-    :param timeout: seconds of silence after which an answer has failed.
     :param allow_insecure: send the key over plain http to other machines, too.
     :raises ValueError: the URL is none, or the key cannot stand in a header.
     """
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        key: str | None = None,
-        model: str | None = None,
-        timeout: float = 300.0,
-        allow_insecure: bool = False,
-    ) -> None:
+    def __init__(self, url: str, *, key: str | None = None, allow_insecure: bool = False) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("the upstream must look like http://127.0.0.1:11434")
@@ -68,8 +58,6 @@ class Upstream:
         #: whether there is a key that is not sent, since others could read it on its way
         self.withholds_key = bool(key) and not safe
         self._key = key if safe else ""
-        self._model = model
-        self._timeout = timeout
         self._lock = threading.Lock()
         self._listed: list[Model] = []
         self._listed_at = -_LISTED_SECONDS
@@ -86,7 +74,7 @@ class Upstream:
         with self._lock:
             if time.monotonic() - self._listed_at >= _LISTED_SECONDS:
                 self._listed, self._listed_at = self._list(), time.monotonic()
-            return self._listed or (Model(self._model or "default"),)
+            return self._listed or (Model("default"),)
 
     def _routed(self, model: str) -> str:
         """Return the model to ask: the router is one of ours, unless the upstream has one, too."""
@@ -103,13 +91,12 @@ class Upstream:
             return []
         finally:
             connection.close()
-        first = [self._model] if self._model else []
-        found = [Model(name) for name in (*first, *names) if isinstance(name, str) and name]
+        found = [Model(name) for name in names if isinstance(name, str) and name]
         return [*found, _ROUTER] if len(found) == 1 else found
 
     def answer(self, turn: Turn) -> Iterator[Step]:
         """Yield the upstream's answer as it comes; what goes wrong there is a failure."""
-        connection = self._connection(self._timeout)
+        connection = self._connection(_SILENCE_SECONDS)
         sock: socket.socket | None = None
         said = [{"role": one.role, "content": one.text} for one in turn.history]
         if turn.system_prompt:

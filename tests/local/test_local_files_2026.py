@@ -36,14 +36,15 @@ def test_files_come_in_as_base64_and_out_as_bytes(serve):
     )
 
 
-def test_hash_is_made_of_the_bytes_read_as_text():
+def test_hash_is_made_of_the_bytes_read_as_text(serve):
     import base64
-
-    from hugchat_sync.local.run import stored_file
 
     record = recording("2026", "e03-output-image")
     raw = base64.b64decode(record["response"]["body"]["base64"])
-    assert stored_file("a.png", "image/png", raw).sha == record["request"]["path"].rsplit("/", 1)[1]
+    talk = serve(responder=Scripted(Script(["x"], before=[FileMade("a.png", "image/png", raw)])))
+    talk.create()
+    (line,) = [line for line in talk.say() if line["type"] == "file"]
+    assert line["sha"] == record["request"]["path"].rsplit("/", 1)[1]
 
 
 def test_too_large_a_file_is_413(serve):
