@@ -547,13 +547,13 @@ class Client:
     def whoami(self) -> User | None:
         """Return who is signed in; ``None`` for nobody."""
         patience = self._patience()
-        self._identity.require_complete(patience)
+        self._identity.ready(patience)
         return self._identity.user(patience)
 
     def has_accounts(self) -> bool:
         """Return whether there is a sign-in at this server at all."""
         patience = self._patience()
-        self._identity.require_complete(patience)
+        self._identity.ready(patience)
         return self._identity.has_accounts(patience)
 
     def sign_out(self) -> bool:

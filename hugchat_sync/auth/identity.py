@@ -196,15 +196,11 @@ class Identity(Sender):
         """
         if session_for and self.credentials.has_token:
             self.credentials.require_session(session_for)
-        self.require_complete(patience)
+        self._require_complete(patience)
         return self.dialect(patience, wanted)
 
-    def require_complete(self, patience: Patience) -> None:
-        """Refuse to waste a request that lacks one of a pair of cookies.
-
-        :raises SessionExpired: the time of the session is over, and it cannot be renewed.
-        :raises AuthError: a cookie was never there; the sentence names it.
-        """
+    def _require_complete(self, patience: Patience) -> None:
+        """Refuse to waste a request that lacks one of a pair of cookies."""
         known = self.credentials.store.latest
         if known.names == self._complete and time.time() < known.until:
             return
@@ -311,7 +307,7 @@ class Identity(Sender):
         :raises AuthError: the server refuses the token.
         """
         patience = patience or self.transport.patience()
-        self.require_complete(patience)
+        self._require_complete(patience)
         return self.transport.send(call, patience, is_doubtful)
 
     def in_one_session(self, operation: Callable[[Patience], T], patience: Patience) -> T:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import time
 from unittest.mock import patch
 
 import pytest
@@ -13,6 +14,7 @@ from hugchat_sync import AuthError, Client, HuggingChat, UsageError
 from hugchat_sync.auth.cookies.disk import file_of
 from hugchat_sync.auth.cookies.store import CookieStore
 from hugchat_sync.auth.credentials import Credentials, find_credentials
+from hugchat_sync.auth.identity import Identity
 from hugchat_sync.options import is_loopback
 from hugchat_sync.secret import Secret
 from hugchat_sync.transport.adapter import authentication
@@ -159,6 +161,52 @@ def test_cookies_of_a_given_session_are_kept_and_ours_win():
     with_cookies("both=new; ours=2").put_on(request)
 
     assert request.headers["Cookie"] == "theirs=1; both=new; ours=2"
+
+
+@pytest.mark.parametrize("warm", [False, True])
+@pytest.mark.parametrize(
+    ("url", "sent"),
+    [
+        (OTHER + "/conversation", "a=1"),
+        ("https://chat.example.evil.example/chat", None),
+        ("https://chat.example:8443/chat", None),
+        ("http://chat.example/chat", None),
+        ("https://evil.example/https://chat.example/", None),
+    ],
+)
+def test_client_sends_its_cookies_to_its_server_alone(url, sent, warm):
+    identity = Identity(OTHER, cookies=Secret({"a": "1"}))
+    if warm:
+        identity(prepared(OTHER))
+
+    assert identity(prepared(url)).headers.get("Cookie") == sent
+
+
+def test_client_sends_its_cookies_beside_those_of_a_given_session():
+    identity = Identity(OTHER, cookies=Secret({"a": "1"}))
+    request = prepared(OTHER, headers={"Cookie": "a=old; b=2"})
+
+    assert identity(request).headers["Cookie"] == "b=2; a=1"
+
+
+def test_client_sends_no_cookie_whose_time_is_over(monkeypatch):
+    soon = {"name": "a", "value": "1", "expires": time.time() + 60}
+    identity = Identity(OTHER, cookies=Secret([soon, {"name": "b", "value": "2"}]))
+    assert identity(prepared(OTHER)).headers["Cookie"] == "a=1; b=2"
+
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 61)
+
+    assert identity(prepared(OTHER)).headers["Cookie"] == "b=2"
+    assert identity(prepared(OTHER)).headers["Cookie"] == "b=2"
+
+
+def test_client_respects_the_paths_of_its_cookies():
+    cookies = [{"name": "a", "value": "1", "path": "/chat/deep"}, {"name": "b", "value": "2"}]
+    identity = Identity(OTHER, cookies=Secret(cookies))
+
+    assert identity(prepared(OTHER)).headers["Cookie"] == "b=2"
+    assert identity(prepared(OTHER + "/deep/er")).headers["Cookie"] == "a=1; b=2"
 
 
 def test_sign_in_of_a_given_session_was_lost():

@@ -9,7 +9,7 @@ import re
 import threading
 import time
 from pathlib import Path
-from typing import Any, Callable, ContextManager, Dict, Iterable, Set, Tuple
+from typing import Any, Callable, Dict, Iterable, Set, Tuple
 
 from ...futures import begin
 from ...secret import Secret
@@ -54,13 +54,6 @@ class CookieFile:
     def begin_anew(self) -> None:
         """Take a new lock."""
         self._turn = threading.Lock()
-
-    def first_lock(self, wait: float) -> ContextManager[None]:
-        """Return a lock for whoever begins the session that the file is to keep.
-
-        :param wait: seconds; :class:`TimeoutError` after them.
-        """
-        return locked(Path(f"{self.path}.first"), wait)
 
     def load(self) -> Cookies:
         """Return the cookies of the file, those of other hosts included."""

@@ -10,7 +10,7 @@ import warnings
 from contextlib import ExitStack, contextmanager, suppress
 from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Iterator, NamedTuple, Sequence
+from typing import TYPE_CHECKING, Any, Iterator, Sequence
 
 from requests import PreparedRequest
 from requests.cookies import RequestsCookieJar
@@ -19,18 +19,18 @@ from ...errors import CookieFileWarning, UsageError
 from ...futures import begin
 from ...options import is_loopback
 from ...secret import Secret, safe_repr
+from ...values import Value
 from .values import Cookie, Problem, Site, best, from_set_cookie, make_jar
 
 if TYPE_CHECKING:
     from .file import CookieFile, Wanted
-    from .forms import Cookies
 
 _NEEDED = {"huggingface.co": ("token", "hf-chat")}
 
 _log = logging.getLogger(__name__)
 
 
-class Latest(NamedTuple):
+class Latest(Value):
     """The cookies of a store: they are these until one changes, or the first of them expires.
 
     :param header: the text that is sent of them, where it is the same for every path.
@@ -81,7 +81,14 @@ class CookieStore:
         store = cls(base_url)
         given, store._file = _read(source, store._site)
         store._accept(given)
-        store._require_any(given)
+        if given and not store.names and not store.expired:
+            domains = sorted({cookie.domain.lstrip(".") for cookie in given if cookie.domain})
+            where = f" in {str(store.file)!r}" if store.file else ""
+            some = ", ".join(domains[:3]) + (", …" if len(domains) > 3 else "")
+            raise UsageError(
+                f"none of the cookies given{where} can be used for {store._site.host}: they are "
+                f"for {some or 'nobody'}"
+            )
         return store
 
     @safe_repr
@@ -256,13 +263,10 @@ class CookieStore:
         self._accept(_read(source, self._site)[0])
         self._write()
 
-    def _accept(self, cookies: Cookies) -> None:
-        """Take cookies of the user's; the one place where a form that is wrong is raised."""
+    def _accept(self, cookies: list[Cookie]) -> None:
+        """Take cookies of the user's, of which one per name is for this host."""
         now = time.time()
-        chosen = _usable(cookies, self._site, now)
-        del cookies
-        if isinstance(chosen, Problem):
-            raise UsageError(str(chosen))
+        chosen = [one for _, one in best(cookies, self._site, now).values() if _is_usable(one)]
         expired = tuple(cookie.name for cookie in chosen if cookie.expired(now))
         if expired:
             _log.warning("cookies that have expired are not used: %s", ", ".join(expired))
@@ -273,18 +277,6 @@ class CookieStore:
                     self._live[cookie.name] = self._good[cookie.name] = cookie
                     self._gone.discard(cookie.name)
             self._look()
-
-    def _require_any(self, given: Cookies) -> None:
-        """Refuse cookies that were given and of which none is for this host."""
-        if isinstance(given, Problem) or not given or self.names or self.expired:
-            return
-        domains = sorted({cookie.domain.lstrip(".") for cookie in given if cookie.domain})
-        where = f" in {str(self.file)!r}" if self.file else ""
-        some = ", ".join(domains[:3]) + (", …" if len(domains) > 3 else "")
-        raise UsageError(
-            f"none of the cookies given{where} can be used for {self._site.host}: they are for "
-            f"{some or 'nobody'}"
-        )
 
     # the file --------------------------------------------------------------------------------
 
@@ -311,8 +303,10 @@ class CookieStore:
         """
         with ExitStack() as stack:
             if self._file is not None:
+                from .disk import locked
+
                 with suppress(OSError):  # a disk without locks, or a lock that nobody gives back
-                    stack.enter_context(self._file.first_lock(max(0.0, wait)))
+                    stack.enter_context(locked(Path(f"{self.file}.first"), max(0.0, wait)))
                 if self.reload():
                     stack.close()
             yield
@@ -347,24 +341,21 @@ class CookieStore:
             )
 
 
-def _read(source: Secret, site: Site) -> tuple[Cookies, CookieFile | None]:
+def _read(source: Secret, site: Site) -> tuple[list[Cookie], CookieFile | None]:
+    """Return the cookies of the user's; the one place where a form that is wrong is raised."""
     from .file import read_source  # here: many servers hand out cookies, and are given none
 
-    return read_source(source, site)
-
-
-def _usable(cookies: Cookies, site: Site, now: float) -> Cookies:
-    """Return, of cookies in one of the forms, those that can be sent to a site, one per name."""
+    cookies, file = read_source(source, site)
     if isinstance(cookies, Problem):
-        return cookies
-    found = []
-    for _, cookie in best(cookies, site, now).values():
-        problem = cookie.flaw()
-        if not problem:
-            found.append(cookie)
-        elif not cookie.domain:
-            return problem
-        else:
-            # a browser's export is not to be refused over some other part of the site
-            _log.warning("a cookie of %s that no header can carry is not used", cookie.domain)
-    return found
+        raise UsageError(str(cookies))
+    return cookies, file
+
+
+def _is_usable(cookie: Cookie) -> bool:
+    problem = cookie.flaw()
+    if problem and not cookie.domain:
+        raise UsageError(str(problem))
+    if problem:
+        # a browser's export is not to be refused over some other part of the site
+        _log.warning("a cookie of %s that no header can carry is not used", cookie.domain)
+    return not problem

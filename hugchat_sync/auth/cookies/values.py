@@ -6,7 +6,7 @@ import re
 from datetime import datetime, timezone
 from email.utils import mktime_tz, parsedate_tz
 from http.cookiejar import Cookie as JarCookie
-from typing import Any, Iterable, Mapping, NamedTuple
+from typing import Any, Iterable, Mapping
 from urllib.parse import urlsplit
 
 from requests.cookies import RequestsCookieJar
@@ -60,7 +60,7 @@ class Cookie(Value):
         return None
 
 
-class Site(NamedTuple):
+class Site(Value):
     """The origin and path of a URL."""
 
     scheme: str

@@ -166,8 +166,10 @@ class Walk:
         """
         url, self._password = f"{self._hub_url}/login", password
         self._hub.form = (url, email, password)
-        reply = self._hub.post(_path_of(url), (), url, _PAGE)
-        self._hub.form = None
+        try:
+            reply = self._hub.post(_path_of(url), (), url, _PAGE)
+        finally:
+            self._hub.form = None
         refuse_password(reply)
         if is_redirect(reply):
             self._require_known_host(target_of(reply))
