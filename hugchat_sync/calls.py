@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Generic, Iterable, Iterator, Mapping, TypeVar
 
-from .errors import HugChatError, status_error
+from .errors import HugChatError
 from .values import Value, field
 
 T = TypeVar("T")
@@ -39,13 +39,6 @@ class Part(Value):
     mime: str | None = None
 
 
-def bare_error(reply: Reply) -> HugChatError | None:
-    """Return the error of a bad status whose body nobody can read."""
-    if 200 <= reply.status < 300:
-        return None
-    return status_error(reply.status, "", url=reply.url, body=reply.text)
-
-
 def no_error(reply: Reply) -> HugChatError | None:
     """Find no fault with a reply: whoever reads it wants the bad ones as well."""
     return None
@@ -55,18 +48,19 @@ class Request(Value):
     """What is common to both kinds of call.
 
     :param path: relative to the base URL, for example ``"/conversation"``.
+    :param error: makes the error of a reply that is not what was asked for, ``None`` where it is:
+        only a dialect knows how bad news is spelt. It is given every complete reply, and whatever
+        comes in the place of a stream.
     :param json: the body as a JSON value.
     :param parts: the body as multipart parts, in order.
     :param form: the body as a urlencoded form, in order.
     :param body: the body as bytes; its type belongs into ``headers``.
     :param repeatable: sending it twice does no more than sending it once.
-    :param error: makes the error of a reply that is not what was asked for, ``None`` where it is:
-        only a dialect knows how bad news is spelt. It is given every complete reply, and whatever
-        comes in the place of a stream.
     """
 
     method: str
     path: str
+    error: Callable[[Reply], HugChatError | None]
     json: Any = None
     parts: tuple[tuple[str, Part], ...] = ()
     form: tuple[tuple[str, str], ...] | None = None
@@ -74,7 +68,6 @@ class Request(Value):
     params: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     repeatable: bool = False
-    error: Callable[[Reply], HugChatError | None] = bare_error
 
 
 class Call(Generic[T], Value):
