@@ -222,7 +222,7 @@ class Identity(Sender):
         """Whether no credentials were given, and none were received yet."""
         return self.credentials.is_nobody
 
-    def dialect(self, patience: Patience | None = None, wanted: str = "") -> Dialect:
+    def dialect(self, patience: Patience, wanted: str = "") -> Dialect:
         """Return the server's dialect; the first call may ask the server.
 
         :param wanted: the feature that this is about.
@@ -235,7 +235,6 @@ class Identity(Sender):
         if has_token and found is None and self._named is not None:
             self.credentials.require_honoured(self._named)
         if found is None or not self._is_found:
-            patience = patience or self.transport.patience()
             with held(self._finding, patience.deadline, _OTHERS_ASK):
                 found = self._dialect
                 if found is None or (not self._is_found and wanted in found.manners.differs_in):

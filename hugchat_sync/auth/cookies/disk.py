@@ -149,19 +149,6 @@ def _home() -> Path | None:
     return home if home.is_absolute() else None
 
 
-def require_directory() -> Path:
-    """Return :func:`default_directory`, where there is one.
-
-    :raises UsageError: there is none; the sentence says what to set.
-    """
-    place = default_directory()
-    if place is None:
-        raise UsageError(
-            "there is no home directory to keep anything in: set HOME or XDG_CONFIG_HOME"
-        )
-    return place
-
-
 def file_of(email: str, directory: str | os.PathLike[str] | None = None) -> Path:
     """Return where the cookies of an account are kept: ``<directory>/<email>.json``.
 
@@ -172,15 +159,17 @@ def file_of(email: str, directory: str | os.PathLike[str] | None = None) -> Path
     if not name:
         raise UsageError("an e-mail is needed to name the cookie file")
     safe = re.sub(r"[\x00-\x1f\x7f/\\:*?\"<>|%]", lambda hit: f"%{ord(hit.group()):02X}", name)
-    folder = require_directory() if directory is None else _expanded(directory)
-    return folder / f"{safe}.json"
-
-
-def _expanded(directory: str | os.PathLike[str]) -> Path:
+    if directory is None:
+        folder = default_directory()
+        if folder is None:
+            raise UsageError(
+                "there is no home directory to keep anything in: set HOME or XDG_CONFIG_HOME"
+            )
+        return folder / f"{safe}.json"
     text = os.fspath(directory)
     if "\0" in text:
         raise UsageError("the name of a directory cannot hold a NUL")
     try:
-        return Path(directory).expanduser()
+        return Path(directory).expanduser() / f"{safe}.json"
     except (RuntimeError, KeyError):  # "~somebody" whom nobody knows
         raise UsageError(f"there is no home directory for {text!r}: name it in full") from None
