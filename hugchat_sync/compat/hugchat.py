@@ -24,9 +24,7 @@ from .exceptions import (
 )
 from .login import source_of
 from .message import Answer, LiveAnswer, Message
-from .types.assistant import Assistant
-from .types.message import Conversation, MessageNode
-from .types.model import Model
+from .types import Assistant, Conversation, MessageNode, Model
 
 __all__ = ["ChatBot", "Conversation", "Message", "Model", "RequestsCookieJar", "exceptions"]
 

@@ -9,9 +9,7 @@ from .. import events
 from ..chat.message import Message as Source
 from ..errors import HugChatError
 from ..values import Value
-from .types.file import File
-from .types.message import Conversation
-from .types.tool import Tool
+from .types import Conversation, File, Tool
 
 __all__ = ["Message", "MessageStatus", "ResponseTypes", "WebSearchSource"]
 
@@ -65,35 +63,42 @@ class Message:
         self._cursor: Iterator[dict[str, Any]] | None = None
         self._tools: dict[str, Tool] = {}
 
-    @property
-    def text(self) -> str:
-        """The whole answer; waits until it is there.
+    def get_final_text(self) -> str:
+        """Return the whole answer; waits until it is there.
 
         :raises HugChatError: the answer failed.
         """
         return self._source.text()
 
-    @property
-    def web_search_sources(self) -> list[WebSearchSource]:
-        """The pages that a web search found so far."""
+    def get_search_sources(self) -> list[WebSearchSource]:
+        """Return the pages that a web search found so far."""
         return [WebSearchSource(one.title, one.link, one.hostname) for one in self._source.sources]
 
-    search_sources = web_search_sources
-
-    @property
-    def web_search_done(self) -> bool:
-        """Whether nothing more is to be expected of the web search."""
-        return self._source.web_search_done
-
-    @property
-    def tools_used(self) -> list[Tool]:
-        """What tools have returned so far."""
+    def get_tools_used(self) -> list[Tool]:
+        """Return what tools have returned so far."""
         return list(self._tools.values())
 
-    @property
-    def files_created(self) -> list[File]:
-        """The files that the run has made so far."""
+    def get_files_created(self) -> list[File]:
+        """Return the files that the run has made so far."""
         return [File(one.sha, one.name, one.mime, self.conversation) for one in self._source.files]
+
+    def search_enabled(self) -> bool:
+        """Return whether the web was to be searched."""
+        return self.web_search
+
+    def is_done(self) -> bool:
+        """Return whether the answer is finished or failed; never blocks."""
+        return self._source.done
+
+    def is_done_search(self) -> bool:
+        """Return whether nothing more is to be expected of the web search."""
+        return self._source.web_search_done
+
+    text = property(get_final_text)
+    search_sources = web_search_sources = property(get_search_sources)
+    web_search_done = property(is_done_search)
+    tools_used = property(get_tools_used)
+    files_created = property(get_files_created)
 
     @property
     def error(self) -> HugChatError | None:
@@ -106,34 +111,6 @@ class Message:
         if not self._source.done:
             return MessageStatus.PENDING
         return MessageStatus.RESOLVED if self.error is None else MessageStatus.REJECTED
-
-    def get_final_text(self) -> str:
-        """Return the whole answer; waits until it is there."""
-        return self.text
-
-    def get_search_sources(self) -> list[WebSearchSource]:
-        """Return the pages that a web search found so far."""
-        return self.web_search_sources
-
-    def get_tools_used(self) -> list[Tool]:
-        """Return what tools have returned so far."""
-        return self.tools_used
-
-    def get_files_created(self) -> list[File]:
-        """Return the files that the run has made so far."""
-        return self.files_created
-
-    def search_enabled(self) -> bool:
-        """Return whether the web was to be searched."""
-        return self.web_search
-
-    def is_done(self) -> bool:
-        """Return whether the answer is finished or failed; never blocks."""
-        return self._source.done
-
-    def is_done_search(self) -> bool:
-        """Return whether nothing more is to be expected of the web search."""
-        return self.web_search_done
 
     def wait_until_done(self) -> Answer:
         """Return the whole answer, once it is there."""
@@ -151,10 +128,10 @@ class Message:
         return getattr(self, key, None)
 
     def __str__(self) -> str:
-        return self.text
+        return self.get_final_text()
 
     def __format__(self, spec: str) -> str:
-        return format(self.text, spec)
+        return format(str(self), spec)
 
     def _dicts(self) -> Iterator[dict[str, Any]]:
         """Yield the events up to the final answer as dicts; what comes behind it is no text."""
@@ -162,7 +139,8 @@ class Message:
         for event in self._source:
             if isinstance(event, events.ToolResult):
                 self._tools[event.uuid] = Tool(event.uuid, _result(event))
-            described = _described(event)
+            describe = _DICTS.get(type(event))  # none of what the old package did not know
+            described = {} if describe is None else describe(event)
             if isinstance(event, events.Token):
                 if described["token"] and not self._first_try:
                     shown = True
@@ -210,10 +188,10 @@ class LiveAnswer(Message):
         return self  # a loop goes on where next() was
 
     def __add__(self, other: str) -> str:
-        return self.text + other
+        return str(self) + other
 
     def __radd__(self, other: str) -> str:
-        return other + self.text
+        return other + str(self)
 
 
 def _result(event: events.ToolResult) -> str:
@@ -221,49 +199,30 @@ def _result(event: events.ToolResult) -> str:
     return "\n".join(text for text in texts if isinstance(text, str))
 
 
-def _search(message: str, kind: str = "update", **more: Any) -> dict[str, Any]:
-    return {"type": ResponseTypes.WEB, "messageType": kind, "message": message, **more}
+def _dict(kind: str, **fields: Any) -> dict[str, Any]:
+    return {"type": kind, **fields}
+
+
+def _search(message: str, kind: str, **fields: Any) -> dict[str, Any]:
+    return _dict(ResponseTypes.WEB, messageType=kind, message=message, **fields)
+
+
+def _tool(subtype: str, uuid: str, **fields: Any) -> dict[str, Any]:
+    return _dict(ResponseTypes.TOOL, subtype=subtype, uuid=uuid, **{subtype: fields})
 
 
 _DICTS: dict[type[events.Event], Callable[[Any], dict[str, Any]]] = {
-    events.Token: lambda e: {"type": ResponseTypes.STREAM, "token": e.text.replace("\0", "")},
-    events.FinalAnswer: lambda e: {
-        "type": ResponseTypes.FINAL,
-        "text": e.text,
-        "interrupted": e.interrupted,
-    },
-    events.WebSearchStep: lambda e: _search(e.message, args=list(e.args)),
+    events.Token: lambda e: _dict(ResponseTypes.STREAM, token=e.text.replace("\0", "")),
+    events.FinalAnswer: lambda e: _dict(
+        ResponseTypes.FINAL, text=e.text, interrupted=e.interrupted
+    ),
+    events.WebSearchStep: lambda e: _search(e.message, "update", args=list(e.args)),
     events.WebSearchError: lambda e: _search(e.message, MSGTYPE_ERROR, args=list(e.args)),
     events.WebSearchSources: lambda e: _search(
-        "sources", "sources", sources=[vars(one) for one in e.sources]
+        "sources", "sources", sources=[*map(vars, e.sources)]
     ),
-    events.ToolCall: lambda e: {
-        "type": ResponseTypes.TOOL,
-        "subtype": "call",
-        "uuid": e.uuid,
-        "call": {"name": e.name, "parameters": dict(e.parameters)},
-    },
-    events.ToolResult: lambda e: {
-        "type": ResponseTypes.TOOL,
-        "subtype": "result",
-        "uuid": e.uuid,
-        "result": {"status": e.status, "outputs": list(e.outputs)},
-    },
-    events.FileCreated: lambda e: {
-        "type": ResponseTypes.FILE,
-        "name": e.name,
-        "sha": e.sha,
-        "mime": e.mime,
-    },
-    events.Status: lambda e: {
-        "type": ResponseTypes.STATUS,
-        "status": e.status,
-        "message": e.message,
-    },
+    events.ToolCall: lambda e: _tool("call", e.uuid, name=e.name, parameters=dict(e.parameters)),
+    events.ToolResult: lambda e: _tool("result", e.uuid, status=e.status, outputs=list(e.outputs)),
+    events.FileCreated: lambda e: _dict(ResponseTypes.FILE, name=e.name, sha=e.sha, mime=e.mime),
+    events.Status: lambda e: _dict(ResponseTypes.STATUS, status=e.status, message=e.message),
 }
-
-
-def _described(event: events.Event) -> dict[str, Any]:
-    """Return an event as the old dict; an empty one for what the old package did not know."""
-    describe = _DICTS.get(type(event))
-    return {} if describe is None else describe(event)

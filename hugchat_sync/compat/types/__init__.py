@@ -1,1 +1,0 @@
-"""The old package's records."""
