@@ -27,7 +27,7 @@ from ..events import Event, FinalAnswer, Reasoning, Token
 from ..transport.http import Transport
 from ..transport.retry import Patience, Tries
 from ..transport.stream import Stream
-from .answer import Answer, StoredAnswer
+from .answer import Answer, StoredAnswer, fold
 
 E = TypeVar("E")
 
@@ -226,16 +226,32 @@ class Recovery:
                     if stored is not None and stored.text:
                         return
             return
-        if "reattach" in self._dialect.features:
-            try:
-                for _ in self.replayed():
-                    pass
-            except (NotFound, ProtocolError):
-                pass  # a server without logs; its conversation tells
-        if not self.is_over:
-            self._settled()
+        has_log = "reattach" in self._dialect.features
+        if has_log and (self.read_log() is not False or self.is_over):
+            return
+        self._settled()
         if not self.is_over and time.monotonic() >= self._open.patience.deadline:
             raise TimedOut("an earlier answer in this conversation goes on", phase="total")
+
+    def read_log(self) -> bool | None:
+        """Read the log of a run that nobody reads here, and return whether it tells of its end.
+
+        :returns: ``None`` where nothing but signs of life came for too long.
+        :raises TimedOut: the run goes on at the end of the call's time; ``partial`` is its text.
+        """
+        try:
+            for event in self.replayed():
+                fold(self._record, event)
+        except GenerationError:
+            return True  # that it ended is what counts
+        except TimedOut as error:
+            if error.phase == "total":
+                error.partial = self._record.text
+                raise
+            return None if error.phase == "progress" else False
+        except (TransportError, ServerError, ProtocolError, AuthError):
+            return False  # what is stored tells
+        return self.log_end != "gone"
 
 
 class Gap:

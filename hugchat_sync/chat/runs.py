@@ -13,22 +13,12 @@ from contextlib import contextmanager
 from typing import Callable, Iterator
 
 from ..dialects import Created, Dialect, Look, Prompt, Unfinished
-from ..errors import (
-    AuthError,
-    GenerationError,
-    HugChatError,
-    ProtocolError,
-    ServerError,
-    TimedOut,
-    TransportError,
-    UsageError,
-)
+from ..errors import HugChatError, ProtocolError, TimedOut, UsageError
 from ..futures import begin
 from ..rate_limit import Pace
 from ..records import ConversationTree
 from ..transport.retry import Patience
 from . import Server
-from .answer import Answer, fold
 from .message import TAIL, Message
 from .run import OpenReply, Run
 
@@ -275,7 +265,7 @@ class Runs:
     def _follow(
         self, dialect: Dialect, place: Place, patience: Patience, answer: Unfinished
     ) -> bool:
-        """Return whether the log of an answer was read to its end; ``False`` if there is none.
+        """Return whether the log of an answer told that its run is over, or must be.
 
         :raises TimedOut: it goes on; ``partial`` is its text so far.
         """
@@ -285,26 +275,14 @@ class Runs:
 
         prompt = Prompt(place.conversation_id, "", "", answer.generation_id)
         log = Recovery(self._transport, dialect, prompt, OpenReply(self._transport, patience))
-        said, log_tells = Answer(), False
-        try:
-            for event in log.replayed():
-                fold(said, event)
-            log_tells = log.log_end != "gone"
-        except GenerationError:
-            log_tells = True  # that it ended is what counts
-        except TimedOut as error:
-            if error.phase == "total":
-                error.partial = said.text
-                raise
-            if error.phase == "progress":  # nothing but signs of life
-                place.over.add(answer)
-                return True
-        except (TransportError, ServerError, ProtocolError, AuthError):
-            pass  # what is stored tells
-        if log_tells or answer.is_said:
-            place.over.add(answer.generation_id)  # without a log, at most a title is missing
-            return True
-        return False
+        told = log.read_log()
+        if told is None:
+            place.over.add(answer)
+        elif told or answer.is_said:  # without a log, at most a title is missing of a whole text
+            place.over.add(answer.generation_id)
+        else:
+            return False
+        return True
 
     # stopping --------------------------------------------------------------------------------
 
