@@ -14,7 +14,6 @@ from ..errors import (
     HugChatError,
     ModelNotFound,
     ProtocolError,
-    ServerError,
     TimedOut,
     Unavailable,
     UsageError,
@@ -216,37 +215,30 @@ class Creation:
     def _with_reason(
         self, model: str, make: Callable[[str], Created], patience: Patience
     ) -> Created:
-        """Return what *make* makes, or raise what its refusal means."""
+        """Return what *make* makes; a refusal that does not say itself what it means is made to."""
         try:
             return make(model)
         except (BadRequest, Unavailable) as error:
-            meant = self._meant(model, error, patience)
-            if meant is None:
-                raise
-            raise meant from error
-
-    def _meant(self, model: str, error: ServerError, patience: Patience) -> ServerError | None:
-        """Return what a refusal means that does not say itself whether there is such a model."""
-        try:
-            names = self._offered(patience)
-        except HugChatError:
-            return None  # the list cannot be had either, so the refusal itself says more
-        refused: dict[str, Any] = {"status": error.status, "url": error.url, "body": error.body}
-        if model in names and isinstance(error, ModelNotFound):
-            return BadRequest(
-                f"the server answered {error.status}: it offers the model {model!r}, so it is the "
-                "system prompt that it does not take",
-                **refused,
-            )
-        if model in names or not names:
-            return None
-        nearest = nearest_names(model, names)
-        return ModelNotFound(
-            f"the server does not offer the model {model!r}; near are {', '.join(nearest)}",
-            **refused,
-            model=model,
-            nearest=nearest,
-        )
+            try:
+                names = self._offered(patience)
+            except HugChatError:
+                names = []  # the list cannot be had either, so the refusal itself says more
+            told: dict[str, Any] = {"status": error.status, "url": error.url, "body": error.body}
+            if names and model not in names:
+                nearest = nearest_names(model, names)
+                raise ModelNotFound(
+                    f"the server does not offer the model {model!r}; near are {', '.join(nearest)}",
+                    **told,
+                    model=model,
+                    nearest=nearest,
+                ) from error
+            if names and isinstance(error, ModelNotFound):
+                raise BadRequest(
+                    f"the server answered {error.status}: it offers the model {model!r}, so it is "
+                    "the system prompt that it does not take",
+                    **told,
+                ) from error
+            raise
 
     # made once -------------------------------------------------------------------------------
 

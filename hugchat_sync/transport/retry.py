@@ -68,10 +68,6 @@ class Retrying:
         self._sleep = sleep
         self._jitter = jitter
 
-    def sleep(self, seconds: float) -> None:
-        """Wait; the one clock that tests replace."""
-        self._sleep(seconds)
-
     def pause(self, tried: int, patience: Patience) -> None:
         """Wait as long as is due after *tried* tries.
 
