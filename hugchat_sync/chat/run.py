@@ -347,7 +347,7 @@ class Run:
     def stop(self) -> None:
         """Ask the server to stop the run."""
         self._was_stopped = True
-        call = self.dialect.stop(self.prompt.conversation_id, self.prompt.generation_id)
+        call = self.dialect.stop(self.prompt.conversation_id)
         try:
             if call is not None:
                 self._transport.send(call)

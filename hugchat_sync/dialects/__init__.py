@@ -234,7 +234,7 @@ class Dialect(ABC):
         return None
 
     @abstractmethod
-    def stop(self, conversation_id: str, generation_id: str) -> Call[None] | None:
+    def stop(self, conversation_id: str) -> Call[None] | None:
         """Describe stopping the run; the answer so far stays as it is stored.
 
         ``None`` where closing the connection does it.
@@ -242,7 +242,7 @@ class Dialect(ABC):
 
     def stop_elsewhere(self, conversation_id: str) -> Call[None] | None:
         """Describe stopping a run whose connection somebody else holds."""
-        return self.stop(conversation_id, "")
+        return self.stop(conversation_id)
 
     def log_reader(self, prompt: Prompt) -> Any:
         """Return what the calls that read one log share: half a tag may end one of them."""

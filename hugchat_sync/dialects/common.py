@@ -70,7 +70,7 @@ class Era(Dialect):
 
         return post(path_of(conversation_id, "/share"), read)
 
-    def stop(self, conversation_id: str, generation_id: str) -> Call[None] | None:
+    def stop(self, conversation_id: str) -> Call[None] | None:
         """Source: POST /conversation/{id}/stop-generating, chat-ui 2023-09 … 2026-08 (measured)."""
         # a stop that comes twice would interrupt the next message, so it is not repeatable
         return post(path_of(conversation_id, "/stop-generating"), read_nothing)

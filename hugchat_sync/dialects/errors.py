@@ -8,6 +8,7 @@ transport asks here through ``Request.error`` and knows nothing of it.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import Any, Mapping
 from urllib.parse import SplitResult, parse_qs, urljoin, urlsplit
 
@@ -124,7 +125,7 @@ def intercepted(reply: Reply) -> HugChatError | None:
         )
     if reply.status == 511:
         advice = "open any page in a browser and sign in to the network there"
-        return _error(reply, "the network wants a sign-in of its own", advice=advice)
+        return error_of(reply, "the network wants a sign-in of its own", advice=advice)
     return None
 
 
@@ -161,7 +162,7 @@ def _page_error(reply: Reply) -> HugChatError:
     by_gateway = reply.status >= 500 or reply.status in (413, 429)
     who = "a gateway before the server, not the server itself," if by_gateway else "the server"
     facts = _OF_PAGES.get(reply.status, {} if by_gateway else {"advice": _WRONG_PLACE})
-    return _error(reply, f"an HTML page{_page_title(reply)}", who=who, **facts)
+    return error_of(reply, f"an HTML page{_page_title(reply)}", who=who, **facts)
 
 
 def page_instead(reply: Reply, wanted: str = "an answer") -> HugChatError:
@@ -324,28 +325,23 @@ def read_error(reply: Reply) -> HugChatError:
         return problem
     if is_page(reply):
         return page_instead(reply) if 200 <= reply.status < 300 else _page_error(reply)
-    said, error_id = _said(reply)
+    said, error_id = reply.text, None  # the hooks of the server say it in plain text
+    with suppress(ProtocolError):
+        value = read_json(reply.body)
+        said, error_id = whole(_sentence(value)), kind_of(value, "errorId", str, None)
     if reply.status == 403 and "API is disabled" in said:
         return FeatureUnavailable(
             "this server hides its API, and what was asked for is found nowhere else", feature="api"
         )
     for pattern, kind, advice, facts in _SENTENCES:
         if re.search(pattern, said, re.IGNORECASE):
-            return _error(reply, said, kind=kind, advice=advice, **facts)
-    return _error(reply, said, error_id=error_id, **_OF_STATUS.get(reply.status, {}))
+            return error_of(reply, said, kind=kind, advice=advice, **facts)
+    return error_of(reply, said, error_id=error_id, **_OF_STATUS.get(reply.status, {}))
 
 
-def _error(reply: Reply, said: str, **facts: Any) -> HugChatError:
+def error_of(reply: Reply, said: str, **facts: Any) -> HugChatError:
+    """Return the error of a bad status; *facts* are those of :func:`status_error`."""
     return status_error(reply.status, said, url=reply.url, body=reply.text, **facts)
-
-
-def _said(reply: Reply) -> tuple[str, str | None]:
-    """Return the server's sentence and the id under which it logged the error."""
-    try:
-        value = read_json(reply.body)
-    except ProtocolError:
-        return reply.text, None  # the hooks of the server say it in plain text
-    return whole(_sentence(value)), kind_of(value, "errorId", str, None)
 
 
 def _sentence(value: Any) -> str:

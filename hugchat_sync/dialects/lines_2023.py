@@ -103,7 +103,7 @@ class Lines2023(Forms2023):
             keep_alives=False,
         )
 
-    def stop(self, conversation_id: str, generation_id: str) -> None:
+    def stop(self, conversation_id: str) -> None:
         """Describe nothing: only closing the connection ends a run.
 
         Source: POST /conversation/{id}/stop-generating, which does not, chat-ui 2023-10 (measured).
@@ -116,7 +116,7 @@ class Lines2023(Forms2023):
 
         Source: POST /conversation/{id}/stop-generating, chat-ui 2023-10 (measured).
         """
-        return super().stop(conversation_id, "")
+        return super().stop(conversation_id)
 
 
 class FebruaryLines(Lines2023):

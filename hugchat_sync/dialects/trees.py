@@ -11,11 +11,11 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Callable, Mapping, TypeVar
 
 from ..calls import Call, Reply
-from ..errors import HugChatError, ModelNotFound, ProtocolError, status_error
+from ..errors import HugChatError, ModelNotFound, ProtocolError
 from ..events import Event
 from ..records import ChatFile, Conversation, ConversationTree, TreeMessage
 from .common import Era
-from .errors import is_guarded
+from .errors import error_of, is_guarded
 from .fields import dicts_of, each, kind_of, need, split_thinking, text_of, texts_of, whole
 from .records import Created, Look, Prompt, Stored, Unfinished
 from .updates import Updates
@@ -42,15 +42,9 @@ class Trees(Era):
             if reply.status != 400 or is_guarded(reply):
                 return refusal(reply)
             # the values sent are texts, so what is wrong with them is the model
-            return status_error(
-                400,
-                f"the server does not offer the model {body['model']!r}",
-                url=reply.url,
-                body=reply.text,
-                kind=ModelNotFound,
-                advice="see models()",
-                model=body["model"],
-            )
+            model = body["model"]
+            said = f"the server does not offer the model {model!r}"
+            return error_of(reply, said, kind=ModelNotFound, advice="see models()", model=model)
 
         return post("/conversation", read_created, json=body, error=error)
 

@@ -244,7 +244,7 @@ def test_an_answered_question_says_nothing_about_its_retry() -> None:
 
 
 def test_stopping_is_closing() -> None:
-    assert LINES.stop("x", "y") is None
+    assert LINES.stop("x") is None
     assert LINES.manners.stops_by_closing
     assert not LINES.manners.survives_disconnect
     assert not LINES.manners.needs_parent

@@ -30,7 +30,7 @@ QUESTIONS: dict[str, tuple[Any, ...]] = {
     "user": (),
     "login_required": (),
     "sign_out": (),
-    "stop": (ID, "run"),
+    "stop": (ID,),
     "stop_elsewhere": (ID,),
     "remove_message": (ID, "message"),
     "share": (ID,),

@@ -104,7 +104,7 @@ def test_what_the_caller_gave_wins_over_our_ids() -> None:
         T.chat(Prompt("a" * 24, "hi", "m", "g")).request,
         T.create_conversation(LLAMA, "").request,
         T.make_title("a" * 24).request,
-        T.stop("a" * 24, "g").request,
+        T.stop("a" * 24).request,
         T.share("a" * 24).request,
         T.save_settings(Settings()).request,
         T.remove_all_conversations()[0].request,

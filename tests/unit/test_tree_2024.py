@@ -46,7 +46,7 @@ def read(call: Call[Any], name: str) -> Any:
         TREE.chat(Prompt("a" * 24, "hi", "m", "g", parent_id="p")).request,
         TREES["2404"].chat(Prompt("a" * 24, "hi", "m", "g", parent_id="p")).request,
         TREE.create_conversation("m", "").request,
-        TREE.stop("a" * 24, "g").request,
+        TREE.stop("a" * 24).request,
         TREE.share("a" * 24).request,
         TREE.save_settings(Settings()).request,
         TREE.remove_all_conversations()[0].request,
@@ -77,7 +77,7 @@ def test_conversations(server: str) -> None:
     imported = tree.create_from_share("P4lMWDX", "mock/plain")
     assert imported.request.json == {"model": "mock/plain", "fromShare": "P4lMWDX"}
     assert len(read(imported, f"{server}-h16-create-from-share").id) == 24
-    assert read(tree.stop("a" * 24, "g"), f"{server}-g03-stop-stop") is None
+    assert read(tree.stop("a" * 24), f"{server}-g03-stop-stop") is None
 
 
 def test_a_share_of_june_2025_is_an_id() -> None:

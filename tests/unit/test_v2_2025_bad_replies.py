@@ -63,7 +63,7 @@ def test_missing_key_is_named(call: Any, value: Any, field: str) -> None:
         V2.create_conversation("m", ""),
         V2.save_settings(Settings()),
         V2.remove_conversation("x"),
-        V2.stop("x", "y"),
+        V2.stop("x"),
     ],
 )
 def test_page_or_sign_in_with_a_good_status(call: Any) -> None:

@@ -137,7 +137,7 @@ CALLS: dict[str, Call[Any] | StreamCall[Any]] = {
     "a05-models-v2": V2.models(),
     "p22-user-v2": V2.user(),
     "a09-feature-flags": V2.login_required(),
-    "k01-stop-stop": V2.stop("6b02a406554756adfb4f3388", UUID),
+    "k01-stop-stop": V2.stop("6b02a406554756adfb4f3388"),
     "i01-share": V2.share("6b02a405554756adfb4f3368"),
     "i06-import-share": V2.import_share("JTEFM6y"),
     "a13-mcp-servers": V2.tool_servers(),
