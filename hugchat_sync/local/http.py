@@ -111,12 +111,17 @@ class HttpServer:
         self.requests: deque[SeenRequest] = deque(maxlen=_REQUESTS_KEPT)
         self.connections = 0
         self.open: set[socket.socket] = set()
+        self.closed = False
         self._bound = bound
         bound.settimeout(_LOOK)
         self._lock = threading.Lock()
-        self.closed = False
+        self._thread = threading.Thread(target=self._serve, name="local-server", daemon=True)
 
-    def serve(self) -> None:
+    def start(self) -> None:
+        """Begin to answer."""
+        self._thread.start()
+
+    def _serve(self) -> None:
         """Accept connections until the end; without a free descriptor wait for one."""
         crowded = False
         while True:
@@ -156,6 +161,7 @@ class HttpServer:
                 connection.shutdown(socket.SHUT_RDWR)
         with suppress(OSError):  # wakes up who waits for a connection
             socket.create_connection(self._bound.getsockname()[:2], _ROOM_SECONDS).close()
+        self._thread.join()
 
     def forget(self, connection: socket.socket) -> None:
         """End with a connection."""

@@ -6,10 +6,8 @@ import logging
 import os
 import re
 import socket
-import threading
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Callable, Iterable, Mapping
 
 from . import account, conversations, messages  # noqa: F401 - the routes of the application
@@ -84,22 +82,19 @@ class LocalServer:
         self._limits = dict(limits or {})
         self._site: Site | None = None
         self._server: HttpServer | None = None
-        self._thread: threading.Thread | None = None
 
     def __enter__(self) -> LocalServer:
         return self.start()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         self.close()
 
     def __repr__(self) -> str:
-        where = "not started" if self._thread is None else self.url
-        return f"<LocalServer {where}>"
+        return f"<LocalServer {self.url if self._is_open else 'not started'}>"
+
+    @property
+    def _is_open(self) -> bool:
+        return self._server is not None and not self._server.closed
 
     @property
     def url(self) -> str:
@@ -107,7 +102,7 @@ class LocalServer:
 
         :raises RuntimeError: the server has not been started.
         """
-        if self._server is None or self._thread is None:
+        if self._server is None or self._server.closed:
             raise RuntimeError("the server has not been started")
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"http://{host}:{self._server.port}{self._base_path}"
@@ -133,7 +128,7 @@ class LocalServer:
         :raises OSError: the port is taken, or the address is not one of this machine.
         :raises sqlite3.Error: the database cannot be used.
         """
-        if self._thread is not None:
+        if self._is_open:
             return self
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
         with ExitStack() as undo:
@@ -148,8 +143,7 @@ class LocalServer:
             host = self._host if self.token is None else None
             self._server = HttpServer(bound, application, site.body_limit, host)
             undo.pop_all()
-        self._thread = threading.Thread(target=self._server.serve, name="local-server", daemon=True)
-        self._thread.start()
+        self._server.start()
         _log.info("serving at %s", self.url)
         return self
 
@@ -169,12 +163,9 @@ class LocalServer:
 
     def close(self) -> None:
         """End at once: open answers are cut, as when a real server goes down."""
-        if self._server is None or self._thread is None or self._site is None:
-            return
-        # Connections first: whoever waits on the event would else end its answer in good order.
-        self._server.end()
-        self._site.closing.set()
-        self._thread.join()
-        self._thread = None
-        self._site.storage.close()
-        _log.info("the server has ended")
+        if self._server is not None and self._site is not None and not self._server.closed:
+            # Connections first: whoever waits on the event would else end its answer in good order.
+            self._server.end()
+            self._site.closing.set()
+            self._site.storage.close()
+            _log.info("the server has ended")
