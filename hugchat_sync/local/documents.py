@@ -33,9 +33,8 @@ _LONGEST_QUOTE = 2000
 _LONGEST_TITLE = 40
 _UNKNOWN_NAMED = 5
 _STEM = 5  # letters that words of one stem share
-_HEADING = re.compile(r"#{1,6}\s+(.*)")
-_UNDERLINE = re.compile(r"([=\-~^\"'`#*+])\1{2,}\s*$")
-_FENCE = re.compile(r"\s*(```|~~~)")
+_HEADING = re.compile(r"^#{1,6}[ \t]+(.*)$", re.M)
+_UNDERLINED = re.compile(r"^(.*\S.*)\n(([=\-~^\"'`#*+])\3{2,})[ \t]*$", re.M)
 _FENCED = re.compile(r"^( *(?:```|~~~).*?^ *(?:```|~~~) *$)", re.M | re.S)
 _KEPT = re.compile(r"\s*([-*+|>]|\d+\.)\s|\s{4}|\s*:\w+")  # lists, tables, code: lines matter
 _PIECE = re.compile(r"\s*\S+|\s+")
@@ -173,9 +172,10 @@ class Documents:
             sizes = (f"{one.name} ({len(one.content)} bytes)" for one in turn.attachments)
             parts.append(f"(files: {', '.join(sizes)})")
         if not found:
-            topics = list({one.name: one.heading for one in reversed(self._passages)}.values())[
-                ::-1
-            ]
+            openings: dict[str, str] = {}
+            for one in self._passages:
+                openings.setdefault(one.name, one.heading)
+            topics = list(openings.values())
             intro = "Nothing found in the documents about this. They begin with:"
             if not unknown:  # there was no word to look for
                 intro = "Hello! Answers come out of documents here. Three things to ask about:"
@@ -245,28 +245,24 @@ def _read(folder: Path) -> dict[str, str]:
 
 def _cut(name: str, text: str) -> Iterator[Passage]:
     """Yield the passages of a document: the text below each of its headings."""
-    title = heading = ""
-    body: list[str] = []
-    lines = text.splitlines()
-    fenced = underline = False
-    for number, line in enumerate([*lines, "# the end"]):
-        if underline:
-            underline = False
+    sections = [["", ""]]
+    for number, piece in enumerate(_FENCED.split("\n".join(text.splitlines()))):
+        if number % 2:  # code has no headings
+            sections[-1][1] += piece
             continue
-        fenced = fenced != bool(_FENCE.match(line))
-        marked = _HEADING.match(line) if not fenced or number == len(lines) else None
-        below = lines[number + 1].rstrip() if number + 1 < len(lines) else ""
-        underline = not fenced and bool(line.strip()) and bool(_UNDERLINE.match(below))
-        underline = underline and len(below) >= len(line.strip())
-        if not marked and not underline:
-            body.append(line)
-            continue
-        content = "\n".join(body).strip()
-        if content:
-            yield Passage(name, title or name, heading or title or name, content)
-        heading = marked.group(1).strip() if marked else line.strip()
+        first, *rest = _HEADING.split(_UNDERLINED.sub(_as_heading, piece))
+        sections[-1][1] += first
+        sections += [[heading.strip(), body] for heading, body in zip(rest[::2], rest[1::2])]
+    title = ""
+    for heading, body in sections:
         title = title or heading
-        body = []
+        if body.strip():
+            yield Passage(name, title or name, heading or name, body.strip())
+
+
+def _as_heading(found: re.Match[str]) -> str:
+    line, underline = found.group(1, 2)
+    return f"# {line}" if len(underline) >= len(line.strip()) else found.group()
 
 
 def _markdown(text: str) -> str:
