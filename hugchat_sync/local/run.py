@@ -102,7 +102,7 @@ class Record:
         self.run = StoredRun(str(answer["generationId"]), conversation.id, answer["id"])
         self._storage, self._conversation, self._answer = storage, conversation, answer
         self._lock = threading.RLock()
-        self.is_logged = self._is_over = False
+        self.is_logged = False
         self._pending: list[str] = []
         self._pending_since = self._saved_at = time.monotonic()
         self._tokens: list[str] = []
@@ -138,8 +138,7 @@ class Record:
                 new = {key: value for key, value in update.items() if key != "type" and value}
                 self._answer["routerMetadata"] = {**known, **new}
             if how is not None:
-                self.run.status, self._is_over = how, True
-                self._save()
+                self._save(how)
 
     def title(self, title: str) -> None:
         """Let the conversation have a title at once (w41)."""
@@ -172,11 +171,11 @@ class Record:
     def save_for_later(self) -> None:
         """Store what there is, if more is to come: the run goes on without a reader (l02)."""
         with self._lock:
-            if not self._is_over:
+            if self.run.status == "running":
                 self._save()
 
-    def _save(self) -> None:
-        """Store the message and everything else as this run knows it."""
+    def _save(self, how: str = "running") -> None:
+        """Store the message and everything else as this run knows it, and only then its end."""
         self._flush()
         answer, moment = self._answer, now()
         answer["content"] = self.text if self._final is None else self._final
@@ -184,10 +183,12 @@ class Record:
         answer["updates"] = list(self._updates)
         if self.is_logged:
             answer["materializedSeq"] = len(self.run.log)
-            self._storage.put_run(self.run)
         for other in self._conversation.messages:
             other.setdefault("updates", [])
         self._storage.save(self._conversation)
+        self.run.status = how
+        if self.is_logged:
+            self._storage.put_run(self.run)
         self._saved_at = time.monotonic()
 
     def _flush(self) -> None:
@@ -225,7 +226,7 @@ class Run:
         self._title: says.Title | None = None
         self._began = time.monotonic()
         self._calls: dict[str, says.ToolCall] = {}
-        self._final = self._interrupted = self._failed = False
+        self._final = self._interrupted = False
 
     def work(self) -> None:
         """Make the answer from beginning to end; whatever goes wrong is told to its reader."""
@@ -255,7 +256,7 @@ class Run:
                 break
             self._take(step)
             self._tick()
-            if self._failed:
+            if self.record.run.status == "error":
                 return
         if site.closing.is_set():
             return  # as when a real server goes down: the next one finds the run and marks it
@@ -302,7 +303,6 @@ class Run:
             else:
                 self._take(_NO_OUTPUT)
         elif isinstance(step, says.Failure):
-            self._failed = True
             self._tell(wire.failure(step), "error")
         elif isinstance(step, says.Question):
             self._ask(step)
