@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Callable, Iterator
 
 import pytest
+from prompts import prompts
 
 import hugchat_sync
 
@@ -72,6 +73,28 @@ def cluster(tmp_path: Path) -> Iterator[Callable[..., tuple[Cluster, Any]]]:
             return made, client
 
         yield start
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
+    """Return a function that starts ``batch`` in a process of its own, over ``in.txt``."""
+    (tmp_path / "in.txt").write_text("\n".join(prompts(12)), "utf-8")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    running = []
+
+    def begin(server: Any, *words: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "hugchat_sync", "batch", "in.txt", "out.jsonl", *words]
+        process = subprocess.Popen(
+            [*command, "--base-url", server.url], cwd=tmp_path, stderr=subprocess.PIPE,
+            env=environment, start_new_session=True,
+        )  # fmt: skip
+        running.append(process)
+        return process
+
+    yield begin
+    for process in running:
+        process.kill()
+        process.communicate()
 
 
 def _close(client: Any) -> None:

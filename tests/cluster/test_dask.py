@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 
 import pytest
+from prompts import asked, prompts
 
 from hugchat_sync import Client, WorkerLost
 from hugchat_sync.local import LocalServer
@@ -20,14 +18,6 @@ pytestmark = pytest.mark.filterwarnings("default")  # what Dask warns of is its 
 
 def served(delay=0.05):
     return LocalServer(responder=Scripted(Script(tokens=["so ", "far"], delay=delay)))
-
-
-def asked(server):
-    return Counter(turn.prompt for turn in server.responder.turns)
-
-
-def prompts(count):
-    return [f"prompt {number}" for number in range(count)]
 
 
 @pytest.mark.parametrize("ordered", [True, False])
@@ -88,38 +78,18 @@ def test_chunks_keep_the_threads_of_a_task_busy(cluster):
         assert time.monotonic() - began < 8  # two at a time take 8
 
 
-@pytest.fixture
-def start(tmp_path):
-    running = []
-
-    def begin(*words):
-        top = os.pathsep.join(path for path in sys.path if path)
-        process = subprocess.Popen(
-            [sys.executable, "-m", "hugchat_sync", "batch", *words], cwd=tmp_path,
-            stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": top},
-        )  # fmt: skip
-        running.append(process)
-        return process
-
-    yield begin
-    for process in running:
-        process.kill()
-        process.communicate()
-
-
 def test_batch_on_a_cluster_can_be_interrupted_and_goes_on(cluster, start, tmp_path):
     made, _ = cluster()
     (tmp_path / "in.txt").write_text("\n".join(prompts(30)), "utf-8")
     with served(0.15) as server:
-        words = ["in.txt", "out.jsonl", "--dask", made.address, "--base-url", server.url]
-        first = start(*words)
+        first = start(server, "--dask", made.address)
         end = time.monotonic() + 60
         while len(asked(server)) < 6:
             assert time.monotonic() < end
             time.sleep(0.05)
         first.send_signal(signal.SIGINT)
         _, err = first.communicate(timeout=60)
-        second = start(*words)
+        second = start(server, "--dask", made.address)
         _, later = second.communicate(timeout=120)
 
         assert first.returncode == 130, err
@@ -128,12 +98,10 @@ def test_batch_on_a_cluster_can_be_interrupted_and_goes_on(cluster, start, tmp_p
         assert len(lines) == 30 and all('"so far"' in line for line in lines)
 
 
-def test_cluster_that_is_not_there_is_told(start, tmp_path):
+def test_cluster_that_is_not_there_is_told(start):
     pytest.importorskip("distributed", reason="needs the extra cluster-test")
-    (tmp_path / "in.txt").write_text("one", "utf-8")
     with served() as server:
-        words = ["in.txt", "out.jsonl", "--dask", "tcp://127.0.0.1:1", "--base-url", server.url]
-        process = start(*words)
+        process = start(server, "--dask", "tcp://127.0.0.1:1")
         _, err = process.communicate(timeout=60)
 
         assert process.returncode == 5

@@ -6,14 +6,12 @@ import multiprocessing
 import os
 import pickle
 import signal
-import subprocess
-import sys
 import time
-from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import pytest
 import requests
+from prompts import asked, prompts
 
 from hugchat_sync import Client, UsageError, WorkerLost
 from hugchat_sync.local import LocalServer
@@ -27,7 +25,7 @@ METHODS = [
 ]
 
 
-@pytest.fixture(params=METHODS)
+@pytest.fixture(params=METHODS, scope="module")
 def pool(request):
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context(request.param)) as running:
         yield running
@@ -49,14 +47,6 @@ def server():
 def client(server):
     with Client(server.url) as made:
         yield made
-
-
-def prompts(count):
-    return [f"prompt {number}" for number in range(count)]
-
-
-def asked(server):
-    return Counter(turn.prompt for turn in server.responder.turns)
 
 
 @pytest.mark.parametrize("ordered", [True, False])
@@ -274,29 +264,11 @@ def make():
 
 
 @pytest.fixture
-def start(tmp_path):
+def factory(tmp_path):
     (tmp_path / "mine.py").write_text(FACTORY, "utf-8")
-    source = tmp_path / "in.txt"
-    source.write_text("\n".join(prompts(12)), "utf-8")
-    top = os.pathsep.join(path for path in sys.path if path)
-    running = []
-
-    def begin(server, *words):
-        command = [sys.executable, "-m", "hugchat_sync", "batch", "in.txt", "out.jsonl", *words]
-        process = subprocess.Popen(
-            [*command, "--base-url", server.url], cwd=tmp_path, stderr=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": top}, start_new_session=True,
-        )  # fmt: skip
-        running.append(process)
-        return process
-
-    yield begin
-    for process in running:
-        process.kill()
-        process.communicate()
 
 
-def test_batch_in_an_executor_of_the_user(start, server, tmp_path):
+def test_batch_in_an_executor_of_the_user(factory, start, server, tmp_path):
     process = start(server, "--executor", "mine:make")
     _, err = process.communicate(timeout=60)
 
@@ -306,16 +278,19 @@ def test_batch_in_an_executor_of_the_user(start, server, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["mine", "mine:nothing", "nowhere:make", "os:getcwd"])
-def test_executor_that_is_none_is_told(start, server, name):
-    process = start(server, "--executor", name)
-    _, err = process.communicate(timeout=60)
+def test_executor_that_is_none_is_told(factory, program, server, tmp_path, monkeypatch, name):
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
 
-    assert process.returncode == 2
-    assert b"--executor" in err and b"Traceback" not in err
+    done = program("batch", "-", "-", "--executor", name, "--base-url", server.url, stdin='"a"\n')
+
+    assert done.code == 2
+    assert "--executor" in done.err and "Traceback" not in done.err
+    assert not asked(server)
 
 
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="sends signals as POSIX does")
-def test_ctrl_c_ends_a_batch_and_its_workers_runs(start, tmp_path):
+def test_ctrl_c_ends_a_batch_and_its_workers_runs(factory, start, tmp_path):
     responder = Scripted(["fast"], Script(tokens=["slow "] * 200, delay=0.1))
     with LocalServer(responder=responder) as server:
         process = start(server, "--executor", "mine:make")

@@ -8,6 +8,7 @@ import threading
 import time
 
 import pytest
+from sampling import some
 
 from hugchat_sync.local.testing import Fault, Script
 from hugchat_sync.terminal import main
@@ -35,13 +36,40 @@ def asked(server):
     return bool(server.responder.turns)
 
 
-@pytest.mark.parametrize(("sent", "code"), CODES)
-@pytest.mark.parametrize("words", [["--stream"], ["--no-stream"], ["--json"]])
-def test_run_is_stopped_and_what_came_is_shown(start, scripted, sent, code, words):
-    server = scripted(SLOW)
-    process = start("ask", "x", "--no-input", *words, "--base-url", server.url)
-    wait_for(lambda: asked(server))
-    time.sleep(0.8)
+@pytest.fixture
+def asking(start, scripted):
+    """Ask a slow server; gives the server and the program once some of the answer is there."""
+
+    def begin(*words, fault=None):
+        server = scripted(SLOW)
+        if fault is not None:
+            server.faults.add(fault)
+        process = start("ask", "x", "--no-input", *words, "--base-url", server.url)
+        wait_for(lambda: asked(server))
+        time.sleep(0.5)
+        return server, process
+
+    return begin
+
+
+SHOWN = [["--stream"], ["--no-stream"], ["--json"]]
+
+
+@pytest.mark.parametrize(
+    ("words", "sent", "code"),
+    some(
+        [(words, *ended) for words in SHOWN for ended in CODES],
+        [
+            (SHOWN[0], *CODES[0]),
+            (SHOWN[1], *CODES[0]),
+            (SHOWN[0], *CODES[1]),
+            (SHOWN[2], *CODES[2]),
+        ],
+    ),
+)
+def test_run_is_stopped_and_what_came_is_shown(asking, sent, code, words):
+    server, process = asking(*words)
+    time.sleep(0.2)
 
     process.send_signal(sent)
 
@@ -52,11 +80,8 @@ def test_run_is_stopped_and_what_came_is_shown(start, scripted, sent, code, word
 
 
 @pytest.mark.parametrize(("sent", "code"), CODES)
-def test_temporary_conversation_is_removed(start, scripted, sent, code):
-    server = scripted(SLOW)
-    process = start("ask", "x", "--no-input", "--temporary", "--base-url", server.url)
-    wait_for(lambda: asked(server))
-    time.sleep(0.5)
+def test_temporary_conversation_is_removed(asking, sent, code):
+    server, process = asking("--temporary")
 
     process.send_signal(sent)
 
@@ -95,12 +120,8 @@ def test_signal_that_is_ignored_at_the_start_stays_ignored(start, scripted, sent
     assert (process.returncode, out, err) == (0, b"one two\n", b"")
 
 
-def test_second_signal_of_one_closed_terminal_cuts_nothing_short(start, scripted):
-    server = scripted(SLOW)
-    server.faults.add(Fault("POST", "stop-generating", delay=0.7))
-    process = start("ask", "x", "--no-input", "--base-url", server.url)
-    wait_for(lambda: asked(server))
-    time.sleep(0.5)
+def test_second_signal_of_one_closed_terminal_cuts_nothing_short(asking):
+    server, process = asking(fault=Fault("POST", "stop-generating", delay=0.7))
 
     process.send_signal(signal.SIGHUP)
     wait_for(lambda: stops(server))
@@ -113,12 +134,8 @@ def test_second_signal_of_one_closed_terminal_cuts_nothing_short(start, scripted
     assert out.startswith(b"word0 ")
 
 
-def test_second_ctrl_c_ends_the_wait_and_loses_no_text(start, scripted):
-    server = scripted(SLOW)
-    server.faults.add(Fault("POST", "stop-generating", delay=30))
-    process = start("ask", "x", "--no-input", "--base-url", server.url)
-    wait_for(lambda: asked(server))
-    time.sleep(0.5)
+def test_second_ctrl_c_ends_the_wait_and_loses_no_text(asking):
+    server, process = asking(fault=Fault("POST", "stop-generating", delay=30))
 
     process.send_signal(signal.SIGINT)
     wait_for(lambda: stops(server))
@@ -131,11 +148,8 @@ def test_second_ctrl_c_ends_the_wait_and_loses_no_text(start, scripted):
     assert out.startswith(b"word0 ")
 
 
-def test_server_that_does_not_answer_holds_no_signal_up(start, scripted):
-    server = scripted(SLOW)
-    server.faults.add(Fault("", "stop-generating", delay=60, times=None))
-    process = start("ask", "x", "--no-input", "--base-url", server.url)
-    wait_for(lambda: asked(server))
+def test_server_that_does_not_answer_holds_no_signal_up(asking):
+    _, process = asking(fault=Fault("", "stop-generating", delay=60, times=None))
 
     process.send_signal(signal.SIGTERM)
 

@@ -10,6 +10,7 @@ import sys
 import time
 
 import pytest
+from sampling import some
 
 from hugchat_sync.local.testing import Script
 
@@ -93,6 +94,22 @@ def typed(monkeypatch):
     return begin
 
 
+@pytest.fixture
+def prompted(typed, answering):
+    """Start the interactive program, which waits for what is typed."""
+
+    def begin(rich=True):
+        terminal = typed("chat", "--base-url", answering.url, rich=rich)
+        terminal.wait_for("new>")
+        time.sleep(0.2)  # it says so before it reads
+        return terminal
+
+    return begin
+
+
+ENDINGS = [(signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+
+
 @pytest.mark.parametrize("rich", [True, False], ids=["rich", "plain"])
 def test_ctrl_c_stops_an_answer_and_ctrl_d_leaves(typed, scripted, rich):
     server = scripted(SLOW, ["fine"])
@@ -130,9 +147,8 @@ def test_works_without_the_extra(typed, answering, monkeypatch, tmp_path):
     assert terminal.end() == 0
 
 
-def test_last_question_is_edited_in_place(typed, answering):
-    terminal = typed("chat", "--base-url", answering.url, rich=True)
-    terminal.wait_for("new>")
+def test_last_question_is_edited_in_place(prompted, answering):
+    terminal = prompted()
 
     terminal.type("one\r")
     terminal.wait_for("Hello, world.")
@@ -146,9 +162,8 @@ def test_last_question_is_edited_in_place(typed, answering):
     assert turns(answering)[-1].prompt == "one more"
 
 
-def test_commands_are_completed(typed, answering):
-    terminal = typed("chat", "--base-url", answering.url, rich=True)
-    terminal.wait_for("new>")
+def test_commands_are_completed(prompted):
+    terminal = prompted()
 
     terminal.type("/rel\t")
     terminal.wait_for("oad")
@@ -204,16 +219,24 @@ def test_terminal_that_cannot_draw_lines_gets_plain_text(typed, scripted, monkey
     assert "> a quote" in terminal.raw and "| 1 | 2 |" in terminal.raw
 
 
+ASK, TEMPORARY, CHAT = ["ask", "x"], ["ask", "x", "--temporary"], ["chat"]
+
+
 def stops(server):
     return [seen for seen in server.requests if seen.path.endswith("stop-generating")]
 
 
-@pytest.mark.parametrize("rich", [True, False], ids=["rich", "plain"])
-@pytest.mark.parametrize("words", [["ask", "x"], ["ask", "x", "--temporary"], ["chat"]])
+@pytest.mark.parametrize(
+    ("words", "rich"),
+    some(
+        [(words, rich) for words in (ASK, TEMPORARY, CHAT) for rich in (True, False)],
+        [(ASK, True), (TEMPORARY, False), (CHAT, True), (CHAT, False)],
+    ),
+)
 def test_closed_terminal_ends_the_program_and_the_run(typed, scripted, rich, words):
     server = scripted(SLOW)
     terminal = typed(*words, "--base-url", server.url, rich=rich)
-    if words == ["chat"]:
+    if words == CHAT:
         terminal.wait_for("new>")
         terminal.type("one\r")
     terminal.wait_for("word2")
@@ -224,12 +247,15 @@ def test_closed_terminal_ends_the_program_and_the_run(typed, scripted, rich, wor
     assert len(removed) == ("--temporary" in words)
 
 
-@pytest.mark.parametrize("rich", [True, False], ids=["rich", "plain"])
-@pytest.mark.parametrize(("sent", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
-def test_signal_at_the_prompt_ends_the_program(typed, answering, rich, sent, code):
-    terminal = typed("--base-url", answering.url, rich=rich)
-    terminal.wait_for("new>")
-    time.sleep(0.3)
+@pytest.mark.parametrize(
+    ("sent", "code", "rich"),
+    some(
+        [(*one, rich) for one in ENDINGS for rich in (True, False)],
+        [(*ENDINGS[0], True), (*ENDINGS[1], False)],
+    ),
+)
+def test_signal_at_the_prompt_ends_the_program(prompted, rich, sent, code):
+    terminal = prompted(rich)
 
     os.kill(terminal.pid, sent)
 
@@ -238,18 +264,15 @@ def test_signal_at_the_prompt_ends_the_program(typed, answering, rich, sent, cod
 
 
 @pytest.mark.parametrize("rich", [True, False], ids=["rich", "plain"])
-def test_terminal_closed_at_the_prompt_ends_the_program(typed, answering, rich):
-    terminal = typed("--base-url", answering.url, rich=rich)
-    terminal.wait_for("new>")
-    time.sleep(0.3)
+def test_terminal_closed_at_the_prompt_ends_the_program(prompted, rich):
+    terminal = prompted(rich)
 
     assert terminal.hang_up() == 129
 
 
 @pytest.mark.parametrize("rich", [True, False], ids=["rich", "plain"])
-def test_conversation_is_deleted_once_somebody_says_yes(typed, answering, owner, rich):
-    terminal = typed("chat", "--base-url", answering.url, rich=rich)
-    terminal.wait_for("new>")
+def test_conversation_is_deleted_once_somebody_says_yes(prompted, answering, owner, rich):
+    terminal = prompted(rich)
     terminal.type("one\r")
     terminal.wait_for("(?s)Hello, world.*New Chat>")
     terminal.type("/rm 0\r")
@@ -268,17 +291,16 @@ def test_conversation_is_deleted_once_somebody_says_yes(typed, answering, owner,
     assert owner(answering).fetch_conversations() == {}
 
 
-def test_models_and_conversations_are_completed(typed, answering, program):
+def test_models_and_conversations_are_completed(prompted, answering, program):
     program("ask", "one", "--base-url", answering.url)
-    terminal = typed("chat", "--base-url", answering.url, rich=True)
-    terminal.wait_for("new>")
+    terminal = prompted()
 
     terminal.type("/model local/pl\t")
     terminal.wait_for("ain")
     terminal.type("\r")
     terminal.wait_for("(?s)begins a conversation with local/plain.*new>")
     terminal.type("/cd new\t")  # by its title
-    terminal.wait_for("/cd .*0")
+    terminal.wait_for(r"(?s)/cd (?:new.*)?0(?! +New)")  # drawn with the menu, or after it
     terminal.type("\r")
     terminal.wait_for("(?s)in 'New Chat'.*New Chat>")
     terminal.type("quit\r")
@@ -286,9 +308,8 @@ def test_models_and_conversations_are_completed(typed, answering, program):
     assert terminal.end() == 0
 
 
-def test_help_names_the_keys(typed, answering):
-    terminal = typed("chat", "--base-url", answering.url, rich=True)
-    terminal.wait_for("new>")
+def test_help_names_the_keys(prompted):
+    terminal = prompted()
     terminal.type("/help\r")
     terminal.wait_for("(?s)Alt-Enter.*new>")
     terminal.type("\x04")
