@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Mapping, TypeVar, Union, overload
 from .client import Client
 from .errors import UsageError, warn_of_change
 from .futures import Background
-from .options import LeftOut, Retry, Timeout, checked_base_url
+from .options import LeftOut, Retry, Timeout, checked_base_url, is_positive
 from .rate_limit import Pace
 from .secret import Secret, safe_repr
 
@@ -283,7 +283,7 @@ def _workers(max_workers: int, *old_names: int | None) -> int:
     given = [number for number in old_names if number is not None]
     if max_workers is not _WORKERS:
         given.append(max_workers)
-    if any(not isinstance(one, int) or isinstance(one, bool) or one < 1 for one in given):
+    if not all(is_positive(one, int) for one in given):
         raise UsageError("max_workers is a whole number of 1 or more")
     if len(given) > 1:
         raise UsageError("the number of threads is given twice; max_workers= is its name")

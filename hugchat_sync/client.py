@@ -35,6 +35,7 @@ from .options import (
     checked_base_url,
     checked_retry,
     checked_timeout,
+    is_positive,
 )
 from .rate_limit import Pace
 from .records import (
@@ -747,7 +748,7 @@ class Client:
     def _patience(self, tries: int | None = None, timeout: Seconds = None) -> Patience:
         if isinstance(tries, LeftOut):
             tries = None
-        if tries is not None and (not isinstance(tries, int) or tries < 1):
+        if tries is not None and not is_positive(tries, int):
             raise UsageError("max_tries is 1 or more")
         clocks = self._timeout if timeout is None else checked_timeout(timeout)
         return self._identity.transport.patience(tries=tries, timeout=clocks, retry=self._retry)

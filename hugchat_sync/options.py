@@ -15,9 +15,13 @@ DEFAULT_BASE_URL = "https://huggingface.co/chat"
 _LIKE = "like https://host/chat"
 
 
-def is_positive(value: Any) -> bool:
-    """Return whether *value* is a number above 0; ``True`` is none."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0
+def is_positive(value: Any, *kinds: type) -> bool:
+    """Return whether *value* is a number above 0; ``True`` is none.
+
+    :param kinds: of numbers, for example ``int``; both when empty.
+    """
+    is_one = isinstance(value, kinds or (int, float)) and not isinstance(value, bool)
+    return is_one and bool(value > 0)
 
 
 class LeftOut(int):
@@ -41,20 +45,6 @@ class Timeout(Value):
     idle: float = 60
     progress: float = 300
     total: float = 3600
-
-    @classmethod
-    def of(cls, value: None | float | Timeout) -> Timeout:
-        """Return *value* as clocks; a number is the total."""
-        if value is None:
-            return cls()
-        if isinstance(value, Timeout):
-            return value
-        return cls(total=float(value))
-
-    @property
-    def read(self) -> float:
-        """The longest silence that the socket may show: the smallest clock."""
-        return min(self.idle, self.progress, self.total)
 
 
 class Retry(Value):
@@ -93,7 +83,7 @@ def checked_timeout(timeout: object) -> Timeout:
         if all(map(is_positive, vars(clocks).values())):
             return clocks
     elif is_positive(timeout):
-        return Timeout.of(timeout)  # type: ignore[arg-type]
+        return Timeout(total=float(timeout))  # type: ignore[arg-type]
     raise UsageError("timeout is a number of seconds above 0, or a Timeout of such numbers")
 
 
@@ -105,7 +95,7 @@ def checked_retry(retries: object) -> Retry:
     found = Retry() if retries is None else retries
     if not isinstance(found, Retry):
         raise UsageError("retries is a Retry, for example Retry(tries=5)")
-    if not isinstance(found.tries, int) or found.tries < 1:
+    if not is_positive(found.tries, int):
         raise UsageError("the number of tries is 1 or more")
     return found
 

@@ -30,6 +30,7 @@ from ..errors import (
     UsageError,
     WorkerLost,
 )
+from ..options import is_positive
 from ..rate_limit import Pace
 from ..records import Result
 from .worker import KEPT, Asked, Job, Packed, answer_packed, stored_answer, values_of, whole_text
@@ -85,8 +86,7 @@ class Map:
         options: Mapping[str, Any] | None = None,
     ) -> None:
         for name, number in {"workers": workers, "chunk": chunk}.items():
-            is_count = isinstance(number, int) and not isinstance(number, bool) and number > 0
-            if not is_count and (name, number) != ("workers", None):
+            if not is_positive(number, int) and (name, number) != ("workers", None):
                 raise UsageError(f"{name} is a number, 1 or more")
         self._options = dict(options or {})
         _check_names(self._options)
