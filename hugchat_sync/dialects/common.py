@@ -155,7 +155,10 @@ def read_user(value: Any) -> User | None:
 
 
 def _read_sign_out(reply: Reply) -> bool:
-    target = urljoin(reply.url, _location(reply)) if _location(reply) else ""
+    location = reply.headers.get("location", "") if reply.status in REDIRECTS else ""
+    if reply.status == 200 and reply.body.strip() and not is_page(reply):
+        location = text_of(read_json(reply.body, reply.url), "location")
+    target = urljoin(reply.url, location) if location else ""
     if reply.status == 401 or (target and is_sign_in(target)):
         return False
     base_url = reply.url.partition("?")[0][: -len(_SIGN_OUT)]
@@ -168,12 +171,3 @@ def _read_sign_out(reply: Reply) -> bool:
     if not target:
         read_nothing(reply)
     return True
-
-
-def _location(reply: Reply) -> str:
-    """Return where a reply leads to, by its status or inside of JSON."""
-    if reply.status in REDIRECTS:
-        return reply.headers.get("location", "")
-    if reply.status != 200 or is_page(reply) or not reply.body.strip():
-        return ""
-    return text_of(read_json(reply.body, reply.url), "location")

@@ -156,8 +156,18 @@ class Forms2023(Era):
 
         Source: POST /settings, chat-ui 2023-09 and 2023-10 (measured).
         """
-        form = settings_form(settings)
-        return post("/settings", read_form_answer, form=form, headers=FORM, repeatable=True)
+        form = [("customPrompts", json.dumps(dict(settings.custom_prompts)))]
+        if settings.active_model is not None:
+            form.append(("activeModel", settings.active_model))
+        for name in (
+            "share_conversations_with_model_authors",
+            "ethics_modal_accepted",  # any text means yes, "false" too
+            "hide_emoji_on_sidebar",
+        ):
+            if getattr(settings, name):  # a switch that is off is left out
+                form.append((SETTINGS[name], "true"))
+        more = {"form": tuple(form), "headers": FORM, "repeatable": True}
+        return post("/settings", read_form_answer, **more)
 
     def models(self) -> Call[tuple[Model, ...]]:
         """Source: GET /__data.json, chat-ui 2023-09 and 2023-10 (measured)."""
@@ -180,21 +190,6 @@ class Forms2023(Era):
             return kind_of(layout, "loginEnabled", bool, required)
 
         return layout_of_home(read)
-
-
-def settings_form(settings: Settings) -> tuple[tuple[str, str], ...]:
-    """Return the settings as fields of the form; a switch that is off is left out."""
-    fields = [("customPrompts", json.dumps(dict(settings.custom_prompts)))]
-    if settings.active_model is not None:
-        fields.append(("activeModel", settings.active_model))
-    for name in (
-        "share_conversations_with_model_authors",
-        "ethics_modal_accepted",  # any text means yes, "false" too
-        "hide_emoji_on_sidebar",
-    ):
-        if getattr(settings, name):
-            fields.append((SETTINGS[name], "true"))
-    return tuple(fields)
 
 
 def read_form_answer(reply: Reply) -> None:

@@ -6,6 +6,7 @@ A run may be anybody's: of this client, of another thread, client or process.
 from __future__ import annotations
 
 from abc import abstractmethod
+from contextlib import suppress
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any, Callable, Mapping, TypeVar
@@ -33,10 +34,7 @@ class Trees(Era):
     features = Era.features | {"conversation_prompts", "trees", "files", "remove_message"}
 
     def create(self, body: Mapping[str, str]) -> Call[Created]:
-        """Describe starting a conversation; since 2026-07 the reply tells its root as well.
-
-        Source: POST /conversation, chat-ui 2024-04 … 2026-08 (measured).
-        """
+        """Source: POST /conversation, chat-ui 2024-04 … 2026-08 (measured)."""
 
         def error(reply: Reply) -> HugChatError | None:
             if reply.status != 400 or is_guarded(reply):
@@ -87,25 +85,18 @@ class Trees(Era):
 
 
 def read_created(reply: Reply) -> Created:
-    """Return the new conversation.
+    """Return the new conversation; since 2026-07 it is in the reply, as text that holds superjson.
 
     :raises ProtocolError: the reply does not name it.
     """
     value = read_value(reply)
-    tree = _embedded(value)
+    text, tree = text_of(value, "conversation"), None
+    with suppress(ProtocolError):  # only a shortcut: whoever needs the leaf reads the conversation
+        tree = superjson(read_json(text.encode("utf-8"))) if text else None
     title = text_of(tree, "title") or "New Chat"
     messages = kind_of(tree, "messages", list, [])
     leaf = text_of(messages[-1], "id") if messages else text_of(tree, "rootMessageId")
     return Created(need(value, "conversationId", str), title, leaf or None)
-
-
-def _embedded(value: Any) -> Any:
-    """Return the conversation inside the reply: text that holds superjson."""
-    text = text_of(value, "conversation")
-    try:
-        return superjson(read_json(text.encode("utf-8"))) if text else None
-    except ProtocolError:
-        return None  # only a shortcut: whoever needs the leaf reads the conversation
 
 
 # how what is stored is read ----------------------------------------------------------------------

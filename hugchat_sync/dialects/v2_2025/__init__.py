@@ -206,9 +206,9 @@ class V22025(Trees):
         """Return what reads the lines of this message's answer, sent, logged or kept."""
         if prompt.search_server is None:
             return Updates()
-        from .search import search_updates  # here: few messages search
+        from .search import SearchUpdates  # here: few messages search
 
-        return search_updates(prompt)
+        return SearchUpdates(prompt)
 
     def reattach(
         self, conversation_id: str, generation_id: str, after: int = 0, reader: Any = None
@@ -349,35 +349,34 @@ def _log(chunks: Iterable[bytes], position: int, updates: Updates) -> Iterator[l
     for frames in sse_frames(chunks):
         steps: list[Logged] = []
         trouble: HugChatError | None = None
+        end = ""
         for event, data, number in frames:
             position = int(number) if number.isascii() and number.isdigit() else position
+            if event not in ("update", "end"):
+                continue
             events: list[Event] = []
-            end = ""
             try:
-                if event == "update":
-                    for found in updates.line(_object(data)):
-                        events.append(found)  # one by one: an error takes none of them along
-                elif event == "end":
+                if event == "end":
                     end = need(_object(data), "status", str)
                     events.extend(updates.flush())
                 else:
-                    continue
+                    for found in updates.line(_object(data)):
+                        events.append(found)  # one by one: an error takes none of them along
             except ProtocolError as error:
                 trouble = error  # another try may still bring what is held back
                 break
             except HugChatError as error:
                 trouble = error
                 events.extend(updates.flush())
-                if not events:
-                    break
-            steps.append(Logged(position, tuple(events), end))
+            if events or trouble is None:
+                steps.append(Logged(position, tuple(events), end))
             if trouble is not None or end:
                 break
         if steps:
             yield steps
         if trouble is not None:
             raise trouble
-        if steps and steps[-1].end:
+        if end:
             return
 
 

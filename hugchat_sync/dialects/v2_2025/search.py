@@ -50,12 +50,13 @@ class SearchUpdates(Updates):
     A line does not say whose tool is called: where other servers are offered too, the names of
     the tool and of its arguments decide.
 
-    :param alone: no other tool server is offered.
+    :param prompt: the message, which names the search.
     """
 
-    def __init__(self, alone: bool) -> None:
+    def __init__(self, prompt: Prompt) -> None:
         super().__init__()
-        self._alone = alone
+        offered = {*prompt.tool_servers, *(server["name"] for server in prompt.own_servers)}
+        self._alone = offered <= {prompt.search_server}
         self._steps: dict[str, WebSearchStep] = {}  # of the calls that are the search, by uuid
         self._found: dict[str, Source] = {}  # by address
 
@@ -90,12 +91,6 @@ class SearchUpdates(Updates):
                 self._found.setdefault(found.link, found)
             if len(self._found) > known:
                 yield WebSearchSources(tuple(self._found.values()))
-
-
-def search_updates(prompt: Prompt) -> SearchUpdates:
-    """Return what reads the lines of the answer to a message that names a search."""
-    others = {*prompt.tool_servers, *(server["name"] for server in prompt.own_servers)}
-    return SearchUpdates(alone=not others - {prompt.search_server})
 
 
 def _is_search(call: ToolCall) -> bool:
