@@ -15,7 +15,7 @@ from ..auth.cookies.disk import default_directory, file_of
 from ..auth.cookies.store import CookieStore
 from ..errors import AuthError, HugChatError, UsageError
 from ..records import User
-from . import exits, output
+from . import output
 from .connection import (
     account_of,
     base_url_of,
@@ -29,7 +29,7 @@ from .input import ask_human, read_stdin, stdin_is_terminal
 _TO_END = 10  # seconds for ending a session at the server
 
 
-def login(arguments: argparse.Namespace) -> int:
+def login(arguments: argparse.Namespace) -> None:
     """Sign in, keep the cookies, and print who is signed in."""
     if arguments.local:
         raise UsageError("the embedded server has no accounts; --local needs no sign-in")
@@ -58,7 +58,6 @@ def login(arguments: argparse.Namespace) -> int:
             CookieStore.read(client.cookies, client.base_url).save(file_of(email))
         keep_account(client.base_url, email, borrowed=bool(arguments.cookies))
     output.write_line(_described(user))
-    return exits.OK
 
 
 def _described(user: User) -> str:
@@ -104,13 +103,13 @@ def _password(arguments: argparse.Namespace) -> str:
         raise UsageError("nothing was typed") from error
 
 
-def logout(arguments: argparse.Namespace) -> int:
+def logout(arguments: argparse.Namespace) -> None:
     """Forget the cookies that are kept of an account, and then end their session at the server."""
     base_url = base_url_of(arguments.base_url)
     email = arguments.email or account_of(base_url) or os.environ.get("HUGCHAT_SYNC_EMAIL")
     if not email or default_directory() is None or not file_of(email).exists():
         output.note(f"no sign-in at {base_url} is kept here")
-        return exits.OK
+        return
     borrowed, cookies = is_borrowed(email), None
     with suppress(UsageError):  # what is of no use hinders nobody
         cookies = CookieStore.read(file_of(email), base_url).jar
@@ -127,10 +126,9 @@ def logout(arguments: argparse.Namespace) -> int:
                 client.sign_out()
         except HugChatError as error:  # what was forgotten here stays so
             output.complain(f"the session was not ended at the server: {error}")
-    return exits.OK
 
 
-def check(arguments: argparse.Namespace) -> int:
+def check(arguments: argparse.Namespace) -> None:
     """Print who is signed in, what is missing, and what the server can do; it costs no message.
 
     :returns: 3 when something is missing.
@@ -152,7 +150,6 @@ def check(arguments: argparse.Namespace) -> int:
             )
         if not is_complete:
             raise AuthError(_missing(client.base_url, found.missing))
-    return exits.OK
 
 
 def _missing(base_url: str, names: tuple[str, ...]) -> str:
@@ -163,14 +160,13 @@ def _missing(base_url: str, names: tuple[str, ...]) -> str:
     return f"nobody is signed in at {base_url}: the {plural.format(' and '.join(names))} missing"
 
 
-def whoami(arguments: argparse.Namespace) -> int:
+def whoami(arguments: argparse.Namespace) -> None:
     """Print who is signed in; at a server without accounts nobody is, and that is as it should."""
     with opened(arguments) as client:
         user = client.whoami()
         if user is None and (arguments.local or not client.has_accounts()):
             output.write_line("nobody: this server has no accounts")
-            return exits.OK
+            return
         if user is None:
             raise AuthError(_missing(client.base_url, client.check().missing))
     output.write_line(_described(user))
-    return exits.OK

@@ -22,7 +22,7 @@ class Command:
     """One command.
 
     :param text: what ``--help`` says of it.
-    :param does: ``module:function`` of this package.
+    :param does: ``module:function`` of this package; it returns an exit code, unless that is 0.
     :param more: what ``--help`` says below its options.
     """
 

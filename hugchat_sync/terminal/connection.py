@@ -7,7 +7,6 @@ that began it only. A library forgets that with its client; ``ls`` behind ``ask`
 from __future__ import annotations
 
 import argparse
-import errno
 import json
 import os
 import re
@@ -22,7 +21,7 @@ from ..errors import AuthError
 from ..options import checked_base_url
 from . import output
 from .commands import TOTAL
-from .embedded import NO_HOME, local_server
+from .embedded import NO_HOME, local_server, made
 
 _LOCAL_ERA = "v2-2025"
 _BORROWED = "sessions of a browser"  # among the addresses, which all have a colon
@@ -119,9 +118,9 @@ def _session_of_nobody(base_url: str | None) -> Path | None:
     if path is None:
         return None
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as made:
-            made.write("{}\n")
+        made(path.parent)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
+            stream.write("{}\n")
     except OSError:
         if path.is_file():  # another run was first
             return path
@@ -132,18 +131,6 @@ def _session_of_nobody(base_url: str | None) -> Path | None:
 
 
 # accounts -------------------------------------------------------------------------------------
-
-
-def directory() -> Path:
-    """Return the user's own directory for this program, made if need be.
-
-    :raises OSError: there is none, or it cannot be made.
-    """
-    place = default_directory()
-    if place is None:
-        raise FileNotFoundError(errno.ENOENT, NO_HOME)
-    place.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return place
 
 
 def account_of(base_url: str) -> str | None:
@@ -175,7 +162,9 @@ def forget_account(base_url: str, email: str) -> None:
 
 
 def _write(accounts: dict[str, Any]) -> None:
-    write_whole(directory() / "accounts.json", json.dumps(accounts, indent=2).encode("ascii"))
+    write_whole(
+        made(default_directory()) / "accounts.json", json.dumps(accounts, indent=2).encode("ascii")
+    )
 
 
 def _accounts() -> dict[str, Any]:

@@ -35,17 +35,16 @@ _STYLE = (
 )
 
 
-def list_conversations(arguments: argparse.Namespace) -> int:
+def list_conversations(arguments: argparse.Namespace) -> None:
     """Print the conversations, the newest first."""
     with opened(arguments) as client:
         conversations = list(client.list_conversations())
     if arguments.json:
         output.write_array(conversations)
-        return exits.OK
+        return
     output.write_rows(_rows(conversations))
     if not conversations:
         output.note("there is no conversation yet")
-    return exits.OK
 
 
 def _rows(conversations: list[Conversation]) -> Iterator[str]:
@@ -67,7 +66,7 @@ def _date(moment: str | None) -> str:
         return "-" * 10
 
 
-def show(arguments: argparse.Namespace) -> int:
+def show(arguments: argparse.Namespace) -> None:
     """Print the messages of a conversation, oldest first."""
     with opened(arguments) as client:
         history = client.history(Conversations(client).named(arguments.id))
@@ -75,21 +74,18 @@ def show(arguments: argparse.Namespace) -> int:
         output.write_array(history)
     else:
         best_screen().history(history)
-    return exits.OK
 
 
-def rename(arguments: argparse.Namespace) -> int:
+def rename(arguments: argparse.Namespace) -> None:
     """Give a conversation another title."""
     with opened(arguments) as client:
         client.rename_conversation(Conversations(client).named(arguments.id), arguments.title)
-    return exits.OK
 
 
-def share(arguments: argparse.Namespace) -> int:
+def share(arguments: argparse.Namespace) -> None:
     """Publish a conversation and print its address."""
     with opened(arguments) as client:
         output.write_line(client.share(Conversations(client).named(arguments.id)))
-    return exits.OK
 
 
 def remove(arguments: argparse.Namespace) -> int:
@@ -98,26 +94,26 @@ def remove(arguments: argparse.Namespace) -> int:
         raise UsageError("nobody is there to ask: give --yes as well to delete everything")
     with opened(arguments) as client:
         if arguments.all:
-            _remove_all(client, arguments)
-            return exits.OK
+            return _remove_all(client, arguments)
         listed, ids = Conversations(client), []
         # all are looked up before the first is deleted, which gives the others another number
         unknown = (ConversationNotExistError, UsageError)
-        codes = _each(arguments.ids, lambda word: ids.append(listed.named(word)), unknown)
-        codes += _each(ids, client.remove_conversation)
-    return codes[0] if codes else exits.OK
+        not_found = _each(arguments.ids, lambda word: ids.append(listed.named(word)), unknown)
+        not_removed = _each(ids, client.remove_conversation)
+    return not_found or not_removed
 
 
-def _remove_all(client: Client, arguments: argparse.Namespace) -> None:
+def _remove_all(client: Client, arguments: argparse.Namespace) -> int:
     where = "of the embedded server" if arguments.local else f"at {client.base_url}"
     if not arguments.yes:
         number = sum(1 for _ in client.list_conversations())
         if not number:
             output.note(f"there are no conversations {where}")
-            return
+            return exits.OK
         if not is_yes(ask_human(f"Delete all {_counted(number)} {where}? [y/N] ")):
             raise UsageError("nothing was deleted")
     output.note(f"{_counted(client.remove_all_conversations())} {where} deleted")
+    return exits.OK
 
 
 def _counted(number: int) -> str:
@@ -128,16 +124,16 @@ def _each(
     words: Iterable[str],
     do: Callable[[str], object],
     errors: tuple[type[HugChatError], ...] = (HugChatError,),
-) -> list[int]:
-    """Do something to each conversation once, tell of failures, and return their exit codes."""
-    codes = []
+) -> int:
+    """Do something to each conversation once, tell of failures, and return the first exit code."""
+    code = exits.OK
     for word in dict.fromkeys(words):
         try:
             do(word)
         except errors as error:
             output.complain(f"{word}: {exits.sentence(error)}")
-            codes.append(exits.exit_code(error))
-    return codes
+            code = code or exits.exit_code(error)
+    return code
 
 
 # files ----------------------------------------------------------------------------------------
@@ -152,8 +148,7 @@ def export(arguments: argparse.Namespace) -> int:
 
     with opened(arguments) as client:
         listed = Conversations(client)
-        codes = _each(arguments.ids or [one.id for one in client.list_conversations()], write)
-    return codes[0] if codes else exits.OK
+        return _each(arguments.ids or [one.id for one in client.list_conversations()], write)
 
 
 def write_export(client: Client, conversation_id: str, form: str, directory: Path) -> Path:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Iterator
 
 from ..auth.cookies.disk import data_directory, default_directory
 from ..errors import HugChatError, UsageError
-from . import exits, output
+from . import output
 from .interrupts import ENDING, handled
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _SLICE = 0.5  # seconds; Windows delivers Ctrl-C only between waits
 _TOKEN = "HUGCHAT_SYNC_SERVE_TOKEN"  # noqa: S105 - the name of a variable
 
 
-def serve(arguments: argparse.Namespace) -> int:
+def serve(arguments: argparse.Namespace) -> None:
     """Serve until Ctrl-C, SIGTERM or SIGHUP; the address is the one line on stdout."""
     if arguments.local or arguments.base_url:
         raise UsageError("serve is the embedded server itself: no --local, no --base-url")
@@ -45,7 +45,6 @@ def serve(arguments: argparse.Namespace) -> int:
         output.note(f"conversations are {where}; Ctrl-C ends the server")
         while not ended.wait(_SLICE):
             continue
-    return exits.OK
 
 
 def _served(arguments: argparse.Namespace) -> LocalServer:
@@ -126,10 +125,18 @@ def _database() -> Path:
     is_there = place is not None and (place / _DATABASE).exists()
     if not is_there and configured is not None and (configured / _DATABASE).exists():
         return configured / _DATABASE
+    return made(place) / _DATABASE
+
+
+def made(place: Path | None) -> Path:
+    """Return a directory of the user's own, made if need be; ``None`` where there is no home.
+
+    :raises OSError: there is none, or it cannot be made.
+    """
     if place is None:
         raise FileNotFoundError(errno.ENOENT, NO_HOME)
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return place / _DATABASE
+    return place
 
 
 @contextmanager

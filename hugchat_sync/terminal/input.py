@@ -12,10 +12,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable, Iterator, Mapping, Optional, Sequence, Tuple
 
+from ..auth.cookies.disk import default_directory
 from ..chat.files import LARGEST
 from ..errors import TimedOut, TooLarge, UsageError
 from . import output
-from .connection import directory
+from .embedded import made
 
 if TYPE_CHECKING:
     from prompt_toolkit import PromptSession
@@ -257,20 +258,14 @@ class Keyboard:
         return line.rstrip("\n")
 
     def confirm(self, question: str) -> bool:
-        """Return whether somebody says yes.
-
-        :raises EOFError: Ctrl-D was typed.
-        :raises KeyboardInterrupt: Ctrl-C.
-        """
+        """Return whether somebody says yes; raises as :meth:`read` does."""
         return is_yes(self.read(f"{question} [y/N] "))
 
 
-class LineEditor(Keyboard):
+class _LineEditor(Keyboard):
     """Reads lines that can be edited, with history and completion; needs the extra ``cli``.
 
     Alt-Enter begins another line of the same text.
-
-    :raises ImportError: the extra is not installed.
     """
 
     edits = True
@@ -294,13 +289,11 @@ class LineEditor(Keyboard):
         )
 
     def read(self, prompt: str, default: str = "") -> str:
-        """Return the next text."""
         return self._session.prompt(output.shown(prompt), default=default)
 
     def confirm(self, question: str) -> bool:
-        """Return whether somebody says yes; the answer is nothing to remember."""
         from prompt_toolkit import PromptSession
-        from prompt_toolkit.history import InMemoryHistory
+        from prompt_toolkit.history import InMemoryHistory  # the answer is nothing to remember
 
         session: PromptSession[str] = PromptSession(history=InMemoryHistory())
         return is_yes(session.prompt(output.shown(f"{question} [y/N] ")))
@@ -311,7 +304,7 @@ def best_keyboard(completions: Completions) -> Keyboard:
     if not stdin_is_terminal() or not output.on_terminal() or os.environ.get("TERM") == "dumb":
         return Keyboard()
     try:
-        return LineEditor(completions)
+        return _LineEditor(completions)
     except ImportError:
         return Keyboard()
 
@@ -321,7 +314,7 @@ def _history() -> History:
     from prompt_toolkit.history import FileHistory, InMemoryHistory
 
     try:
-        path = directory() / "history"
+        path = made(default_directory()) / "history"
         os.close(os.open(path, os.O_CREAT | os.O_APPEND, 0o600))
     except OSError:  # a home that cannot be written costs the history, not the talk
         return InMemoryHistory()

@@ -6,12 +6,12 @@ import argparse
 
 from .. import Client
 from ..errors import ModelNotFound, nearest_names
-from . import exits, output
+from . import output
 from .connection import opened
 from .input import read_stdin
 
 
-def list_models(arguments: argparse.Namespace) -> int:
+def list_models(arguments: argparse.Namespace) -> None:
     """Print the models, the default first."""
     with opened(arguments) as client:
         models = client.models()
@@ -22,10 +22,9 @@ def list_models(arguments: argparse.Namespace) -> int:
             f"{model.id}  {model.description}".rstrip() if model.description else model.id
             for model in models
         )
-    return exits.OK
 
 
-def system_prompt(arguments: argparse.Namespace) -> int:
+def system_prompt(arguments: argparse.Namespace) -> None:
     """Print the system prompt kept for a model, or keep another one."""
     prompt = read_stdin() if arguments.prompt == "-" else arguments.prompt
     with opened(arguments) as client:
@@ -38,7 +37,6 @@ def system_prompt(arguments: argparse.Namespace) -> int:
                 output.note(f"no system prompt is kept for {arguments.model}")
         else:
             client.set_system_prompt(arguments.model, prompt)
-    return exits.OK
 
 
 def require_model(client: Client, name: str) -> None:

@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _outcome(arguments: argparse.Namespace) -> int:
     module, _, function = COMMANDS[arguments.command].does.partition(":")
     try:
-        code: int = getattr(import_module(f".{module}", __package__), function)(arguments)
+        code = getattr(import_module(f".{module}", __package__), function)(arguments)
     except BrokenPipeError:
         raise
     except (HugChatError, OSError) as error:
@@ -48,7 +48,7 @@ def _outcome(arguments: argparse.Namespace) -> int:
             output.note(traceback.format_exc().rstrip("\n"))
         output.complain(exits.sentence(error))
         return exits.exit_code(error)
-    return code
+    return code or exits.OK
 
 
 @contextmanager

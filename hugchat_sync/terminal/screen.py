@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from rich.markdown import Markdown
     from rich.segment import Segment
 
-RESTARTED = "(the server began the answer again; the whole of it:)"
-RESTARTED_ELSEWHERE = (
+_RESTARTED = "(the server began the answer again; the whole of it:)"
+_RESTARTED_ELSEWHERE = (
     "the server began the answer again while it was printed; "
     "'hugchat-sync show {}' prints the whole of it"
 )
@@ -78,20 +78,18 @@ class Screen:
         if said.startswith(final) or _same(said, final):
             return said
         if not output.on_terminal():
-            output.note(f"hugchat-sync: {RESTARTED_ELSEWHERE.format(message.conversation_id)}")
+            output.note(f"hugchat-sync: {_RESTARTED_ELSEWHERE.format(message.conversation_id)}")
             return said
         output.write("" if said.endswith("\n") else "\n")
-        output.note(RESTARTED)
+        output.note(_RESTARTED)
         output.write(final)
         return final
 
 
-class MarkdownScreen(Screen):
-    """Prints answers as Markdown while they come; needs the extra ``cli``.
+class _MarkdownScreen(Screen):
+    """Prints answers as Markdown while they come, with a spinner; needs the extra ``cli``.
 
     Read on light and on dark backgrounds: in the terminal's own colours, on no background of ours.
-
-    :raises ImportError: the extra is not installed.
     """
 
     def __init__(self) -> None:
@@ -108,10 +106,6 @@ class MarkdownScreen(Screen):
         self._console = Console(theme=Theme(colours))
 
     def answer(self, message: Message) -> None:
-        """Print an answer as it comes, with a spinner that tells what the run does.
-
-        :raises HugChatError: the answer failed; what had come was printed.
-        """
         from rich.live import Live
 
         page = _Page(self._console)
@@ -124,11 +118,9 @@ class MarkdownScreen(Screen):
         tell_sources(message.sources, page.text)
 
     def text(self, text: str) -> None:
-        """Print a text that was stored."""
         self._console.print(_markdown(output.shown(text)))
 
     def heading(self, text: str) -> None:
-        """Print who speaks."""
         self._console.print(text, style="bold cyan", markup=False, highlight=False)
 
 
@@ -194,7 +186,7 @@ class _Page:
             self.text = final
         elif not _same(self.text, final):
             self.settle(len(self.text))
-            self._console.print(RESTARTED, style="dim")
+            self._console.print(_RESTARTED, style="dim")
             self.text, self._printed = final, 0
 
 
@@ -204,7 +196,7 @@ def best_screen() -> Screen:
         return Screen()
     try:  # the lines of tables and quotes, and the spinner's dots
         "─│▌•⠋".encode(sys.stdout.encoding or "ascii")
-        return MarkdownScreen()
+        return _MarkdownScreen()
     except (ImportError, LookupError, UnicodeEncodeError):
         return Screen()
 
