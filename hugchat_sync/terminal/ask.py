@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 import re
 from pathlib import Path
-from typing import Iterable
+from typing import Callable, Iterable
 
 from .. import Client, Message
-from ..chat.files import FileArgument
 from ..errors import FeatureUnavailable, HugChatError, ModelNotFound, ServerError, UsageError
 from . import exits, output
 from .commands import TOTAL
@@ -35,11 +34,15 @@ def ask(arguments: argparse.Namespace) -> int:
             raise UsageError(f"there is no file {name}")
     files = [read_file(total) if name == "-" else name for name in arguments.file]
     with opened(arguments, model=arguments.model) as client:
+
+        def send() -> Message:
+            return client.chat(prompt, web_search=arguments.web_search, files=files)
+
         try:
-            return _asked(client, arguments, prompt, files)
+            return _asked(client, arguments, send)
         except ModelNotFound as error:  # it was asked for before the question
             take_near_model(client, arguments, error)
-        return _asked(client, arguments, prompt, files)
+        return _asked(client, arguments, send)
 
 
 def take_near_model(client: Client, arguments: argparse.Namespace, error: ModelNotFound) -> None:
@@ -53,55 +56,46 @@ def take_near_model(client: Client, arguments: argparse.Namespace, error: ModelN
     client.model = arguments.model = name
 
 
-def _asked(
-    client: Client, arguments: argparse.Namespace, prompt: str, files: list[FileArgument]
-) -> int:
-    if arguments.temporary:
-        return _answered_and_removed(client, arguments, prompt, files)
-    enter(client, arguments)
-    return _answered(client, arguments, prompt, files)
-
-
 def enter(client: Client, arguments: argparse.Namespace) -> None:
     """Make the conversation current that the words name; else the first question makes one.
 
     :raises UsageError: a model was named, too, and the conversation has another one.
     """
+    model = None
     if arguments.conversation:
-        client.current_conversation = Conversations(client).named(arguments.conversation)
-        if arguments.model:
-            _require(arguments.model, client.conversation().model)
+        chosen = Conversations(client).named(arguments.conversation)
     elif arguments.latest:
         latest = next(client.list_conversations(), None)
         if latest is None:
             output.note("hugchat-sync: there is no conversation to go on with; this begins one")
-        else:
-            client.current_conversation = latest.id
-            if arguments.model:
-                _require(arguments.model, latest.model or client.conversation(latest.id).model)
-    elif arguments.system is not None:
-        client.create_conversation(arguments.model, arguments.system)
+            return
+        chosen, model = latest.id, latest.model
+    else:
+        if arguments.system is not None:
+            client.create_conversation(arguments.model, arguments.system)
+        return
+    client.current_conversation = chosen
+    if arguments.model:
+        model = model or client.conversation(chosen).model
+        if arguments.model.lower() != model.lower():
+            raise UsageError(
+                f"the conversation goes on with its own model, {model}: leave out -m "
+                f"{arguments.model}, or begin a new conversation with it"
+            )
 
 
-def _require(stated: str, model: str) -> None:
-    if stated.lower() != model.lower():
-        raise UsageError(
-            f"the conversation goes on with its own model, {model}: leave out -m {stated}, or "
-            "begin a new conversation with it"
-        )
-
-
-def _answered_and_removed(
-    client: Client, arguments: argparse.Namespace, prompt: str, files: list[FileArgument]
-) -> int:
-    """Ask in a conversation that is removed again, whatever happens."""
+def _asked(client: Client, arguments: argparse.Namespace, send: Callable[[], Message]) -> int:
+    """Ask; a temporary conversation is removed again, whatever happens."""
+    if not arguments.temporary:
+        enter(client, arguments)
+        return _answered(client, arguments, send)
     made = called(
         lambda: client.create_conversation(arguments.model, arguments.system),
         lambda made: _remove(client, made),
     )
     done = False
     try:
-        code = _answered(client, arguments, prompt, files)
+        code = _answered(client, arguments, send)
         done = True
     finally:
         if not done:  # what went wrong is what counts
@@ -110,11 +104,20 @@ def _answered_and_removed(
     return code
 
 
-def _answered(
-    client: Client, arguments: argparse.Namespace, prompt: str, files: list[FileArgument]
-) -> int:
+def _answered(client: Client, arguments: argparse.Namespace, send: Callable[[], Message]) -> int:
+    """Send the question and write the answer.
+
+    A conversation made for a question does not stay behind when it is refused.
+    """
     writer = _writer(client, arguments)
-    message = _sent(client, arguments, prompt, files)
+    goes_on = arguments.latest or arguments.conversation
+    stays = arguments.temporary or (goes_on and client.current_conversation is not None)
+    try:
+        message = called(send, stop)
+    except (ServerError, FeatureUnavailable, UsageError):
+        if client.current_conversation is not None and not stays:
+            _remove(client, client.current_conversation)
+        raise
     try:
         return writer.answer(message) or exits.OK
     except KeyboardInterrupt:
@@ -128,23 +131,6 @@ def _answered(
         raise
     except OSError:  # nobody wants the rest, or there is no room for it
         stop(message)
-        raise
-
-
-def _sent(
-    client: Client, arguments: argparse.Namespace, prompt: str, files: list[FileArgument]
-) -> Message:
-    """Send the question; a conversation made for it does not stay behind when it is refused."""
-    goes_on = arguments.latest or arguments.conversation
-    stays = arguments.temporary or (goes_on and client.current_conversation is not None)
-    try:
-        return called(
-            lambda: client.chat(prompt, web_search=arguments.web_search, files=files), stop
-        )
-    except (ServerError, FeatureUnavailable, UsageError):
-        made = client.current_conversation
-        if made is not None and not stays:
-            _remove(client, made)
         raise
 
 
