@@ -58,10 +58,14 @@ def test_good_reply_is_no_bad_news(era: str, question: str) -> None:
         assert call.request.error(Reply(200, {"content-type": "application/json"}, b"{}")) is None
 
 
+@pytest.mark.parametrize("status", [200, 401, 403, 404, 500])
 @pytest.mark.parametrize("question", QUESTIONS)
 @pytest.mark.parametrize("era", ERAS)
-def test_firewall_is_bad_news_to_every_request_but_the_sign_out(era: str, question: str) -> None:
+def test_firewall_is_bad_news_to_every_request_but_the_sign_out(
+    era: str, question: str, status: int
+) -> None:
     # which looks for itself: a way to the sign-in is how things go well there
-    guarded = Reply(403, {"cf-mitigated": "challenge"}, b"", "https://chat.example/x")
+    said = b"Conversation not found"  # an answer to some, where the server itself says it
+    guarded = Reply(status, {"cf-mitigated": "challenge"}, said, "https://chat.example/x")
     for call in calls_of(dialect_named(era), question):
         assert (call.request.error(guarded) is None) == (question == "sign_out")
