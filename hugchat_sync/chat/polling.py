@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import threading
-from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, Callable
 
 from ..events import WebSearch, WebSearchError, WebSearchSources, WebSearchStep
 from .answer import Answer
 
 
-class Polling(ABC):
+class Polling:
     """The accessors of the old package; the first one asked starts the reader.
 
     Attributes never raise; methods raise the failure of the answer once there is one.
@@ -25,19 +24,9 @@ class Polling(ABC):
     _steps_read = 0
     _characters: list[str]
     _steps: list[dict[str, Any]]
-
-    @property
-    @abstractmethod
-    def is_over(self) -> bool:
-        """Whether the text is settled, or never will be."""
-
-    @abstractmethod
-    def _start(self) -> None:
-        """Start the reader thread, unless it runs."""
-
-    @abstractmethod
-    def _raise_failure(self) -> None:
-        """Raise why the answer failed, if it did."""
+    is_over: property  # whether the text is settled, or never will be
+    _start: Callable[[], None]  # starts the reader thread, unless it runs
+    _raise_failure: Callable[[], None]  # raises why the answer failed, if it did
 
     # attributes ------------------------------------------------------------------------------
 
@@ -45,16 +34,15 @@ class Polling(ABC):
     def done(self) -> bool:
         """Whether the answer is finished or failed; never blocks."""
         self._start()
-        return self.is_over
+        return bool(self.is_over)
 
     @property
     def stream_text(self) -> list[str]:
         """The text so far as one growing list of single characters."""
         self._start()
-        pieces = self._answer.pieces
         with self._spelling:
-            while self._spelled < len(pieces):
-                self._characters.extend(pieces[self._spelled])
+            for piece in self._answer.pieces[self._spelled :]:
+                self._characters.extend(piece)
                 self._spelled += 1
         return self._characters
 
@@ -69,8 +57,7 @@ class Polling(ABC):
         """What the web search did so far, as one growing list of the dicts of 2023."""
         self._start()
         with self._spelling:
-            while self._looked_at < len(self._answer.events):
-                event = self._answer.events[self._looked_at]
+            for event in self._answer.events[self._looked_at :]:
                 if isinstance(event, WebSearch):
                     self._steps.append(_step(event))
                 self._looked_at += 1
@@ -80,7 +67,7 @@ class Polling(ABC):
     def web_search_done(self) -> bool:
         """Whether there is nothing more to expect of the web search."""
         self._start()
-        return not self.web_search_enabled or self.is_over or bool(self._answer.pieces)
+        return bool(not self.web_search_enabled or self.is_over or self._answer.pieces)
 
     # methods ---------------------------------------------------------------------------------
 
