@@ -68,7 +68,8 @@ class Place:
     ) -> TimedOut:
         """Return the error of a call whose time was spent waiting for an earlier answer."""
         if partial is None:
-            partial = "" if self.message is None else self.message.partial
+            message = self.message
+            partial = "" if message is None else message.partial
         return TimedOut(sentence, phase="total", partial=partial, is_earlier=True)
 
 
@@ -196,7 +197,7 @@ class Runs:
         if message is None:  # its send was interrupted, or nobody knows whether it arrived
             run.close()
         elif not message.drain(patience.deadline):
-            raise place.goes_on()
+            raise place.goes_on(message.partial)
         if not run.is_over:
             try:
                 run.await_end(patience)
@@ -294,10 +295,11 @@ class Runs:
         """
         dialect = self._server.ready(patience, "", "stop an answer")
         place = self.place(conversation_id)
-        if place.message is not None and not place.message.is_over:
-            place.message.stop()
+        message = place.message
+        if message is not None and not message.is_over:
+            message.stop()
             return
-        if is_ours and (place.message is not None or place.ours):
+        if is_ours and (message is not None or place.ours):
             return
         look = self._transport.send(dialect.look(conversation_id), patience)
         running = place.running(look)
