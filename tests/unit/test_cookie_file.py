@@ -281,6 +281,27 @@ def test_restore_mends_the_file(tmp_path, text):
     assert path.read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"token": "t", "hf-chat": "h"}',
+        '[{"name": "token", "value": "t"}, {"name": "hf-chat", "value": "h"}]',
+        "huggingface.co\tFALSE\t/\tFALSE\t0\ttoken\tt\n"
+        "huggingface.co\tFALSE\t/\tFALSE\t0\thf-chat\th\n",
+    ],
+)
+def test_cookie_that_the_server_gave_and_took_back_leaves_the_file(tmp_path, text):
+    path = tmp_path / "c.json"
+    path.write_text(text)
+    store = CookieStore.read(path, HUB)
+    store.received(ASK, ["third=3; Path=/"])
+    assert CookieStore.read(path, HUB).header(ASK) == "token=t; hf-chat=h; third=3"
+
+    store.received(ASK, ["third=; Path=/; Max-Age=0"])
+
+    assert path.read_text() == text
+
+
 def test_two_jobs_keep_each_others_renewals(flat):
     one, two = CookieStore.read(flat, HUB), CookieStore.read(flat, HUB)
     one.received(ASK, renewal("one"))
