@@ -23,7 +23,7 @@ from mutation import ERAS, Mutation, Table, recorded, route  # noqa: E402
 from rawserver import Asked, RawServer, whole  # noqa: E402
 
 from hugchat_sync import Client, HugChatError, Message, Retry, Sign, Timeout  # noqa: E402
-from hugchat_sync.transport.retry import Retrying  # noqa: E402
+from hugchat_sync.transport.http import Transport  # noqa: E402
 
 _SEED = 20261126
 _CALLS = 300
@@ -151,8 +151,8 @@ def numbers() -> list[int]:
 def test_nothing_foreign_comes_out_whatever_a_server_sends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pause = Retrying.sleep
-    monkeypatch.setattr(Retrying, "sleep", lambda self, seconds: pause(self, min(seconds, 0.01)))
+    defaults = Transport.__init__.__kwdefaults__
+    monkeypatch.setitem(defaults, "sleep", lambda seconds: time.sleep(min(seconds, 0.01)))
     monkeypatch.setattr("hugchat_sync.auth.hub.walk._TIMEOUT", CLOCKS)
     fuzz = Fuzz(recorded(), tmp_path)
     with warnings.catch_warnings(), ThreadPoolExecutor(_WORKERS) as pool:

@@ -12,7 +12,7 @@ from rawserver import Asked, RawServer, whole
 
 from hugchat_sync import Bot, Client, HugChatError, Retry, Timeout
 from hugchat_sync.errors import ConnectionFailed, RateLimited, TimedOut
-from hugchat_sync.transport.retry import Retrying
+from hugchat_sync.transport.http import Transport
 
 PLACE, PARENT = "a" * 24, "11111111-1111-1111-1111-111111111111"
 QUICK = Retry(tries=3, first_delay=0.01, longest_delay=0.02)
@@ -26,8 +26,8 @@ def client(server: RawServer, **options: Any) -> Client:
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nobody wait long between two looks at the server."""
-    pause = Retrying.sleep
-    monkeypatch.setattr(Retrying, "sleep", lambda self, seconds: pause(self, min(seconds, 0.02)))
+    defaults = Transport.__init__.__kwdefaults__
+    monkeypatch.setitem(defaults, "sleep", lambda seconds: time.sleep(min(seconds, 0.02)))
 
 
 def page(number: int) -> bytes:
