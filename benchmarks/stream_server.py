@@ -1,9 +1,9 @@
 """A server in a process of its own that answers every POST with a stream made beforehand.
 
 ``python stream_server.py`` prints its port. The query of the path says what to send:
-``n`` tokens, ``gap`` seconds between them, ``framing`` (chunked or identity), ``gzip`` (0 or 1),
-``lines`` of them in a chunk, ``final`` bytes of a final answer, ``piece`` bytes a chunk for that
-one. A conversation that is read has nothing in it yet.
+``n`` tokens, ``words`` of them different, ``lines`` of them in a chunk, ``gap`` seconds between
+them, ``framing`` (chunked or identity), ``gzip`` (0 or 1), ``final`` bytes of a final answer,
+``piece`` bytes a chunk for that one. A conversation that is read has nothing in it yet.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ PAD = "\\u0000"
 NOTHING = b'{"json":{"title":"T","model":"m","rootMessageId":"r","messages":[]}}'
 
 
-def token_line(index: int) -> bytes:
-    text = f" word{index % 1000}"
+def token_line(index: int, words: int) -> bytes:
+    text = f" word{index % words}"
     return f'{{"type":"stream","token":"{text}{PAD * (16 - len(text))}"}}\n'.encode()
 
 
@@ -35,13 +35,14 @@ def timed_line() -> bytes:
 
 def answer(options: dict[str, str]) -> Iterator[bytes]:
     count, gap = int(options.get("n", 0)), float(options.get("gap", 0))
+    words = int(options.get("words", 1000))
     yield b'{"type":"status","status":"started"}\n'
     for index in range(count):
         if gap:
             time.sleep(gap)
             yield timed_line()
         else:
-            yield token_line(index)
+            yield token_line(index, words)
     final = int(options.get("final", 0))
     text = "x" * final if final else "done"
     yield json.dumps({"type": "finalAnswer", "text": text, "interrupted": False}).encode() + b"\n"

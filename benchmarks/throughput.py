@@ -9,20 +9,30 @@ from common import client_for, median, message_of, raw_objects, stream_server
 RUNS = 7
 
 
-def raw_seconds(port: int, count: int) -> float:
+#: what is streamed: lines an HTTP chunk, different words among the tokens, tokens
+STREAMS = (
+    (1, 1000, 10_000),
+    (1, 1000, 100_000),
+    (1, 1_000_000, 100_000),
+    (50, 1000, 10_000),
+    (50, 1000, 100_000),
+)
+
+
+def raw_seconds(port: int, **options: int) -> float:
     started = time.perf_counter()
-    seen = sum(1 for _ in raw_objects(port, n=count))
-    assert seen == count + 3
+    seen = sum(1 for _ in raw_objects(port, **options))
+    assert seen == options["n"] + 3
     return time.perf_counter() - started
 
 
-def message_seconds(port: int, count: int) -> float:
-    with client_for(port, n=count) as client:
+def message_seconds(port: int, **options: int) -> float:
+    with client_for(port, **options) as client:
         started = time.perf_counter()
         message = message_of(client)
         seen = sum(1 for _ in message)
         spent = time.perf_counter() - started
-    assert seen == count + 3, seen
+    assert seen == options["n"] + 3, seen
     assert message.text() == "done"
     return spent
 
@@ -38,22 +48,20 @@ def final_seconds(port: int) -> float:
 
 def main() -> None:
     with stream_server() as port:
-        costs = {}
-        for count in (10_000, 100_000):
+        for lines, words, count in STREAMS:
             raw, ours = [], []
             for run in range(RUNS + 1):
-                a, b = raw_seconds(port, count), message_seconds(port, count)
+                options = {"n": count, "lines": lines, "words": words}
+                a, b = raw_seconds(port, **options), message_seconds(port, **options)
                 if run:  # the first is a warm-up
                     raw.append(a)
                     ours.append(b)
             ratio = median([a / b for a, b in zip(raw, ours)])
-            costs[count] = median(ours) / count
             print(
-                f"{count:>7} tokens: raw {count / median(raw):>9,.0f}/s, "
-                f"message {count / median(ours):>9,.0f}/s, ratio {ratio:.2f}, "
-                f"{costs[count] * 1e6:.2f} us an event"
+                f"{count:>7} tokens, {min(words, count):>6} different, {lines:>2} a chunk: "
+                f"raw {count / median(raw):>9,.0f}/s, message {count / median(ours):>9,.0f}/s, "
+                f"ratio {ratio:.2f}, {median(ours) / count * 1e6:.2f} us an event"
             )
-        print(f"cost at 100,000 / cost at 10,000: {costs[100_000] / costs[10_000]:.2f}")
         final_seconds(port)
         spent = median([final_seconds(port) for _ in range(3)])
         print(f"10 MB final answer in 512-byte chunks: {spent:.2f} s CPU")

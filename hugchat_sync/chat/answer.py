@@ -53,6 +53,9 @@ class Answer(Value, frozen=False):
     finished: bool = False
     final: FinalAnswer | None = None
 
+    def __repr__(self) -> str:  # a traceback may show it
+        return f"<Answer of {len(self.events)} events>"
+
     @property
     def is_complete(self) -> bool:
         """Whether the server has said that the answer is whole."""

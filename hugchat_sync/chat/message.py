@@ -347,28 +347,26 @@ class Message(Polling):
 
     def _more(self, index: int) -> bool:
         """Return whether there is an event at *index*; reads or waits for it if need be."""
-        count = self._answer.events.__len__  # no name for the events: errors keep this frame
+        answer = self._answer  # and no name for its events: errors keep this frame
         # a reader thread, once there is one, reads for all
         if self._reader is not None and self._reader is not threading.current_thread():
             with self._news:
-                while index >= count() and not self._ended:
+                while index >= len(answer.events) and not self._ended:
                     self._news.wait(_SLICE)
-            return index < count()
+            return index < len(answer.events)
         with self._reading:
-            if index < count():
+            if index < len(answer.events):
                 return True
             if self._ended:
                 return False
             settled = False
             try:
-                batch = next(self._incoming)
-                add, add_piece = self._answer.events.append, self._answer.pieces.append
-                for event in batch:
+                for event in next(self._incoming):
                     if type(event) is Token:  # nearly every event takes this way
-                        add_piece(event.text)
-                        add(event)
+                        answer.pieces.append(event.text)
+                        answer.events.append(event)
                     else:
-                        add(fold(self._answer, event))
+                        answer.events.append(fold(answer, event))
                         if type(event) is FinalAnswer:
                             self._source.limit(TAIL)
                 if self._reader is not None:
@@ -387,7 +385,7 @@ class Message(Polling):
                     self._closed = True
                     self._source.close()
                     self._end()
-            return index < count()
+            return index < len(answer.events)
 
     def _end(self, error: HugChatError | None = None) -> None:
         """Settle what the answer is, once nothing more will come."""

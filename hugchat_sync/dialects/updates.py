@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import datetime, timezone
+from itertools import chain
+from json import JSONDecoder
 from typing import Any, Callable, Iterable, Iterator
 from urllib.parse import urlsplit
 
@@ -49,8 +51,12 @@ from .fields import (
     texts_of,
     whole,
 )
-from .wire import objects
+from .wire import LineSplitter
 
+_BEFORE, _BEHIND = '{"type":"stream","token":"', '"}\n'  # the text of a token, in every era
+_TEXT = len(_BEFORE) - 1
+_MOST_KNOWN, _SHORT = 1024, 256  # lines that are known again, and bytes of one
+_STRICT = JSONDecoder()
 _NO_TITLE = "💬"  # what stands in front of a title, where no title could be made
 
 
@@ -98,28 +104,30 @@ class Updates:
         :raises GenerationError: the server says that the run failed (or a subclass of it).
         :raises ProtocolError: a line is no update.
         """
-        easy = self._easy
-        for values in objects(chunks):
+        splitter = LineSplitter()
+        pending = splitter.pending
+        known: dict[bytes, Event] = {}  # an answer says the same words again and again
+        for chunk in chain(chunks, (None,)):
+            if self._easy and chunk and not pending:
+                token = known.get(chunk)
+                if token is not None:
+                    yield [token]
+                    continue
+                tokens = _plain_tokens(chunk)
+                if tokens is not None:
+                    if len(tokens) == 1 and len(chunk) < _SHORT and len(known) < _MOST_KNOWN:
+                        known[chunk] = tokens[0]
+                    if tokens:
+                        yield tokens
+                    continue
             events: list[Event] = []
             try:
-                for value in values:
-                    if easy and value.get("type") == "stream":
-                        text = value.get("token")
-                        # nearly every line takes this way, which must cost next to nothing
-                        if type(text) is str and "<" not in text:
-                            text = text.replace("\0", "")  # padding
-                            if text.isascii() or is_whole(text):
-                                if text:
-                                    # Token(text) at half the price: it comes in hundred thousands
-                                    token = new_event(Token)
-                                    set_text(token, text)
-                                    events.append(token)
-                                continue
-                    for event in self.line(value):  # one by one: an error takes none of them along
-                        events.append(event)
-                    easy = self._easy
-                    if self._answered and self.ends_at_answer:
-                        break
+                for values in splitter.objects(chunk):
+                    for value in values:
+                        for event in self.line(value):  # an error takes none before it along
+                            events.append(event)
+                        if self._answered and self.ends_at_answer:
+                            break
             except HugChatError:
                 if events:
                     yield events
@@ -255,6 +263,40 @@ class Updates:
         title = split_thinking(text_of(value, "title"))[0].strip()
         if title and title != _NO_TITLE:
             yield TitleChanged(title)
+
+
+def _plain_tokens(chunk: bytes) -> list[Event] | None:
+    """Return the tokens of a piece that is lines of plain tokens, ``None`` of any other piece.
+
+    Nearly every line is one, and all servers spell it alike: its text decoded alone, together with
+    those of its neighbours, costs a fraction of the whole line. What is spelt otherwise, may be a
+    tag or holds half a character is left to the usual way.
+    """
+    try:
+        lines = chunk.decode()
+        if not lines.startswith(_BEFORE):
+            return None
+        text, end = _STRICT.raw_decode(lines, _TEXT)
+        texts = [text]
+        if lines[end - 1 :] != _BEHIND:
+            coded = lines[len(_BEFORE) : -len(_BEHIND)].split(_BEHIND + _BEFORE)
+            texts = _STRICT.decode('["' + '","'.join(coded) + '"]')
+            if not lines.endswith(_BEHIND) or "\\" + _BEHIND in lines:
+                return None
+            if not len(texts) == len(coded) == lines.count("\n"):
+                return None
+    except ValueError:  # not UTF-8, or not JSON
+        return None
+    tokens: list[Event] = []
+    for text in texts:
+        if "<" in text or not (text.isascii() or is_whole(text)):
+            return None
+        text = text.replace("\0", "")  # padding
+        if text:
+            token = new_event(Token)  # Token(text) at half the price
+            set_text(token, text)
+            tokens.append(token)
+    return tokens
 
 
 # what lines tell besides the text: one line in, its events out -----------------------------------

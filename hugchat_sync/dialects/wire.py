@@ -17,7 +17,6 @@ _PAGE = "an HTML page"
 _NOT_JSON = (ValueError, RecursionError)  # of JSON, of UTF-8, and of a thousand brackets in a row
 
 _decode = json.JSONDecoder(strict=False).decode
-_decode_at = json.JSONDecoder(strict=False).raw_decode
 _decode_strictly = json.JSONDecoder().decode
 
 
@@ -51,6 +50,24 @@ class LineSplitter:
                 raise ProtocolError(f"a line is longer than {self._longest} bytes")
         return complete if feed else None
 
+    def objects(self, chunk: bytes | None) -> Iterator[list[dict[str, Any]]]:
+        """Yield the JSON objects of the lines that *chunk* completes, together.
+
+        Never an empty list.
+
+        Blank lines are passed over. An unfinished last line that is no JSON is left out: the
+        connection was cut there.
+
+        :param chunk: ``None`` when the body is over.
+        :raises ProtocolError: a finished line is not a JSON object, or the body is an HTML page;
+            ``line`` shows its beginning. What stood before it was yielded.
+        """
+        joined = self.take(chunk or b"")
+        if joined is not None:
+            yield from _objects_in(joined, True)
+        elif chunk is None and self.pending:
+            yield from _objects_in(self.flush(), False)
+
     def flush(self) -> bytes:
         """Return the line that has begun, and begin another."""
         found = b"".join(self.pending)
@@ -73,34 +90,6 @@ def lines(chunks: Iterable[bytes], longest: int = LONGEST_LINE) -> Iterator[tupl
             yield joined, True
     if splitter.take(b"") is None and splitter.pending:
         yield splitter.flush(), False
-
-
-def objects(chunks: Iterable[bytes], longest: int = LONGEST_LINE) -> Iterator[list[dict[str, Any]]]:
-    """Yield, for each piece, the JSON objects of the lines that it completes; never an empty list.
-
-    Blank lines are passed over. An unfinished last line that is no JSON is left out: the connection
-    was cut there.
-
-    :raises ProtocolError: a finished line is not a JSON object, or the body is an HTML page;
-        ``line`` shows its beginning. What stood before it was yielded.
-    """
-    splitter = LineSplitter(longest)
-    pending = splitter.pending
-    for chunk in chunks:
-        if not pending and chunk.find(b"\n") + 1 == len(chunk):
-            try:  # a lone line, as most pieces are where an answer is being made
-                text = chunk.decode("utf-8")
-                value, end = _decode_at(text)  # half the price; knows no blanks around the value
-                if end + 1 == len(text) and type(value) is dict:
-                    yield [value]
-                    continue
-            except _NOT_JSON:
-                pass  # it is looked at more closely below
-        joined = splitter.take(chunk)
-        if joined is not None:
-            yield from _objects_in(joined, True)
-    if splitter.take(b"") is None and splitter.pending:
-        yield from _objects_in(splitter.flush(), False)
 
 
 def _objects_in(joined: bytes, finished: bool) -> Iterator[list[dict[str, Any]]]:

@@ -125,7 +125,7 @@ class WholeHead(HTTPResponse):
         super().__init__(sock, *args, **options)
         attempt = self.current.attempt
         self.reader = TimedReader(self.fp.detach(), inf if attempt is None else attempt.moment)
-        self.fp = io.BufferedReader(self.reader)
+        self.fp = io.BufferedReader(self.reader, _PIECE)
 
     def begin(self) -> None:
         """Read the head.

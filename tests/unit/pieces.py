@@ -16,8 +16,16 @@ def lines(
             yield line, finished
 
 
+def objects_together(
+    chunks: Iterable[bytes], longest: int = wire.LONGEST_LINE
+) -> Iterator[list[dict[str, Any]]]:
+    splitter = wire.LineSplitter(longest)
+    for chunk in (*chunks, None):
+        yield from splitter.objects(chunk)
+
+
 def objects(chunks: Iterable[bytes], longest: int = wire.LONGEST_LINE) -> Iterator[dict[str, Any]]:
-    return chain.from_iterable(wire.objects(chunks, longest))
+    return chain.from_iterable(objects_together(chunks, longest))
 
 
 def sse_frames(chunks: Iterable[bytes]) -> Iterator[tuple[str, str, str]]:

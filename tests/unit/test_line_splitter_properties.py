@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pieces import lines, objects, sse_frames
 
-from hugchat_sync.errors import ProtocolError
+from hugchat_sync.dialects.updates import Updates
+from hugchat_sync.errors import HugChatError, ProtocolError
+from hugchat_sync.events import Event
 
 BODY = st.lists(
     st.one_of(st.sampled_from([b"\n", b"\r\n", b" ", b"\xe2\x80\xa8", b"\x85", b""]), st.binary())
@@ -96,3 +98,62 @@ def test_log_that_is_no_text_is_a_protocol_error() -> None:
     """A byte that is no UTF-8 came out of the log as ``UnicodeDecodeError``."""
     with pytest.raises(ProtocolError):
         list(sse_frames([b"event: update\ndata: \xb4\n\n"]))
+
+
+#: lines of an answer, and what may be made of them on the way
+TOKENS = [
+    "",
+    "a",
+    "\u00e9",
+    "<",
+    "\\ud83d",
+    "\\ude80",
+    '\\"',
+    "\\\\",
+    "\\u0000",
+    '","',
+    '"',
+    "\\",
+    "\n",
+]
+
+
+def token_line(texts: list[str]) -> str:
+    return '{"type":"stream","token":"' + "".join(texts) + '"}'
+
+
+LINES = st.one_of(
+    st.lists(st.sampled_from(TOKENS), max_size=3).map(token_line),
+    st.sampled_from(
+        [
+            "",
+            " ",
+            '{"type":"stream","token":"a","token":"b"}',
+            '{"type":"stream","token":"a","b"}',
+            '{"type":"stream","token":"a"',
+            ',"b"}',
+            '{"type": "stream", "token": "spaced"}',
+            '{"type":"status","status":"finished"}',
+            '{"type":"finalAnswer","text":"all"}',
+        ]
+    ),
+)
+
+
+def told(pieces: list[bytes]) -> tuple[list[Event], str]:
+    found: list[Event] = []
+    try:
+        for events in Updates().read([b'{"type":"stream","token":"begun "}\n', *pieces]):
+            found.extend(events)
+    except HugChatError as error:
+        return found, str(error)
+    return found, ""
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(LINES, max_size=6))
+def test_events_do_not_depend_on_how_many_lines_a_piece_has(lines: list[str]) -> None:
+    body = "".join(f"{line}\n" for line in lines).encode()
+    one_by_one = told([body[at : at + 1] for at in range(len(body))])
+    assert told([body]) == one_by_one
+    assert told(body.splitlines(keepends=True)) == one_by_one

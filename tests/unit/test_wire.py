@@ -10,9 +10,8 @@ import pytest
 from exchanges import content, exchange, one_by_one
 from hypothesis import given
 from hypothesis import strategies as some
-from pieces import lines, objects, sse_frames
+from pieces import lines, objects, objects_together, sse_frames
 
-from hugchat_sync.dialects import wire
 from hugchat_sync.dialects.fields import Halves, is_whole, whole
 from hugchat_sync.dialects.wire import (
     devalue,
@@ -102,7 +101,7 @@ def test_line_separators_and_nuls_stay_in_the_text():
 
 
 def test_objects_of_one_piece_come_together():
-    assert list(wire.objects([b'{"a":1}\n{"b":2}\n{"c":3}\n{"d"', b":4}\n"])) == [
+    assert list(objects_together([b'{"a":1}\n{"b":2}\n{"c":3}\n{"d"', b":4}\n"])) == [
         [{"a": 1}, {"b": 2}, {"c": 3}],
         [{"d": 4}],
     ]
@@ -111,7 +110,7 @@ def test_objects_of_one_piece_come_together():
 def test_what_stands_before_a_bad_line_of_the_same_piece_arrives():
     found = []
     with pytest.raises(ProtocolError) as caught:
-        for together in wire.objects([b'{"a":1}\n{"b":2}\nnonsense\n{"c":3}\n']):
+        for together in objects_together([b'{"a":1}\n{"b":2}\nnonsense\n{"c":3}\n']):
             found.extend(together)
     assert found == [{"a": 1}, {"b": 2}]
     assert caught.value.line == "nonsense"
@@ -127,7 +126,7 @@ def test_what_stands_before_a_bad_line_of_the_same_piece_arrives():
 )
 def test_lines_that_are_objects_only_together_are_bad(body):
     with pytest.raises(ProtocolError):
-        list(wire.objects([body]))
+        list(objects_together([body]))
 
 
 def test_last_line_without_a_line_feed_is_read_when_it_is_whole():
