@@ -28,7 +28,7 @@ from ..errors import (
 from ..records import Result
 from . import exits, output
 from .batch_input import Line, read_prompts
-from .batch_output import Target, opened_target
+from .batch_output import Target
 from .commands import TOTAL
 from .connection import opened
 from .interrupts import ENDING, Ended, Ending, handled
@@ -47,7 +47,8 @@ def batch(arguments: argparse.Namespace) -> int:
     """
     prompts = read_prompts(arguments.source, arguments.format, arguments.column)
     arguments.timeout = arguments.timeout or TOTAL  # rate limits are waited for
-    with opened_target(arguments.target, prompts) as target:
+    with ExitStack() as stack:
+        target = Target(arguments.target, prompts, stack)
         left = target.left(prompts.lines, retry_failed=arguments.retry_failed)
         there = len(prompts.lines) - len(left)
         stopped = _ask(left, there, target, arguments) if left else None

@@ -13,7 +13,7 @@ import stat
 import sys
 import time
 from collections import Counter
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from hashlib import blake2b
 from typing import Any, BinaryIO, Iterator, Union
 
@@ -29,29 +29,60 @@ _KEPT = 1.0  # seconds at most until what was written is on the disk
 
 
 class Target:
-    """OUT.
+    """OUT, opened, locked and read.
 
-    :param descriptor: where the lines go; ``None`` for stdout.
-    :param is_regular: it is a file on a disk.
-    :param outcomes: the name of the last error of each prompt in OUT, ``""`` for an answer.
+    What is no regular file, such as a pipe or a terminal, is written and never read. A regular one
+    is never replaced: others may hold it open, and links lead to it.
+
+    :param name: a path, or ``"-"`` for stdout.
+    :param stack: closes it.
+    :raises UsageError: another batch writes it, it holds something else than answers, or it cannot
+        be used at all.
     """
 
-    def __init__(
-        self,
-        name: str,
-        descriptor: int | None,
-        form: _Form,
-        outcomes: dict[bytes, str],
-        *,
-        is_regular: bool = False,
-    ) -> None:
-        self.is_regular = is_regular
-        self._outcomes = outcomes
+    def __init__(self, name: str, prompts: Prompts, stack: ExitStack) -> None:
+        self.is_regular = False  # it is a file on a disk
         self._name = name
-        self._descriptor = descriptor
-        self._form = form
+        self._form: _Form = _Table(prompts) if name.lower().endswith(".csv") else _JsonLines()
+        self._descriptor: int | None = None  # of stdout
         self._keys: list[bytes] = []
+        # the name of the last error of each prompt in OUT, "" for an answer
+        self._outcomes: dict[bytes, str] = {}
         self._unsaved: float | None = None  # when the first of what is not on the disk was written
+        if name != "-":
+            try:
+                self._open(stack)
+            except UsageError:
+                raise
+            except (OSError, ValueError) as error:  # a ValueError: a NUL in the name
+                why = getattr(error, "strerror", None) or error
+                raise UsageError(f"{name} cannot be written: {why}") from error
+            stack.callback(self.save)
+
+    def _open(self, stack: ExitStack) -> None:
+        name = self._name
+        self.is_regular = not os.path.exists(name) or stat.S_ISREG(os.stat(name).st_mode)
+        more = os.O_RDWR | os.O_CREAT | os.O_APPEND if self.is_regular else os.O_WRONLY
+        self._descriptor = os.open(name, more | getattr(os, "O_BINARY", 0), 0o666)
+        stack.callback(os.close, self._descriptor)
+        if self.is_regular:
+            _lock(name, stack)
+            self._read(self._descriptor)
+
+    def _read(self, descriptor: int) -> None:
+        """Take note of what is in OUT, and mend its end if a run was killed while it wrote."""
+        whole = 0  # bytes
+        with open(self._name, "rb") as stream:
+            for number, found in enumerate(self._form.read(stream), 1):
+                if found.is_torn:
+                    os.ftruncate(descriptor, whole)
+                elif found.key is None:
+                    raise UsageError(f"{self._name}, line {number}: this is no answer of a batch")
+                elif found.key:
+                    self._outcomes[found.key] = found.error
+                if found.lacks_end and not found.is_torn:
+                    self._append(descriptor, b"\n")
+                whole += found.size
 
     def left(self, lines: list[Line], *, retry_failed: bool) -> list[Line]:
         """Return the prompts that are to be asked."""
@@ -91,54 +122,17 @@ class Target:
         if self._descriptor is None:
             output.write(content.decode("utf-8"))
             return
-        _write(self._descriptor, content, self._name)
+        self._append(self._descriptor, content)
         self._unsaved = self._unsaved or time.monotonic()
 
-
-def _write(descriptor: int, content: bytes, name: str) -> None:
-    try:
-        while content:
-            content = content[os.write(descriptor, content) :]
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, name) from error
-
-
-@contextmanager
-def opened_target(name: str, prompts: Prompts) -> Iterator[Target]:
-    """Give OUT, which is locked meanwhile.
-
-    What is no regular file, such as a pipe or a terminal, is written and never read. A regular one
-    is never replaced: others may hold it open, and links lead to it.
-
-    :param name: a path, or ``"-"`` for stdout.
-    :raises UsageError: another batch writes it, it holds something else than answers, or it cannot
-        be used at all.
-    """
-    form: _Form = _Table(prompts) if name.lower().endswith(".csv") else _JsonLines()
-    if name == "-":
-        yield Target(name, None, form, {})
-        return
-    with ExitStack() as stack:
+    def _append(self, descriptor: int, content: bytes) -> None:
         try:
-            regular = not os.path.exists(name) or stat.S_ISREG(os.stat(name).st_mode)
-            more = os.O_RDWR | os.O_CREAT | os.O_APPEND if regular else os.O_WRONLY
-            descriptor = os.open(name, more | getattr(os, "O_BINARY", 0), 0o666)
-            stack.callback(os.close, descriptor)
-            if regular:
-                _lock(name, stack)
-            outcomes = _read(name, descriptor, form) if regular else {}
-        except UsageError:
+            while content:
+                content = content[os.write(descriptor, content) :]
+        except BrokenPipeError:
             raise
-        except (OSError, ValueError) as error:  # a ValueError: a NUL in the name
-            why = getattr(error, "strerror", None) or error
-            raise UsageError(f"{name} cannot be written: {why}") from error
-        target = Target(name, descriptor, form, outcomes, is_regular=regular)
-        try:
-            yield target
-        finally:
-            target.save()
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, self._name) from error
 
 
 def _lock(name: str, stack: ExitStack) -> None:
@@ -155,24 +149,6 @@ def _lock(name: str, stack: ExitStack) -> None:
         output.complain(
             f"warning: {name} cannot be locked here ({error.strerror}): run one batch at a time"
         )
-
-
-def _read(name: str, descriptor: int, form: _Form) -> dict[bytes, str]:
-    """Return what is in OUT, and mend its end if a run was killed while it wrote."""
-    outcomes: dict[bytes, str] = {}
-    whole = 0  # bytes
-    with open(name, "rb") as stream:
-        for number, found in enumerate(form.read(stream), 1):
-            if found.is_torn:
-                os.ftruncate(descriptor, whole)
-            elif found.key is None:
-                raise UsageError(f"{name}, line {number}: this is no answer of a batch")
-            elif found.key:
-                outcomes[found.key] = found.error
-            if found.lacks_end and not found.is_torn:
-                _write(descriptor, b"\n", name)
-            whole += found.size
-    return outcomes
 
 
 # the forms of OUT ------------------------------------------------------------------------------
@@ -293,28 +269,23 @@ class _Table:
         failed: list[tuple[bytes, str]] = []
         is_head = True
         for raw in _records(stream):
-            lacks_end = not raw.endswith(b"\n")
+            lacks_end = bool(raw.strip()) and not raw.endswith(b"\n")
+            row, is_torn = _fields(raw), False
+            key: bytes | None = b""
             if is_head:
-                torn = lacks_end and self.head.startswith(raw.rstrip(b"\0")) and raw != self.head
-                known = raw.rstrip(b"\r\n") == self.head.rstrip(b"\r\n")
-                known = known or _fields(raw) == self._columns
-                is_head = False
-                yield _Found(len(raw), b"" if known else None, is_torn=torn, lacks_end=lacks_end)
-                continue
-            if not raw.strip():
-                yield _Found(len(raw), b"")
-                continue
-            row = _fields(raw)
-            if len(row) != len(self._columns):
-                yield _Found(len(raw), None, is_torn=lacks_end)
-                continue
-            which, error = _digest(row[:-2]), _name(row[-1])
-            if error:
-                failed.append((which, error))
-                yield _Found(len(raw), b"", lacks_end=lacks_end)
-            else:
-                yield _Found(len(raw), _digest(which.hex(), answered[which]), lacks_end=lacks_end)
-                answered[which] += 1
+                is_torn = lacks_end and raw != self.head and self.head.startswith(raw.rstrip(b"\0"))
+                known = row == self._columns or raw.rstrip(b"\r\n") == self.head.rstrip(b"\r\n")
+                key, is_head = b"" if known else None, False
+            elif raw.strip() and len(row) != len(self._columns):
+                key, is_torn = None, lacks_end
+            elif raw.strip():
+                which, error = _digest(row[:-2]), _name(row[-1])
+                if error:
+                    failed.append((which, error))
+                else:
+                    key = _digest(which.hex(), answered[which])
+                    answered[which] += 1
+            yield _Found(len(raw), key, is_torn=is_torn, lacks_end=lacks_end)
         for which, error in failed:
             yield _Found(0, _digest(which.hex(), answered[which]), error)
             answered[which] += 1

@@ -89,7 +89,7 @@ def _all_of_stdin(most: int = -1) -> bytes:
     return found
 
 
-def _piped(total: float, most: int = sys.maxsize - 1) -> bytes:
+def _piped(total: float, most: int | None = None) -> bytes:
     """Return what is on stdin until its end, or a little more than *most* bytes.
 
     It is read in a thread, since Windows has no other way to look whether something is there: a
@@ -101,7 +101,7 @@ def _piped(total: float, most: int = sys.maxsize - 1) -> bytes:
     try:
         descriptor = sys.stdin.fileno()
     except (AttributeError, OSError, ValueError):  # none, or no file: reading it waits for nobody
-        return _all_of_stdin(most + 1)
+        return _all_of_stdin(-1 if most is None else most + 1)
     pieces: queue.Queue[bytes] = queue.Queue()  # an empty one is the end
 
     def read() -> None:
@@ -116,7 +116,7 @@ def _piped(total: float, most: int = sys.maxsize - 1) -> bytes:
 
     threading.Thread(target=read, name="hugchat-sync stdin", daemon=True).start()
     began, content, told = time.monotonic(), bytearray(), False
-    while len(content) <= most:
+    while most is None or len(content) <= most:
         waited = time.monotonic() - began
         if waited >= total:
             raise TimedOut(

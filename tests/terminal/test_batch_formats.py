@@ -7,13 +7,14 @@ import json
 import os
 import time
 import tracemalloc
+from contextlib import ExitStack
 
 import pytest
 
 from hugchat_sync.local import LocalServer
 from hugchat_sync.local.testing import Fault, Script, Scripted
 from hugchat_sync.terminal.batch_input import read_prompts
-from hugchat_sync.terminal.batch_output import opened_target
+from hugchat_sync.terminal.batch_output import Target
 
 
 def read_table(path):
@@ -277,7 +278,8 @@ def test_reading_back_costs_no_memory_for_the_texts(tmp_path):
     lines = read_prompts(str(source))
 
     tracemalloc.start()
-    with opened_target(str(target), lines):
+    with ExitStack() as stack:
+        Target(str(target), lines, stack)
         _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
