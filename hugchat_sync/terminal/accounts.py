@@ -22,7 +22,7 @@ from .connection import (
     forget_account,
     is_borrowed,
     keep_account,
-    opened,
+    open_client,
 )
 from .input import ask_human, read_stdin, stdin_is_terminal
 
@@ -133,7 +133,7 @@ def check(arguments: argparse.Namespace) -> None:
 
     :returns: 3 when something is missing.
     """
-    with opened(arguments) as client:
+    with open_client(arguments) as client:
         found = client.check()
         is_complete = not found.missing and (
             found.user is not None or arguments.local or not client.has_accounts()
@@ -162,7 +162,7 @@ def _missing(base_url: str, names: tuple[str, ...]) -> str:
 
 def whoami(arguments: argparse.Namespace) -> None:
     """Print who is signed in; at a server without accounts nobody is, and that is as it should."""
-    with opened(arguments) as client:
+    with open_client(arguments) as client:
         user = client.whoami()
         if user is None and (arguments.local or not client.has_accounts()):
             output.write_line("nobody: this server has no accounts")

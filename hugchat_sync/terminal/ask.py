@@ -11,10 +11,10 @@ from .. import Client, Message
 from ..errors import FeatureUnavailable, HugChatError, ModelNotFound, ServerError, UsageError
 from . import exits, output
 from .commands import TOTAL
-from .connection import opened
+from .connection import open_client
 from .conversations import Conversations
 from .input import read_file, read_prompt
-from .interrupts import called, events_of, last_call, stop
+from .interrupts import call_in_thread, call_while_ending, events_of, stop
 from .models import model_meant
 from .screen import best_screen, tell_sources
 
@@ -33,7 +33,7 @@ def ask(arguments: argparse.Namespace) -> int:
         if name != "-" and not Path(name).is_file():
             raise UsageError(f"there is no file {name}")
     files = [read_file(total) if name == "-" else name for name in arguments.file]
-    with opened(arguments, model=arguments.model) as client:
+    with open_client(arguments, model=arguments.model) as client:
 
         def send() -> Message:
             return client.chat(prompt, web_search=arguments.web_search, files=files)
@@ -56,7 +56,7 @@ def take_near_model(client: Client, arguments: argparse.Namespace, error: ModelN
     client.model = arguments.model = name
 
 
-def enter(client: Client, arguments: argparse.Namespace) -> None:
+def enter_conversation(client: Client, arguments: argparse.Namespace) -> None:
     """Make the conversation current that the words name; else the first question makes one.
 
     :raises UsageError: a model was named, too, and the conversation has another one.
@@ -87,9 +87,9 @@ def enter(client: Client, arguments: argparse.Namespace) -> None:
 def _asked(client: Client, arguments: argparse.Namespace, send: Callable[[], Message]) -> int:
     """Ask; a temporary conversation is removed again, whatever happens."""
     if not arguments.temporary:
-        enter(client, arguments)
+        enter_conversation(client, arguments)
         return _answered(client, arguments, send)
-    made = called(
+    made = call_in_thread(
         lambda: client.create_conversation(arguments.model, arguments.system),
         lambda made: _remove(client, made),
     )
@@ -113,7 +113,7 @@ def _answered(client: Client, arguments: argparse.Namespace, send: Callable[[], 
     goes_on = arguments.latest or arguments.conversation
     stays = arguments.temporary or (goes_on and client.current_conversation is not None)
     try:
-        message = called(send, stop)
+        message = call_in_thread(send, stop)
     except (ServerError, FeatureUnavailable, UsageError):
         if client.current_conversation is not None and not stays:
             _remove(client, client.current_conversation)
@@ -135,7 +135,7 @@ def _answered(client: Client, arguments: argparse.Namespace, send: Callable[[], 
 
 
 def _remove(client: Client, conversation_id: str) -> None:
-    error = last_call(lambda: client.remove_conversation(conversation_id))
+    error = call_while_ending(lambda: client.remove_conversation(conversation_id))
     if error is not None:
         output.complain(f"the conversation {conversation_id} stays: {exits.sentence(error)}")
 

@@ -30,9 +30,9 @@ from . import exits, output
 from .batch_input import Line, read_prompts
 from .batch_output import Target
 from .commands import TOTAL
-from .connection import opened
-from .interrupts import ENDING, Ended, Ending, handled
-from .progress import Progress, shown_progress
+from .connection import open_client
+from .interrupts import ENDING, Ended, Ending, handle_signals
+from .progress import Progress, show_progress
 
 _CONNECTING = 10  # seconds that a cluster has
 _SLICE = 0.2  # seconds between two looks, at the results and after Ctrl-C at what still runs
@@ -66,7 +66,7 @@ def _ask(
         server is stopped.
     """
     with ExitStack() as stack:
-        client = stack.enter_context(opened(arguments, model=arguments.model))
+        client = stack.enter_context(open_client(arguments, model=arguments.model))
         executor = _executor(arguments, stack)
         notes = _notes(client, target, arguments)
         if notes is not None:
@@ -85,7 +85,7 @@ def _ask(
         )
         work = _Work(client, lines, answers)
         target.begin()
-        progress = stack.enter_context(shown_progress(len(lines)))
+        progress = stack.enter_context(show_progress(len(lines)))
         try:
             _write_all(work, lines, target, progress)
         finally:
@@ -110,7 +110,7 @@ def _ask(
 
 
 def _write_all(work: _Work, lines: list[Line], target: Target, progress: Progress) -> None:
-    with handled((signal.SIGINT, *ENDING), Ending(first=work.tell)):
+    with handle_signals((signal.SIGINT, *ENDING), Ending(first=work.tell)):
         work.start()
         try:
             for result in work.results():

@@ -11,11 +11,11 @@ from ..errors import HugChatError, ModelNotFound, UsageError
 from ..records import HistoryEntry
 from ..values import Value
 from . import exits, output
-from .ask import enter, take_near_model
-from .connection import opened
+from .ask import enter_conversation, take_near_model
+from .connection import open_client
 from .conversations import FORMATS, meant, write_export
 from .input import Completions, best_keyboard, typed_path
-from .interrupts import Ended, called, stop
+from .interrupts import Ended, call_in_thread, stop
 from .models import model_meant, require_model
 from .screen import best_screen
 
@@ -29,7 +29,7 @@ def chat(arguments: argparse.Namespace) -> int:
 
     :returns: 0 for a human, who has seen what failed; for a pipe the code of the last failure.
     """
-    with opened(arguments, model=arguments.model) as client:
+    with open_client(arguments, model=arguments.model) as client:
         client.fetch_conversations()
         # another conversation has its own model; who begins one wants to know at once if it is none
         if arguments.model and not arguments.latest and not arguments.conversation:
@@ -37,7 +37,7 @@ def chat(arguments: argparse.Namespace) -> int:
                 require_model(client, arguments.model)
             except ModelNotFound as error:
                 take_near_model(client, arguments, error)
-        enter(client, arguments)
+        enter_conversation(client, arguments)
         return _Chat(client, web_search=arguments.web_search).run()
 
 
@@ -169,7 +169,7 @@ class _Chat:
         self._show(lambda: self._client.edit(question.text_id, text, question.conversation_id))
 
     def _show(self, send: Callable[[], Message]) -> None:
-        message = called(send, stop)
+        message = call_in_thread(send, stop)
         self._files = []
         try:
             self._screen.answer(message)

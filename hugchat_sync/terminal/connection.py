@@ -21,7 +21,7 @@ from ..errors import AuthError
 from ..options import checked_base_url
 from . import output
 from .commands import TOTAL
-from .embedded import NO_HOME, local_server, made
+from .embedded import NO_HOME, local_server, make_directory
 
 _LOCAL_ERA = "v2-2025"
 _BORROWED = "sessions of a browser"  # among the addresses, which all have a colon
@@ -29,7 +29,7 @@ _HUB = "huggingface.co"  # where nobody can chat without an account
 
 
 @contextmanager
-def opened(arguments: argparse.Namespace, **options: Any) -> Iterator[Client]:
+def open_client(arguments: argparse.Namespace, **options: Any) -> Iterator[Client]:
     """Give a client of the server that was named, and close it afterwards.
 
     :param options: more options of the client.
@@ -118,7 +118,7 @@ def _session_of_nobody(base_url: str | None) -> Path | None:
     if path is None:
         return None
     try:
-        made(path.parent)
+        make_directory(path.parent)
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
             stream.write("{}\n")
     except OSError:
@@ -163,7 +163,8 @@ def forget_account(base_url: str, email: str) -> None:
 
 def _write(accounts: dict[str, Any]) -> None:
     write_whole(
-        made(default_directory()) / "accounts.json", json.dumps(accounts, indent=2).encode("ascii")
+        make_directory(default_directory()) / "accounts.json",
+        json.dumps(accounts, indent=2).encode("ascii"),
     )
 
 

@@ -17,7 +17,7 @@ from ..chat.files import write_whole
 from ..errors import ConversationNotExistError, HugChatError, UsageError
 from ..records import Conversation, ConversationTree
 from . import exits, output
-from .connection import opened
+from .connection import open_client
 from .input import ask_human, is_yes, stdin_is_terminal
 from .screen import best_screen
 
@@ -37,7 +37,7 @@ _STYLE = (
 
 def list_conversations(arguments: argparse.Namespace) -> None:
     """Print the conversations, the newest first."""
-    with opened(arguments) as client:
+    with open_client(arguments) as client:
         conversations = list(client.list_conversations())
     if arguments.json:
         output.write_array(conversations)
@@ -68,7 +68,7 @@ def _date(moment: str | None) -> str:
 
 def show(arguments: argparse.Namespace) -> None:
     """Print the messages of a conversation, oldest first."""
-    with opened(arguments) as client:
+    with open_client(arguments) as client:
         history = client.history(Conversations(client).named(arguments.id))
     if arguments.json:
         output.write_array(history)
@@ -78,13 +78,13 @@ def show(arguments: argparse.Namespace) -> None:
 
 def rename(arguments: argparse.Namespace) -> None:
     """Give a conversation another title."""
-    with opened(arguments) as client:
+    with open_client(arguments) as client:
         client.rename_conversation(Conversations(client).named(arguments.id), arguments.title)
 
 
 def share(arguments: argparse.Namespace) -> None:
     """Publish a conversation and print its address."""
-    with opened(arguments) as client:
+    with open_client(arguments) as client:
         output.write_line(client.share(Conversations(client).named(arguments.id)))
 
 
@@ -92,7 +92,7 @@ def remove(arguments: argparse.Namespace) -> int:
     """Delete conversations; one that fails does not keep the others."""
     if arguments.all and not arguments.yes and not stdin_is_terminal():
         raise UsageError("nobody is there to ask: give --yes as well to delete everything")
-    with opened(arguments) as client:
+    with open_client(arguments) as client:
         if arguments.all:
             return _remove_all(client, arguments)
         listed, ids = Conversations(client), []
@@ -146,7 +146,7 @@ def export(arguments: argparse.Namespace) -> int:
         path = write_export(client, listed.named(word), arguments.format, Path(arguments.output))
         output.write_line(str(path))
 
-    with opened(arguments) as client:
+    with open_client(arguments) as client:
         listed = Conversations(client)
         return _each(arguments.ids or [one.id for one in client.list_conversations()], write)
 

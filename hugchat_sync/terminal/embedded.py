@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Iterator
 from ..auth.cookies.disk import data_directory, default_directory
 from ..errors import HugChatError, UsageError
 from . import output
-from .interrupts import ENDING, handled
+from .interrupts import ENDING, handle_signals
 
 if TYPE_CHECKING:
     from ..local import LocalServer
@@ -39,7 +39,7 @@ def serve(arguments: argparse.Namespace) -> None:
     def end(number: int, frame: FrameType | None) -> None:
         ended.set()
 
-    with handled(ENDING, end), _troubles_as_lines(), _served(arguments) as server:
+    with handle_signals(ENDING, end), _troubles_as_lines(), _served(arguments) as server:
         output.write_line(server.url)
         where = arguments.db or "in memory only (--db FILE keeps them)"
         output.note(f"conversations are {where}; Ctrl-C ends the server")
@@ -125,10 +125,10 @@ def _database() -> Path:
     is_there = place is not None and (place / _DATABASE).exists()
     if not is_there and configured is not None and (configured / _DATABASE).exists():
         return configured / _DATABASE
-    return made(place) / _DATABASE
+    return make_directory(place) / _DATABASE
 
 
-def made(place: Path | None) -> Path:
+def make_directory(place: Path | None) -> Path:
     """Return a directory of the user's own, made if need be; ``None`` where there is no home.
 
     :raises OSError: there is none, or it cannot be made.

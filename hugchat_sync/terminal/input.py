@@ -16,7 +16,7 @@ from ..auth.cookies.disk import default_directory
 from ..chat.files import LARGEST
 from ..errors import TimedOut, TooLarge, UsageError
 from . import output
-from .embedded import made
+from .embedded import make_directory
 
 if TYPE_CHECKING:
     from prompt_toolkit import PromptSession
@@ -314,7 +314,7 @@ def _history() -> History:
     from prompt_toolkit.history import FileHistory, InMemoryHistory
 
     try:
-        path = made(default_directory()) / "history"
+        path = make_directory(default_directory()) / "history"
         os.close(os.open(path, os.O_CREAT | os.O_APPEND, 0o600))
     except OSError:  # a home that cannot be written costs the history, not the talk
         return InMemoryHistory()

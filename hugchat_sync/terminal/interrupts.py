@@ -67,7 +67,7 @@ class Ending:
 
 
 @contextmanager
-def handled(
+def handle_signals(
     numbers: Iterable[int], handler: Callable[[int, FrameType | None], None]
 ) -> Iterator[None]:
     """Have signals handled for the length of a ``with`` block.
@@ -93,9 +93,9 @@ def handled(
 class _Call(threading.Thread):
     """A call to the server; in a daemon, for it must not hold the program up."""
 
-    def __init__(self, call: Callable[[], Any]) -> None:
+    def __init__(self, do: Callable[[], Any]) -> None:
         super().__init__(name="hugchat-sync call", daemon=True)
-        self._call = call
+        self._do = do
         # not join(): on Python before 3.13 a Ctrl-C inside it makes the thread look ended
         self.ended = threading.Event()
         self.values: list[Any] = []
@@ -104,20 +104,20 @@ class _Call(threading.Thread):
 
     def run(self) -> None:
         try:
-            self.values.append(self._call())
+            self.values.append(self._do())
         except HugChatError as error:
             self.error = error
         finally:
             self.ended.set()
 
 
-def called(call: Callable[[], T], undo: Callable[[T], object]) -> T:
-    """Return what *call* returns.
+def call_in_thread(do: Callable[[], T], undo: Callable[[T], object]) -> T:
+    """Return what *do* returns.
 
     :param undo: is given that when nobody wants it any more: Ctrl-C came before it was there.
     :raises KeyboardInterrupt: Ctrl-C.
     """
-    calling = _Call(call)
+    calling = _Call(do)
     try:
         while not calling.ended.wait(_SLICE):
             continue
@@ -134,12 +134,12 @@ def called(call: Callable[[], T], undo: Callable[[T], object]) -> T:
     return made
 
 
-def last_call(call: Callable[[], object]) -> HugChatError | None:
+def call_while_ending(do: Callable[[], object]) -> HugChatError | None:
     """Make a call while the program ends, for a few seconds at most; return why it failed, if so.
 
     :raises KeyboardInterrupt: a second Ctrl-C ends the wait.
     """
-    calling = _Call(call)
+    calling = _Call(do)
     if not calling.ended.wait(_LAST_WORDS):
         return TimedOut("the server did not answer in time", phase="total")
     return calling.error
@@ -166,6 +166,6 @@ def stop(message: Message) -> None:
         message.stop()
         message.wait(_LAST_WORDS)
 
-    if last_call(end) is not None:
+    if call_while_ending(end) is not None:
         # it is over, or the server cannot be reached: either way there is nothing left to stop
         message.close()

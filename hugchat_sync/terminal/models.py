@@ -7,13 +7,13 @@ import argparse
 from .. import Client
 from ..errors import ModelNotFound, nearest_names
 from . import output
-from .connection import opened
+from .connection import open_client
 from .input import read_stdin
 
 
 def list_models(arguments: argparse.Namespace) -> None:
     """Print the models, the default first."""
-    with opened(arguments) as client:
+    with open_client(arguments) as client:
         models = client.models()
     if arguments.json:
         output.write_array(models)
@@ -27,7 +27,7 @@ def list_models(arguments: argparse.Namespace) -> None:
 def system_prompt(arguments: argparse.Namespace) -> None:
     """Print the system prompt kept for a model, or keep another one."""
     prompt = read_stdin() if arguments.prompt == "-" else arguments.prompt
-    with opened(arguments) as client:
+    with open_client(arguments) as client:
         require_model(client, arguments.model)
         if prompt is None:
             kept = client.settings().stored_prompt(arguments.model)

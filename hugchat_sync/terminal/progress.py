@@ -101,7 +101,7 @@ class _Bar(Progress):
 
 
 @contextmanager
-def shown_progress(total: int) -> Iterator[Progress]:
+def show_progress(total: int) -> Iterator[Progress]:
     """Show how far a batch is, where a human looks at stderr; what is shown is gone afterwards."""
     if sys.stderr is None or not sys.stderr.isatty():
         yield Progress(total)

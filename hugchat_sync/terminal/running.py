@@ -17,7 +17,7 @@ from ..errors import CookieFileWarning, HugChatDeprecationWarning, HugChatError
 from . import exits, output
 from .commands import COMMANDS
 from .input import read_utf8
-from .interrupts import ENDING, Ending, handled
+from .interrupts import ENDING, Ending, handle_signals
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -25,7 +25,9 @@ def run(arguments: argparse.Namespace) -> int:
     output.never_fail_on_letters()
     read_utf8()
     ending = Ending()
-    with _warnings_as_lines(), _log(arguments.verbose), _tracebacks(), handled(ENDING, ending):
+    with _warnings_as_lines(), _log(arguments.verbose), _tracebacks(), handle_signals(
+        ENDING, ending
+    ):
         try:
             code = _outcome(arguments)
         except BrokenPipeError:  # whoever read us has had enough, and needs no word about it

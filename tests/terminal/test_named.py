@@ -164,6 +164,22 @@ def test_wrong_option_shows_the_usage_of_its_own_command(program):
     assert "did you mean --no-stream?" in done.err
 
 
+@pytest.mark.parametrize("words", [("--json", "ls"), ("-m", "omni", "ask", "x")])
+def test_option_of_a_command_before_its_name_is_told_where_to_stand(program, words):
+    done = program(*words)
+
+    assert (done.code, done.out) == (2, "")
+    assert f"{words[0]}; the options of a command stand behind it" in done.err
+
+
+@pytest.mark.parametrize(
+    "words", [("rm", "0", "--verbose", "1"), ("rm", "--", "0", "1"), ("--verbose", "rm", "0", "1")]
+)
+def test_options_stand_before_behind_and_between_the_words_of_a_command(three, words):
+    assert three(*words).code == 0
+    assert three.titles() == ["first"]
+
+
 def test_question_without_quotes_is_told(program):
     done = program("ask", "what", "is", "this")
 
