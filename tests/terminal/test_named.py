@@ -173,7 +173,7 @@ def test_option_of_a_command_before_its_name_is_told_where_to_stand(program, wor
 
 
 @pytest.mark.parametrize(
-    "words", [("rm", "0", "--verbose", "1"), ("rm", "--", "0", "1"), ("--verbose", "rm", "0", "1")]
+    "words", [("rm", "0", "--verbose", "1"), ("rm", "0", "1"), ("--verbose", "rm", "0", "1")]
 )
 def test_options_stand_before_behind_and_between_the_words_of_a_command(three, words):
     assert three(*words).code == 0
