@@ -42,8 +42,6 @@ _NO_ROOM = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _ROOM_SECONDS = 0.2
 _LOOK = 0.5  # seconds after which the end is seen where nothing else tells of it
 _REQUESTS_KEPT, _BODY_KEPT = 2000, 64 * 1024
-_SEEN = ("REQUEST_METHOD", "RAW_URI", "hugchat_sync.headers")
-_TOLD_APART = ("content-type", "content-length", "transfer-encoding")
 _ONLY_ONCE = ("content-length", "content-type", "host", "transfer-encoding")
 _REQUEST = re.compile(rb"([A-Za-z]+) ([!-~]+) HTTP/1\.([0-9])\r\n")
 _HEADER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*?)[ \t]*\r\n")
@@ -210,17 +208,48 @@ class _Connection:
             self._server.forget(self._socket)
 
     def _answer(self, line: bytes) -> None:
-        environ = self._environ(line)
-        content, length = self._body(environ)
+        found = _REQUEST.fullmatch(line)
+        if found is None:
+            long = len(line) >= _LONGEST_HEAD
+            raise _Refused(414 if long else 400, "This is no request that is known here.")
+        method, target, minor = (part.decode("ascii") for part in found.groups())
+        named = self._headers()
+        headers = {key: value for key, (_, value) in named.items()}
+        if minor != "0" or "host" in headers:
+            self._check_host(headers.get("host", ""))
+        content, length = self._body(headers, minor)
         whole = length <= self._server.body_limit
-        self._goes_on = self._goes_on and whole
-        environ["wsgi.input"] = io.BytesIO(content)
-        environ["CONTENT_LENGTH"] = str(len(content))
-        environ["hugchat_sync.body_length"] = length
-        method, path, headers = (environ[key] for key in _SEEN)
-        seen = SeenRequest(method, path, headers, length, content[:_BODY_KEPT], time.monotonic())
+        wish = headers.get("connection", "").lower()
+        self._goes_on = whole and "close" not in wish and (minor != "0" or "keep-alive" in wish)
+        if "://" in target.partition("?")[0]:  # the whole address, as proxies get it
+            target = "/" + target.partition("://")[2].partition("/")[2]
+        kept, moment = content[:_BODY_KEPT], time.monotonic()
+        seen = SeenRequest(method, target, dict(named.values()), length, kept, moment)
         self._server.requests.append(seen)
         self._socket.settimeout(None)  # who reads slowly is waited for
+        path, _, query = target.partition("?")
+        environ: Environment = {
+            "REQUEST_METHOD": method,
+            "SCRIPT_NAME": "",
+            "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),
+            "QUERY_STRING": query,
+            "RAW_URI": target,
+            "SERVER_NAME": str(self._socket.getsockname()[0]),
+            "SERVER_PORT": str(self._server.port),
+            "SERVER_PROTOCOL": f"HTTP/1.{minor}",
+            "REMOTE_ADDR": self._address,
+            "CONTENT_TYPE": headers.get("content-type", ""),
+            "CONTENT_LENGTH": str(len(content)),
+            "wsgi.url_scheme": "http",
+            "wsgi.input": io.BytesIO(content),
+            "wsgi.errors": sys.stderr,
+            "hugchat_sync.socket": self._socket,
+            "hugchat_sync.body_length": length,
+        }
+        for name, value in headers.items():
+            # A name with an underscore would look like another one with a hyphen.
+            if "_" not in name and name != "transfer-encoding":
+                environ[f"HTTP_{name.upper().replace('-', '_')}"] = value
         self._reply(environ)
         if not whole:
             self._let_it_be_read()
@@ -272,47 +301,6 @@ class _Connection:
         while left > 0 and time.monotonic() < until and (piece := self._socket.recv(_BODY_KEPT)):
             left -= len(piece)
 
-    def _environ(self, line: bytes) -> Environment:
-        """Return what an application wants to know of a request."""
-        found = _REQUEST.fullmatch(line)
-        if found is None:
-            long = len(line) >= _LONGEST_HEAD
-            raise _Refused(414 if long else 400, "This is no request that is known here.")
-        method, target, minor = (part.decode("ascii") for part in found.groups())
-        named = self._headers()
-        headers = {key: value for key, (_, value) in named.items()}
-        if "://" in target.partition("?")[0]:  # the whole address, as proxies get it
-            target = "/" + target.partition("://")[2].partition("/")[2]
-        path, _, query = target.partition("?")
-        wish = headers.get("connection", "").lower()
-        self._goes_on = "close" not in wish and (minor != "0" or "keep-alive" in wish)
-        if minor != "0" or "host" in headers:
-            self._check_host(headers.get("host", ""))
-        return {
-            # A name with an underscore would look like another one with a hyphen.
-            **{
-                f"HTTP_{name.upper().replace('-', '_')}": value
-                for name, value in headers.items()
-                if "_" not in name and name not in _TOLD_APART
-            },
-            "REQUEST_METHOD": method,
-            "SCRIPT_NAME": "",
-            "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),
-            "QUERY_STRING": query,
-            "RAW_URI": target,
-            "SERVER_NAME": str(self._socket.getsockname()[0]),
-            "SERVER_PORT": str(self._server.port),
-            "SERVER_PROTOCOL": f"HTTP/1.{minor}",
-            "REMOTE_ADDR": self._address,
-            "CONTENT_TYPE": headers.get("content-type", ""),
-            "CONTENT_LENGTH": headers.get("content-length"),
-            "wsgi.url_scheme": "http",
-            "wsgi.errors": sys.stderr,
-            "hugchat_sync.socket": self._socket,
-            "hugchat_sync.headers": dict(named.values()),
-            "hugchat_sync.coding": headers.get("transfer-encoding"),
-        }
-
     def _headers(self) -> dict[str, tuple[str, str]]:
         """Return names and values by the name in lower case; what is sent twice is joined."""
         headers: dict[str, tuple[str, str]] = {}
@@ -345,15 +333,15 @@ class _Connection:
         if allowed is not None and name.lower() != allowed.lower() and not is_loopback(name):
             raise _Refused(403, "This server answers to names of its own machine only.")
 
-    def _body(self, environ: Environment) -> tuple[bytes, int]:
+    def _body(self, headers: Mapping[str, str], minor: str) -> tuple[bytes, int]:
         """Return the body and its length; nothing of it is kept or read on if it is too long."""
-        told, coding = environ["CONTENT_LENGTH"], environ["hugchat_sync.coding"]
+        told, coding = headers.get("content-length"), headers.get("transfer-encoding")
         if told is not None and not re.fullmatch("[0-9]{1,18}", told):
             raise _Refused(400, "The Content-Length is no number.")
         if coding is None:
             length = int(told or 0)
             return self._exactly(length) if length <= self._server.body_limit else b"", length
-        if told is not None or environ["SERVER_PROTOCOL"] == "HTTP/1.0":
+        if told is not None or minor == "0":
             raise _Refused(400, "There is a Transfer-Encoding where none may be.")
         if coding.lower() != "chunked":
             raise _Refused(501, "The one Transfer-Encoding known here is chunked.")
