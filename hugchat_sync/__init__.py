@@ -16,13 +16,15 @@ package; ``hugchat-sync --local ask "How do I stream an answer?"`` quotes it.
 """
 
 import logging
-from typing import TYPE_CHECKING, Any
 
 from . import errors
 from .errors import *  # noqa: F403  # it says itself what it exports
 from .version import __version__ as __version__
 
+TYPE_CHECKING = False  # as type checkers know it; importing typing would cost --help its time
 if TYPE_CHECKING:
+    from typing import Any
+
     from . import events
     from .auth.sign import Sign
     from .bot import Bot, HuggingChat
@@ -63,7 +65,7 @@ logging.getLogger("hugchat_sync").addHandler(logging.NullHandler())
 
 if not TYPE_CHECKING:  # to a type checker it would make every misspelt name exist
 
-    def __getattr__(name: str) -> Any:
+    def __getattr__(name: str) -> "Any":
         import importlib
 
         if name in _MODULES:

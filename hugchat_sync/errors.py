@@ -5,7 +5,10 @@ from __future__ import annotations
 import sys
 import traceback
 import warnings
-from typing import Any, Callable, Iterable, Sequence
+
+TYPE_CHECKING = False  # as type checkers know it; importing typing would cost --help its time
+if TYPE_CHECKING:
+    from typing import Any, Callable, Iterable, Sequence
 
 __all__ = [
     "AuthError",
