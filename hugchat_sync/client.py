@@ -21,6 +21,7 @@ from typing import (
 from .auth.identity import Identity
 from .calls import Call
 from .chat.conversations import Conversations, checked_id
+from .chat.creation import SettingsOnce
 from .chat.files import FileArgument, PathArgument, as_chat_file, read_uploads, written
 from .chat.message import Message
 from .chat.prompt import Asking, ServerArgument, drafted, equipped, redone
@@ -59,7 +60,6 @@ if TYPE_CHECKING:
     import requests
 
     from .batch import PromptArgument
-    from .chat.creation import SettingsOnce
     from .list_bots import Prompt as WikiPrompt
 
 T = TypeVar("T")
@@ -690,8 +690,6 @@ class Client:
 
     def for_map(self: Self) -> Self:
         """Return this client for the length of a map: it reads the account's settings once."""
-        from .chat.creation import SettingsOnce
-
         twin = self._twin()
         twin._settings_once = SettingsOnce()
         return twin

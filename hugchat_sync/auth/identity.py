@@ -106,6 +106,8 @@ class Identity(Sender):
         self._open()
 
     def _open(self) -> None:
+        if not self._is_found:
+            from ..dialects import detection  # noqa: F401  # now: a call may find no file to open
         self.is_given = self.credentials.given
         self._is_closed = False
         self._complete: tuple[str, ...] | None = None  # the cookies that were found to be enough

@@ -1,5 +1,445 @@
-"""Many prompts: over threads, or over anybody's executor, which may have other machines."""
+"""Many prompts: over threads, or over anybody's executor, which may have other machines.
 
-from .map import Map, PromptArgument
+A map is driven by threads of the caller. Each makes a conversation, has its prompt answered and
+removes the conversation again; with an executor the middle part happens in a worker, which looks
+whether the message is there already before it sends it.
+"""
 
-__all__ = ["Map", "PromptArgument"]
+from __future__ import annotations
+
+import pickle
+import queue
+import threading
+import time
+from collections import OrderedDict
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ThreadPoolExecutor
+from concurrent.futures import wait as wait_for
+from functools import partial
+from typing import Any, Callable, Iterable, Iterator, Mapping, Union
+from uuid import uuid4
+
+from ..errors import (
+    AuthError,
+    ConnectionFailed,
+    HugChatError,
+    IncompleteAnswer,
+    ModelGone,
+    ModelNotFound,
+    QuotaExceeded,
+    Unavailable,
+    UsageError,
+    WorkerLost,
+)
+from ..options import is_positive
+from ..rate_limit import Pace
+from ..records import Result
+from .worker import KEPT, Asked, Job, Packed, answer_packed, stored_answer, values_of, whole_text
+
+PromptArgument = Union[str, Mapping[str, Any]]
+
+_THREADS = 4  # where nobody says how many workers
+_WORKERS = 8  # of an executor that does not say how many it has
+_HELD = 1000  # results that wait behind a slow answer, where the order counts
+_IN_A_ROW = 20  # failures of the server, after which the others would fail as well
+_SLICE = 0.5  # seconds; Windows delivers Ctrl-C only between waits
+_GRACE = 5.0  # seconds that the tasks of a broken executor have to end
+
+_OPTIONS = {
+    "conversation_id",
+    "web_search",
+    "max_tries",
+    "custom_data",
+    "files",
+    "mcp_servers",
+    "parent_id",
+    "resume",
+    "model",
+    "system_prompt",
+    "timeout",
+}
+
+
+class Map:
+    """The answers to many prompts; the parameters are those of ``Client.map``.
+
+    :param options: those of ``Client.chat``, for all prompts.
+    :param keep_going: go on also after errors that all the others will meet as well.
+    :param noted: is told each conversation that is begun, with ``True``, and once it is removed
+        again, with ``False``; called from several threads.
+    :raises UsageError: an option cannot be right.
+    """
+
+    def __init__(
+        self,
+        client: Asked,
+        prompts: Iterable[PromptArgument],
+        *,
+        workers: int | None = None,
+        max_per_minute: float | None = None,
+        executor: Executor | None = None,
+        temporary: bool = True,
+        ordered: bool = True,
+        chunk: int = 1,
+        ship_cookies: bool = True,
+        keep_going: bool = False,
+        noted: Callable[[str, bool], None] | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
+        for name, number in {"workers": workers, "chunk": chunk}.items():
+            if not is_positive(number, int) and (name, number) != ("workers", None):
+                raise UsageError(f"{name} is a number, 1 or more")
+        self._options = dict(options or {})
+        _check_names(self._options)
+        self.stopped: HugChatError | None = None  # the error after which nothing more is sent
+        self._prompts = _checked(prompts)
+        self._pace = Pace(max_per_minute)
+        self._client = client
+        self._executor = executor
+        self._workers = workers
+        self._temporary = temporary
+        self._ordered = ordered
+        self._ship_cookies = ship_cookies
+        self._keep_going = keep_going
+        self._noted = noted
+        paced = self._pace.is_limited or (executor is not None and client.pace.is_limited)
+        self._is_paced = paced
+        self._chunk = 1 if executor is None or paced else chunk
+        self._ended = threading.Event()
+        self._lock = threading.Lock()
+        self._places: dict[str, threading.Lock] = {}  # of conversations that others may write in
+        self._in_a_row = 0
+        self._broken: float | None = None  # the moment when the executor was found to be so
+        self._shipment: Packed | None = None
+        self._key = uuid4().hex
+        if executor is not None:
+            self._ship()  # what cannot be sent to anybody is better said now
+        # the threads' own news: those that are finished, and ``None`` for "look up"
+        self._news: queue.SimpleQueue[tuple[int, Future[list[Result]]] | None] = queue.SimpleQueue()
+        self._finished: OrderedDict[int, list[Result]] = OrderedDict()
+        self._running = 0
+        self._turn = 0  # of the results that are to be handed out next
+
+    def end(self) -> None:
+        """Begin nothing more; what is under way still yields its results."""
+        self._ended.set()
+        self._news.put(None)
+
+    def results(self) -> Iterator[Result]:
+        """Yield a result for each prompt, in their order or as they are ready."""
+        self._client = self._client.for_map()
+        room = self._room()
+        pool = ThreadPoolExecutor(room, thread_name_prefix="hugchat-sync map")
+        under_way: dict[int, Future[list[Result]]] = {}
+        chunks = enumerate(self._chunks())
+        try:
+            while not self._ended.is_set():
+                yield from self._ready(under_way)
+                number, jobs = next(chunks, (0, None))
+                if jobs is None:
+                    break
+                moment = time.monotonic() + self._delay()
+                # a slow answer holds nobody up; a source without end must not fill the memory
+                while not self._ended.is_set():
+                    has_room = self._running < room and len(self._finished) * self._chunk < _HELD
+                    left = moment - time.monotonic()
+                    if has_room and (left <= 0 or self.stopped is not None):
+                        break
+                    yield from self._ready(under_way, min(left, _SLICE) if has_room else _SLICE)
+                else:
+                    break
+                self._running += 1
+                under_way[number] = future = pool.submit(self._asked, jobs)
+                future.add_done_callback(partial(self._tell, number))
+            while self._running:
+                yield from self._ready(under_way, _SLICE)
+        finally:
+            self._ended.set()
+            for future in under_way.values():
+                future.cancel()
+            pool.shutdown(wait=True)
+            KEPT.drop(self._key)  # where the executor's workers are threads
+
+    def _tell(self, number: int, future: Future[list[Result]]) -> None:
+        self._news.put((number, future))
+
+    def _ready(
+        self, under_way: dict[int, Future[list[Result]]], seconds: float = 0.0
+    ) -> Iterator[Result]:
+        """Yield the results that can be handed out now, or else within *seconds*."""
+        while True:
+            try:
+                news = self._news.get(seconds > 0, seconds)
+            except queue.Empty:
+                break
+            seconds = 0.0
+            if news is not None:
+                number, future = news
+                self._running -= 1
+                del under_way[number]
+                self._finished[number] = future.result()
+        while self._finished:
+            number = self._turn if self._ordered else next(iter(self._finished))
+            if number not in self._finished:
+                return
+            self._turn += 1
+            yield from self._finished.pop(number)
+
+    def _chunks(self) -> Iterator[list[Job]]:
+        """Yield the prompts that go together; one with a conversation of its own goes alone."""
+        chunk: list[Job] = []
+        for index, prompt in enumerate(self._prompts):
+            job = Job(index, prompt)
+            places = (self._options.get("conversation_id"), job.options.get("conversation_id"))
+            is_alone = places != (None, None)
+            if is_alone and chunk:
+                yield chunk
+                chunk = []
+            chunk.append(job)
+            if is_alone or len(chunk) >= self._chunk:
+                yield chunk
+                chunk = []
+        if chunk:
+            yield chunk
+
+    def _delay(self) -> float:
+        """Take the next turn, and return the seconds until it."""
+        if self.stopped is not None:
+            return 0.0
+        # the threads of one client keep its pace themselves
+        theirs = self._client.pace.delay() if self._executor is not None else 0.0
+        return max(theirs, self._pace.delay())
+
+    def _room(self) -> int:
+        """Return how many tasks may be under way."""
+        if self._executor is None:
+            return self._workers or _THREADS
+        size = self._workers or _size(self._executor)
+        return size if self._is_paced else 2 * size  # one that waits in a queue leaves too late
+
+    # in a thread of ours -----------------------------------------------------------------------
+
+    def _asked(self, jobs: list[Job]) -> list[Result]:
+        """Return the results of prompts that go together."""
+        results: dict[int, Result] = {}
+        begun: list[Job] = []
+        for job in jobs:
+            job.began = time.monotonic()
+            if self.stopped is not None:
+                results[job.index] = job.result(None, self.stopped, asked=False)
+                continue
+            try:
+                self._begin(job)
+                begun.append(job)
+            except HugChatError as error:
+                results[job.index] = job.failed(error)
+        if self._executor is None:
+            results.update({job.index: self._here(job) for job in begun})
+        elif begun:
+            results.update({one.index: one for one in self._elsewhere(self._executor, begun)})
+        for job in jobs:
+            self._count(job, results[job.index])
+        return [results[job.index] for job in jobs]
+
+    def _begin(self, job: Job) -> None:
+        """Complete a prompt with the options of all, and with a conversation if it names none.
+
+        :raises UsageError: it cannot be right, or cannot be sent to a worker.
+        """
+        _check_names(job.options)
+        options = {**self._options, **job.options}
+        where = options.pop("conversation_id", None)
+        if not job.is_text or not (job.prompt.strip() or options.get("custom_data") is not None):
+            raise UsageError('a prompt is a text that is not empty, or a dict {"prompt": text, …}')
+        if self._executor is not None:
+            if options.get("files"):  # they are on this machine
+                options["files"] = self._client.read_files(options["files"])
+            _, trouble = _tried(pickle.dumps, options)
+            if trouble is not None:
+                raise UsageError(f"this prompt cannot be sent to a worker: {trouble}")
+        if not where:
+            model, system_prompt = options.pop("model", None), options.pop("system_prompt", None)
+            where = self._client.begin_conversation(model, system_prompt)
+            if self._noted is not None:
+                self._noted(where, True)
+            job.is_ours, job.is_temporary = True, self._temporary
+        job.options, job.conversation_id = options, where
+
+    def _here(self, job: Job) -> Result:
+        """Return the answer that this very client gets."""
+        try:
+            message = self._client.chat(job.prompt, job.conversation_id, **job.options)
+            return job.result(whole_text(message, job, self._ended), None)
+        except HugChatError as error:
+            return job.failed(error)
+        finally:
+            if job.is_temporary:
+                self._remove(job)  # the answer must not be lost over it
+
+    def _remove(self, job: Job) -> None:
+        if self._client.remove_quietly(job.conversation_id) and self._noted is not None:
+            self._noted(job.conversation_id, False)
+
+    def _count(self, job: Job, result: Result) -> None:
+        """Stop after what all the others would meet as well."""
+        error = result.error
+        with self._lock:
+            if not result.asked:
+                return
+            is_down = isinstance(error, (Unavailable, ConnectionFailed))
+            self._in_a_row = self._in_a_row + 1 if is_down else 0
+            met_by_all = (
+                isinstance(error, (QuotaExceeded, AuthError))
+                or (job.meets_the_same and isinstance(error, (ModelGone, ModelNotFound)))
+                or self._in_a_row >= _IN_A_ROW
+            )
+            if met_by_all and not self._keep_going:
+                self.stopped = self.stopped or error
+
+    # in somebody's executor --------------------------------------------------------------------
+
+    def _elsewhere(self, executor: Executor, jobs: list[Job]) -> list[Result]:
+        """Return the answers that a worker gets; what dies with it is looked up."""
+        with self._place(jobs[0]):
+            if not jobs[0].is_ours:  # it goes alone
+                try:
+                    tree = self._client.conversation(jobs[0].conversation_id)
+                except HugChatError as error:
+                    return [jobs[0].failed(error)]
+                jobs[0].earlier = tuple(one.id for one in tree.messages)
+            packed = Packed(self._key, pickle.dumps(jobs))
+            future, trouble = _tried(executor.submit, answer_packed, self._ship(), packed)
+            if future is None:
+                self._break(trouble)
+                results = [job.result(None, _lost(trouble), asked=False) for job in jobs]
+            else:
+                results = self._awaited(future, jobs)
+        for job, result in zip(jobs, results):
+            # one that was never used is of no use to anybody
+            if job.is_temporary or (job.is_ours and not result.asked):
+                self._remove(job)
+        return results
+
+    def _place(self, job: Job) -> threading.Lock:
+        """Let prompts of one conversation go one after the other, so that each finds its own."""
+        with self._lock:
+            if job.is_ours:
+                return threading.Lock()
+            return self._places.setdefault(job.conversation_id, threading.Lock())
+
+    def _ship(self) -> Packed:
+        """Return the client for the workers, with the cookies of now.
+
+        :raises UsageError: it cannot be pickled, with a session of the user's for example.
+        """
+        with self._lock:
+            now = values_of(self._client.cookies) if self._ship_cookies else {}
+            before = self._shipment
+            if before is not None and before.cookies == now and before.version > 0:
+                return before
+            copied, trouble = _tried(self._client.for_worker, ship_cookies=self._ship_cookies)
+            if trouble is not None:
+                raise UsageError(f"this client cannot be sent to a worker: {trouble}") from trouble
+            # the one of before the first conversation did not know the era yet
+            version = 0 if before is None else before.version + 1
+            self._shipment = Packed(self._key, pickle.dumps(copied), version, now)
+            return self._shipment
+
+    def _awaited(self, future: Future[Packed], jobs: list[Job]) -> list[Result]:
+        """Return what a task brings."""
+        trouble: BaseException | None = None
+        while not wait_for([future], _SLICE).done:
+            late = self._broken is not None and time.monotonic() > self._broken + _GRACE
+            if (self._ended.is_set() or late) and (future.cancel() or late):
+                trouble = CancelledError()
+                break
+        else:
+            trouble = CancelledError() if future.cancelled() else future.exception()
+            if isinstance(trouble, (BrokenExecutor, CancelledError)):
+                self._break(trouble)
+        if trouble is not None:
+            return [self._looked_up(job, trouble) for job in jobs]
+        outcomes, cookies = future.result().unpacked()
+        shipped = self._shipment
+        is_newest = shipped is not None and values_of(self._client.cookies) == shipped.cookies
+        if cookies is not None and is_newest:
+            self._client.take_cookies(cookies)
+        results = []
+        for job, (text, error, interrupted) in zip(jobs, outcomes):
+            if interrupted and self._ended.is_set():
+                error = IncompleteAnswer("the answer was stopped before its end", partial=text)
+            results.append(job.result(text, error))
+        return results
+
+    def _looked_up(self, job: Job, trouble: BaseException) -> Result:
+        """Return what the server has of a prompt whose worker is gone."""
+        try:
+            found = stored_answer(self._client.conversation(job.conversation_id), job)
+        except HugChatError as error:
+            lost = _lost(trouble)
+            lost.__cause__ = error
+            return job.result(None, lost)
+        if found is None:
+            return job.result(None, _lost(trouble), asked=False)
+        return job.result(*found)
+
+    def _break(self, trouble: BaseException | None) -> None:
+        """Send nothing more: the executor takes no more work."""
+        with self._lock:
+            if self._broken is None:
+                self._broken = time.monotonic()
+            if not self._ended.is_set():
+                self.stopped = self.stopped or _lost(trouble)
+
+
+def _lost(trouble: BaseException | None) -> WorkerLost:
+    said = f"{type(trouble).__name__}: {trouble}".splitlines()[0].rstrip(": ")[:200]
+    lost = WorkerLost(f"the worker was lost, or its executor works no more ({said})")
+    lost.__cause__ = trouble
+    return lost
+
+
+def _tried(call: Callable[..., Any], *given: Any, **named: Any) -> tuple[Any, Exception | None]:
+    """Return what *call* returns, or what it raises, for an executor may be anybody's."""
+    try:
+        return call(*given, **named), None
+    except Exception as error:  # noqa: BLE001  # pickle and executors raise whatever they like
+        return None, error
+
+
+def _size(executor: Executor) -> int:
+    """Return how many tasks an executor works on at once."""
+    ncores = getattr(getattr(executor, "_client", None), "ncores", None)  # as Dask has it
+    cores, _ = _tried(ncores) if callable(ncores) else (None, None)
+    size = sum(cores.values()) if isinstance(cores, Mapping) else 0
+    size = size or getattr(executor, "_max_workers", None) or 0
+    return size if isinstance(size, int) and size > 0 else _WORKERS
+
+
+def _checked(prompts: object) -> Iterable[PromptArgument]:
+    """Return the prompts, if that is what they are.
+
+    :raises UsageError: iterating them would give something else.
+    """
+    if isinstance(prompts, (str, bytes)):
+        raise UsageError("prompts is a list of prompts; write [prompt] for a single one")
+    if isinstance(prompts, Mapping):
+        advice = "write [prompt] for a single one"
+        if "prompt" not in prompts:
+            advice = 'write one of {"id": key, "prompt": text} for each of its items'
+        raise UsageError(f"prompts is a list of prompts, not a dict; {advice}")
+    if hasattr(prompts, "columns"):
+        raise UsageError(
+            'a table gives the names of its columns; write map(table["prompt"]), or for columns '
+            'that are called prompt, id and like the options map(table.to_dict("records"))'
+        )
+    if not isinstance(prompts, Iterable):
+        raise UsageError("prompts is a list of prompts, or anything else that gives them in turn")
+    return prompts
+
+
+def _check_names(options: Mapping[str, Any]) -> None:
+    unknown = sorted(str(name) for name in options if name not in _OPTIONS)
+    if unknown:
+        raise UsageError(
+            f"unknown: {', '.join(unknown)}; options are {', '.join(sorted(_OPTIONS))}"
+        )

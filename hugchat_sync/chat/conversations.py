@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Callable, Iterator, TypeVar
+from typing import Any, Callable, Iterator, TypeVar
 
 from ..calls import Call
 from ..dialects import Dialect
@@ -14,10 +14,8 @@ from ..rate_limit import Pace
 from ..records import Conversation, ConversationTree
 from ..transport.retry import Patience
 from . import Server
+from .creation import Creation, SettingsOnce
 from .runs import Runs
-
-if TYPE_CHECKING:
-    from .creation import Creation, SettingsOnce
 
 T = TypeVar("T")
 
@@ -35,7 +33,7 @@ class Conversations:
         self.runs = Runs(server, pace, self._keep)
         self._server = server
         self._titles: dict[str, str] = {}
-        self._creation: Creation | None = None
+        self._creation = Creation(server, self)
         begin(self)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -57,7 +55,7 @@ class Conversations:
     def aside(self) -> Conversations:
         """Return other conversations of the same account, none of which is known or current."""
         other = Conversations(self._server, self.runs.pace)
-        other.runs, other._creation = self.runs, self._creating()
+        other.runs, other._creation = self.runs, self._creation
         return other
 
     # what is known ---------------------------------------------------------------------------
@@ -144,9 +142,8 @@ class Conversations:
         once: SettingsOnce | None = None,
     ) -> str:
         """Start a conversation for somebody who will send to it at once, and return its id."""
-        creation = self._creating()
         made = self._server.in_one_session(
-            lambda steady: creation.begin(model, system_prompt, steady, once), patience
+            lambda steady: self._creation.begin(model, system_prompt, steady, once), patience
         )
         with self._lock:
             self._titles = {made.id: made.title, **self._titles}
@@ -165,20 +162,11 @@ class Conversations:
         dialect = self._server.ready(patience)
         if "import_share" not in dialect.features:
             dialect.lacks("import_share")
-        creation = self._creating()
         made = self._server.in_one_session(
-            lambda steady: creation.from_share(share_id, model, steady), patience
+            lambda steady: self._creation.from_share(share_id, model, steady), patience
         )
         self._keep(made.id, made.title)
         return made.id
-
-    def _creating(self) -> Creation:
-        from .creation import Creation  # here: many scripts go on in a conversation that is there
-
-        with self._lock:
-            if self._creation is None:
-                self._creation = Creation(self._server, self)
-            return self._creation
 
     def remove(self, conversation_id: str, patience: Patience) -> None:
         """Delete a conversation; an answer that is still coming in it is closed."""

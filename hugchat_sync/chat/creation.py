@@ -20,6 +20,7 @@ from ..errors import (
     nearest_names,
 )
 from ..futures import begin
+from ..list_bots import RETIRED, warn_of_retired
 from ..records import ConversationTree, Settings
 from ..transport.retry import Patience, held, is_unsure
 from . import Server
@@ -165,8 +166,6 @@ class Creation:
             try:
                 return self._with_reason(model, make, patience)
             except ModelNotFound:
-                from ..list_bots import RETIRED, warn_of_retired  # here: few are refused
-
                 if model not in RETIRED:
                     raise
             warn_of_retired(model)

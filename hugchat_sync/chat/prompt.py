@@ -7,6 +7,7 @@ from typing import Any, Callable, Mapping, Sequence, Tuple, Union
 
 from ..dialects import Dialect, Prompt
 from ..errors import FeatureUnavailable, UsageError, warn_of_change
+from ..list_bots import Prompt as WikiPrompt
 from ..records import Model, RequestData
 from ..transport.retry import Patience
 from ..values import Value
@@ -40,10 +41,8 @@ def drafted(
     """
     custom = {} if custom_data is None else custom_fields(custom_data)
     text = text or custom.get("inputs")
-    if text and not isinstance(text, str):
-        from ..list_bots import Prompt as WikiPrompt  # here: scripts of today give texts
-
-        text = text.toText() if isinstance(text, WikiPrompt) else None
+    if isinstance(text, WikiPrompt):
+        text = text.toText()
     if not isinstance(text, str) or not text.strip():
         raise UsageError("a message is a text that is not empty")
     return Prompt(

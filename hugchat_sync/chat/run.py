@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from itertools import chain
-from typing import TYPE_CHECKING, Callable, Iterator, Protocol, TypeVar
+from typing import Callable, Iterator, Protocol, TypeVar
 
 from ..calls import StreamCall
 from ..dialects import Dialect, Prompt
@@ -28,9 +28,7 @@ from ..transport.stream import Stream
 from ..values import replace
 from .answer import Answer
 from .prompt import new_uuid
-
-if TYPE_CHECKING:
-    from .recovery import Recovery
+from .recovery import Recovery
 
 E = TypeVar("E")
 
@@ -304,8 +302,6 @@ class Run:
             if self._trouble is not None:
                 raise self._trouble
             return
-        from .recovery import Recovery  # here: few connections are lost
-
         self._recovery = Recovery(
             self._transport,
             self.dialect,
@@ -360,8 +356,6 @@ class Run:
 
         :raises TimedOut: the time of the call that waits is spent.
         """
-        from .recovery import Recovery
-
         fresh = OpenReply(self._transport, patience)
         recovery = Recovery(self._transport, self.dialect, self.prompt, fresh)
         try:

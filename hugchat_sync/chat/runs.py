@@ -20,6 +20,7 @@ from ..records import ConversationTree
 from ..transport.retry import Patience
 from . import Server
 from .message import TAIL, Message
+from .recovery import Recovery
 from .run import OpenReply, Run
 
 _LAST_WORDS = 0.1  # seconds for what follows an answer, after which its connection is given up
@@ -272,8 +273,6 @@ class Runs:
         """
         if not answer.generation_id or "reattach" not in dialect.features:
             return False
-        from .recovery import Recovery  # here: few runs are on elsewhere
-
         prompt = Prompt(place.conversation_id, "", "", answer.generation_id)
         log = Recovery(self._transport, dialect, prompt, OpenReply(self._transport, patience))
         told = log.read_log()

@@ -35,6 +35,7 @@ from ..errors import (
     TransportError,
     UsageError,
 )
+from .no_connection import find_obstacle
 
 _PIECE = 65536  # bytes asked of the socket at once; a longer chunk is handed over in parts
 _MOST_LAYERS = 6  # of errors, one inside the other
@@ -341,8 +342,6 @@ def translated(
         decides whether it is unsure: behind a proxy or inside TLS the class of an error says
         nothing of it.
     """
-    from .no_connection import find_obstacle  # here: most connections come about
-
     phase = "total" if late else phase
     unsure = sent is not False
     obstacle = None if sent or _is_timeout(error) else find_obstacle(error, _host(url))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
+import sys
 import threading
 from contextlib import closing, suppress
 from pathlib import Path
@@ -221,3 +224,82 @@ def test_proxy_that_cannot_be_used(monkeypatch, place, said):
 def test_host_that_cannot_be_a_name_is_a_wrong_base_url():
     with pytest.raises(UsageError, match="base URL"):
         Client(f"https://{'a' * 70}.example/chat")
+
+
+# no file left to open --------------------------------------------------------------------------
+
+FULL = """
+import os, resource, sys
+from hugchat_sync import Client, HugChatError, Retry, Timeout
+
+def fill():
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+    try:
+        while True:
+            os.open(os.devnull, os.O_RDONLY)
+    except OSError:
+        pass
+
+def told(call):
+    try:
+        return call()
+    except HugChatError as error:
+        return f"{type(error).__name__}: {error}"
+
+url, dialect = sys.argv[1:]
+options = {"timeout": Timeout(total=5), "retries": Retry(tries=1), "cookies": {"hf-chat": "v"}}
+client = Client(url, dialect=dialect or None, **options)
+"""
+CALLS = """
+fill()
+for call in (
+    client.models,
+    lambda: client.ask("hi", model="m", system_prompt=""),
+    lambda: client.chat("hi", "0" * 24),
+    lambda: client.create_conversation("m", ""),
+    client.whoami,
+    lambda: list(client.list_conversations()),
+):
+    print(told(call))
+"""
+LOST = """
+message = client.chat("hi", model="m", system_prompt="")
+fill()
+print(told(message.text), message.error.partial)
+"""
+MADE = (
+    '{"conversationId":"000000000000000000000001","conversation":'
+    '"{\\"json\\":{\\"title\\":\\"T\\",\\"rootMessageId\\":\\"r\\",\\"messages\\":[]}}"}'
+)
+HALF = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/jsonl\r\nTransfer-Encoding: chunked\r\n\r\n"
+    b'21\r\n{"type":"stream","token":"half"}\n\r\n'
+)
+
+
+def said_when_full(program: str, url: str, dialect: str) -> list[str]:
+    words = [sys.executable, "-c", FULL + program, url, dialect]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.splitlines()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such limit")
+@pytest.mark.parametrize("dialect", ["", "v2-2025", "lines-2023"])
+def test_process_that_can_open_no_file_more_gets_an_error_of_ours(dialect: str) -> None:
+    said = said_when_full(CALLS, "http://127.0.0.1:9/chat", dialect)
+
+    assert len(said) == 6
+    assert {one.partition(":")[0] for one in said} == {"ConnectionFailed"}
+    assert all("Too many open files" in one for one in said)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such limit")
+def test_process_that_can_open_no_file_more_keeps_what_came_of_a_lost_answer() -> None:
+    def answer(asked: Any, number: int) -> Any:
+        return whole(MADE) if number == 1 else (HALF, None)
+
+    with RawServer(answer) as server:
+        said = said_when_full(LOST, server.url, "v2-2025")
+
+    assert said[0].startswith("IncompleteAnswer: ") and said[0].endswith("half")

@@ -33,6 +33,7 @@ from ..verbs import (
     refusal_but,
 )
 from ..wire import read_json, sse_frames
+from .search import SearchUpdates
 
 T = TypeVar("T")
 
@@ -206,8 +207,6 @@ class V22025(Trees):
         """Return what reads the lines of this message's answer, sent, logged or kept."""
         if prompt.search_server is None:
             return Updates()
-        from .search import SearchUpdates  # here: few messages search
-
         return SearchUpdates(prompt)
 
     def reattach(
