@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import html
 import json
 import os
 import re
@@ -192,6 +191,8 @@ def _json(tree: ConversationTree) -> str:
 
 def _html(tree: ConversationTree) -> str:
     """Return the visible branch as one page that needs nothing else and runs nothing."""
+    import html  # here: it brings two thousand names of letters
+
     title = html.escape(" ".join(tree.title.split()))
     parts = []
     for author, names, text, role in _visible(tree):

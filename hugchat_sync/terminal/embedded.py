@@ -6,7 +6,6 @@ import argparse
 import errno
 import logging
 import os
-import sqlite3
 import threading
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,6 +47,8 @@ def serve(arguments: argparse.Namespace) -> None:
 
 
 def _served(arguments: argparse.Namespace) -> LocalServer:
+    import sqlite3  # here: a question to another server does without
+
     server_class = _server_class()
     token = arguments.token
     if token is None:
@@ -96,6 +97,8 @@ def local_server() -> Iterator[LocalServer]:
 
 
 def _started(server_class: type[LocalServer]) -> LocalServer:
+    import sqlite3  # here: a question to another server does without
+
     delay = _DELAY if output.on_terminal() else 0.0
     place: Path | None = None
     try:
