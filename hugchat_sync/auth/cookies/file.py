@@ -20,7 +20,7 @@ from .forms import Cookies, from_header, from_object, is_curl
 from .values import Cookie, Problem, Site, best
 
 _DAY = 86400.0
-_NO_PATH = re.compile(r"[=;{\[\r\n]")  # what makes a str the cookies themselves
+_NO_PATH = r"[=;{\[\r\n]"  # what makes a str the cookies themselves
 
 #: What a client wants to see in its file: the cookies it has, the names it was told to forget.
 Wanted = Tuple[Dict[str, Cookie], Set[str]]
@@ -193,7 +193,7 @@ def read_source(held: Secret, site: Site) -> tuple[Cookies, CookieFile | None]:
         return from_object(source, time.time()), None
     if not source.strip():
         return Problem("the cookies are an empty text"), None
-    if not is_curl(source) and not _NO_PATH.search(source):
+    if not is_curl(source) and not re.search(_NO_PATH, source):
         return _read_path(source, site, shown=_is_surely_path(source))
     if source.lstrip()[0] not in "{[" and "\t" not in source and not is_curl(source):
         return from_header(source), None

@@ -13,7 +13,7 @@ from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
 
 from ...calls import Reply
-from ...dialects.errors import is_challenge, is_guarded, names_challenge
+from ...dialects.errors import REDIRECTS, is_challenge, is_guarded, names_challenge
 from ...errors import (
     ChallengeRequired,
     ConsentMissing,
@@ -25,7 +25,6 @@ from ...errors import (
 )
 from ..cookies.values import Site
 
-_REDIRECTS = (301, 302, 303, 307, 308)
 _BROWSER = (
     "sign in with a browser, export the cookies token and hf-chat there, and pass them as cookies="
 )
@@ -58,7 +57,7 @@ def origin_of(url: str) -> str:
 
 def is_redirect(reply: Reply) -> bool:
     """Return whether a reply leads elsewhere by its status."""
-    return reply.status in _REDIRECTS and bool(reply.headers.get("location"))
+    return reply.status in REDIRECTS and bool(reply.headers.get("location"))
 
 
 def target_of(reply: Reply) -> str:
