@@ -15,7 +15,6 @@ import os
 import re
 import threading
 import time
-from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any, Callable, Mapping, Sequence
@@ -92,7 +91,7 @@ class Site:
     body_limit: int = 15 * 1024 * 1024
     offered: Sequence[Model] = _MODELS
     closing: threading.Event = field(default_factory=threading.Event)
-    _posts: deque[tuple[float, str, str]] = field(default_factory=deque)
+    _posts: list[tuple[float, str, str]] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -122,9 +121,8 @@ class Site:
             return False
         moment, address = time.monotonic(), request.remote_addr or ""
         with self._lock:
-            while self._posts and moment - self._posts[0][0] > _WINDOW:
-                self._posts.popleft()
-            self._posts.append((moment, owner, address))
+            recent = [post for post in self._posts if moment - post[0] <= _WINDOW]
+            self._posts = [*recent, (moment, owner, address)]
             by_owner = sum(1 for _, other, _ in self._posts if other == owner)
             by_address = sum(1 for _, _, other in self._posts if other == address)
         return max(by_owner, by_address) > limit
