@@ -211,14 +211,15 @@ def tool_choice(
             own.append(server)
         else:
             raise UsageError("a tool server is a name, or a dict with name and url")
-    search = None
+    if not web_search:
+        return None, tuple(names), tuple(own)
     if isinstance(web_search, str):
         search = _checked_name(web_search, (*known, *own))
-    elif web_search:
+    else:
         search = _searching(dialect, known)
-    if search and search not in names and all(server["name"] != search for server in own):
+    if search not in names and all(server["name"] != search for server in own):
         names.append(search)
-    return search or None, tuple(names), tuple(own)
+    return search, tuple(names), tuple(own)
 
 
 def _checked_name(name: str, known: Listed) -> str:
