@@ -104,7 +104,8 @@ class Creation:
 
         def make(name: str) -> Created:
             text = self._prompt(name, model or name, system_prompt, settings, patience)
-            return self._made_once(name, text, patience)
+            with self._refusals(name, patience):
+                return self._made_once(name, text, patience)
 
         if not settings.is_sure:
             with held(settings.lock, patience.deadline, "the settings could not be read in time"):
@@ -141,7 +142,7 @@ class Creation:
                     raise
 
         def copy(name: str) -> Created:
-            with self._server.first_visit(patience):
+            with self._refusals(name, patience), self._server.first_visit(patience):
                 made = self._server.send(dialect.create_from_share(share_id, name), patience)
             return self._as_stored(made.id, patience)
 
@@ -164,7 +165,7 @@ class Creation:
         """Return what *make* makes of the model that was named, or else of the account's."""
         if model and model not in self._retired:
             try:
-                return self._with_reason(model, make, patience)
+                return make(model)
             except ModelNotFound:
                 if model not in RETIRED:
                     raise
@@ -176,7 +177,7 @@ class Creation:
             if not offered:
                 raise UsageError("the server offers no model; name one with model=")
             name = offered[0]
-        return self._with_reason(name, make, patience)
+        return make(name)
 
     def _prompt(
         self, name: str, meant: str, wanted: str | None, settings: SettingsOnce, patience: Patience
@@ -211,12 +212,11 @@ class Creation:
         models = self._server.send(self._server.ready(patience).models(), patience)
         return [model.id for model in models]
 
-    def _with_reason(
-        self, model: str, make: Callable[[str], Created], patience: Patience
-    ) -> Created:
-        """Return what *make* makes; a refusal that does not say itself what it means is made to."""
+    @contextmanager
+    def _refusals(self, model: str, patience: Patience) -> Iterator[None]:
+        """Let a refusal say what it means, where it does not tell whether there is such a model."""
         try:
-            return make(model)
+            yield
         except (BadRequest, Unavailable) as error:
             try:
                 names = self._offered(patience)
