@@ -34,7 +34,7 @@ _LONGEST_TITLE = 40
 _UNKNOWN_NAMED = 5
 _STEM = 5  # letters that words of one stem share
 _HEADING = re.compile(r"^#{1,6}[ \t]+(.*)$", re.M)
-_UNDERLINED = re.compile(r"^(.*\S.*)\n(([=\-~^\"'`#*+])\3{2,})[ \t]*$", re.M)
+_UNDERLINED = re.compile(r"^(?=.*\S)(.+)\n(([=\-~^\"'`#*+])\3{2,})[ \t]*$", re.M)
 _FENCED = re.compile(r"^( *(?:```|~~~).*?^ *(?:```|~~~) *$)", re.M | re.S)
 _KEPT = re.compile(r"\s*([-*+|>]|\d+\.)\s|\s{4}|\s*:\w+")  # lists, tables, code: lines matter
 _PIECE = re.compile(r"\s*\S+|\s+")
