@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import re
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Callable, Iterable
 
@@ -109,7 +111,6 @@ def _answered(client: Client, arguments: argparse.Namespace, send: Callable[[], 
 
     A conversation made for a question does not stay behind when it is refused.
     """
-    writer = _writer(client, arguments)
     goes_on = arguments.latest or arguments.conversation
     stays = arguments.temporary or (goes_on and client.current_conversation is not None)
     try:
@@ -118,20 +119,42 @@ def _answered(client: Client, arguments: argparse.Namespace, send: Callable[[], 
         if client.current_conversation is not None and not stays:
             _remove(client, client.current_conversation)
         raise
+    live = output.on_terminal() if arguments.stream is None else arguments.stream
+    read: Callable[[Message], None] = _read
+    rescue: Callable[[str], None] | None = None  # writes what came, unless it stands there already
+    if arguments.json:
+        read = partial(_write_events, client, arguments.model)
+    elif arguments.extract:
+        rescue = output.note  # half a program is not for stdout
+    elif live:
+        read = best_screen().answer
+    else:
+        rescue = output.write_line
     try:
-        return writer.answer(message) or exits.OK
-    except KeyboardInterrupt:
+        read(message)
+    except (HugChatError, KeyboardInterrupt) as error:
         try:
-            stop(message)
+            if isinstance(error, KeyboardInterrupt):
+                stop(message)
         finally:  # also after a second Ctrl-C
-            writer.rescue(message.partial)
-        raise
-    except HugChatError:
-        writer.rescue(message.partial)
+            if rescue is not None and message.partial:
+                rescue(message.partial)
         raise
     except OSError:  # nobody wants the rest, or there is no room for it
         stop(message)
         raise
+    if arguments.extract:
+        return _write_code(message.text())
+    if read is _read:
+        best_screen().text(message.text())
+        tell_sources(message.sources, message.text())
+    return exits.OK
+
+
+def _read(message: Message) -> None:
+    """Read an answer to its end: the pieces may differ from the whole."""
+    for _ in events_of(message):  # Ctrl-C is noticed at once meanwhile
+        continue
 
 
 def _remove(client: Client, conversation_id: str) -> None:
@@ -140,105 +163,37 @@ def _remove(client: Client, conversation_id: str) -> None:
         output.complain(f"the conversation {conversation_id} stays: {exits.sentence(error)}")
 
 
-# ways to put an answer on stdout --------------------------------------------------------------
-
-
-class _Writer:
-    def answer(self, message: Message) -> int | None:
-        """Write the answer, and return an exit code if it is not 0."""
-        raise NotImplementedError
-
-    def rescue(self, text: str) -> None:
-        """Write what came of an answer that failed, unless it stands there already."""
-
-
-def _writer(client: Client, arguments: argparse.Namespace) -> _Writer:
-    if arguments.json:
-        return _Events(client, arguments.model)
-    if arguments.extract:
-        return _CodeBlock()
-    live = output.on_terminal() if arguments.stream is None else arguments.stream
-    return _Live() if live else _Whole()
-
-
-class _Live(_Writer):
-    """Writes the answer as it comes."""
-
-    def answer(self, message: Message) -> None:
-        best_screen().answer(message)
-
-
-class _Whole(_Writer):
-    """Writes the answer once it is whole: the pieces may differ from it."""
-
-    _written = False
-
-    def answer(self, message: Message) -> None:
-        text = _whole_text(message)
-        self._written = True
-        best_screen().text(text)
-        tell_sources(message.sources, text)
-
-    def rescue(self, text: str) -> None:
-        if text and not self._written:
-            output.write_line(text)
-
-
-class _CodeBlock(_Writer):
-    """Writes the first code block only; half a program is not for stdout."""
-
-    def answer(self, message: Message) -> int:
-        text = _whole_text(message)
-        code = first_code_block(text)
-        if code is None:
-            output.note(text)
-            output.complain("the answer has no fenced code block; it is printed above")
-            return exits.OTHER
-        output.write(code)
-        return exits.OK
-
-    def rescue(self, text: str) -> None:
-        if text:
-            output.note(text)
-
-
-class _Events(_Writer):
-    """Writes a line of JSON for each event, and one for the result."""
-
-    def __init__(self, client: Client, model: str | None) -> None:
-        self._client = client
-        self._model = model
-
-    def answer(self, message: Message) -> None:
-        for event in events_of(message, tail=True):
-            kind = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(event).__name__).lower()
-            output.write_json_line({"type": kind, **output.plain(event)})
-        result = {
-            "type": "result",
-            "text": message.text(),
-            "conversation_id": message.conversation_id,
-            "model": self._model or self._model_of(message.conversation_id),
-            "sources": output.plain(message.sources),
-            "files": output.plain(message.files),
-        }
-        output.write_json_line(result)
-
-    def _model_of(self, conversation_id: str) -> str | None:
-        try:
-            return self._client.conversation(conversation_id).model
-        except HugChatError:
-            # the answer is there, and good without this
-            return None
-
-
-def _whole_text(message: Message) -> str:
-    """Return the whole answer; Ctrl-C is noticed at once meanwhile."""
-    for _ in events_of(message):
-        continue
-    return message.text()
+def _write_events(client: Client, model: str | None, message: Message) -> None:
+    """Write a line of JSON for each event, and one for the result."""
+    for event in events_of(message, tail=True):
+        kind = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(event).__name__).lower()
+        output.write_json_line({"type": kind, **output.plain(event)})
+    if not model:
+        with suppress(HugChatError):  # the answer is there, and good without this
+            model = client.conversation(message.conversation_id).model
+    result = {
+        "type": "result",
+        "text": message.text(),
+        "conversation_id": message.conversation_id,
+        "model": model,
+        "sources": output.plain(message.sources),
+        "files": output.plain(message.files),
+    }
+    output.write_json_line(result)
 
 
 # the code in an answer ------------------------------------------------------------------------
+
+
+def _write_code(text: str) -> int:
+    """Write the first code block of an answer, and return an exit code."""
+    code = first_code_block(text)
+    if code is None:
+        output.note(text)
+        output.complain("the answer has no fenced code block; it is printed above")
+        return exits.OTHER
+    output.write(code)
+    return exits.OK
 
 
 def first_code_block(text: str) -> str | None:
