@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any, Callable, Generic, Iterable, Iterator, Mapping, TypeVar
 
 from .errors import HugChatError
-from .values import Value, field
+from .values import Value, field, with_fields
 
 T = TypeVar("T")
 E = TypeVar("E")
 
 
+@with_fields
 class Reply(Value):
     """A complete reply; the keys of ``headers`` are lower case."""
 
@@ -31,6 +32,7 @@ class Reply(Value):
         return self.body.decode("utf-8", "replace")
 
 
+@with_fields
 class Part(Value):
     """A part of a multipart body; without a filename it is a plain field."""
 
@@ -44,6 +46,7 @@ def no_error(reply: Reply) -> HugChatError | None:
     return None
 
 
+@with_fields
 class Request(Value):
     """What is common to both kinds of call.
 
@@ -70,6 +73,7 @@ class Request(Value):
     repeatable: bool = False
 
 
+@with_fields
 class Call(Generic[T], Value):
     """One request, and how to read its complete reply."""
 
@@ -77,6 +81,7 @@ class Call(Generic[T], Value):
     read: Callable[[Reply], T]
 
 
+@with_fields
 class StreamCall(Generic[E], Value):
     """One request, and how to read a reply that comes piece by piece.
 

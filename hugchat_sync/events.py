@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from .values import Value
+from .values import Value, with_fields
+
+
+def _rebuild(kind: type[Event], values: tuple[Any, ...]) -> Event:
+    return kind(*values)
 
 
 class Event(Value):
@@ -12,7 +16,16 @@ class Event(Value):
 
     __slots__ = ()
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        # by its fields: frozen classes with slots do not unpickle by themselves
+        if not self._form and not hasattr(self, "__dataclass_fields__"):
+            return super().__reduce_ex__(protocol)
+        from dataclasses import fields
 
+        return _rebuild, (type(self), tuple([getattr(self, one.name) for one in fields(self)]))
+
+
+@with_fields
 class Token(Event):
     """A piece of the answer's text; ``str()`` of it is the piece."""
 
@@ -23,6 +36,7 @@ class Token(Event):
         return self.text
 
 
+@with_fields
 class Reasoning(Event):
     """A piece of the model's thinking; not part of the text."""
 
@@ -39,6 +53,7 @@ class WebSearch(Event):
     __slots__ = ()
 
 
+@with_fields
 class WebSearchStep(WebSearch):
     """What the search is doing, for example ``"Browsing webpage"`` with its address."""
 
@@ -46,12 +61,14 @@ class WebSearchStep(WebSearch):
     args: tuple[str, ...] = ()
 
 
+@with_fields
 class WebSearchSources(WebSearch):
     """What the search found so far; each source has ``title``, ``link`` and ``hostname``."""
 
     sources: tuple[Any, ...] = ()
 
 
+@with_fields
 class WebSearchError(WebSearch):
     """The search failed; the answer goes on without it."""
 
@@ -59,6 +76,7 @@ class WebSearchError(WebSearch):
     args: tuple[str, ...] = ()
 
 
+@with_fields
 class ToolCall(Event):
     """The model calls a tool."""
 
@@ -67,6 +85,7 @@ class ToolCall(Event):
     parameters: Mapping[str, Any]
 
 
+@with_fields
 class ToolProgress(Event):
     """A tool tells how far it is."""
 
@@ -76,6 +95,7 @@ class ToolProgress(Event):
     message: str = ""
 
 
+@with_fields
 class ToolResult(Event):
     """A tool answered; ``outputs`` are dicts as the server sent them."""
 
@@ -84,6 +104,7 @@ class ToolResult(Event):
     outputs: tuple[Any, ...] = ()
 
 
+@with_fields
 class ToolError(Event):
     """A tool failed."""
 
@@ -91,6 +112,7 @@ class ToolError(Event):
     message: str
 
 
+@with_fields
 class FileCreated(Event):
     """The run made a file; ``Client.download`` fetches it."""
 
@@ -99,12 +121,14 @@ class FileCreated(Event):
     mime: str
 
 
+@with_fields
 class TitleChanged(Event):
     """The server named the conversation."""
 
     title: str
 
 
+@with_fields
 class Route(Event):
     """Who answers: the router's route, the model, the provider; what is unknown is ``""``."""
 
@@ -113,6 +137,7 @@ class Route(Event):
     provider: str = ""
 
 
+@with_fields
 class Status(Event):
     """A state of the run, such as ``"started"`` or ``"finished"``."""
 
@@ -121,6 +146,7 @@ class Status(Event):
     status_code: int | None = None
 
 
+@with_fields
 class ElicitationRequest(Event):
     """A tool server asks the user; answer with ``Client.answer_elicitation``."""
 
@@ -133,6 +159,7 @@ class ElicitationRequest(Event):
     expires_at: str | None = None
 
 
+@with_fields
 class ElicitationResolved(Event):
     """The question of a tool server is settled."""
 
@@ -142,6 +169,7 @@ class ElicitationResolved(Event):
     content: Mapping[str, Any] | None = None
 
 
+@with_fields
 class FinalAnswer(Event):
     """The whole text, exactly once per good answer."""
 
@@ -149,6 +177,7 @@ class FinalAnswer(Event):
     interrupted: bool = False
 
 
+@with_fields
 class Unknown(Event):
     """Something that a newer server sends; ``raw`` is the object as it came."""
 

@@ -6,7 +6,7 @@ from typing import Protocol, Sequence
 
 from .errors import warn_of_change
 from .records import Model
-from .values import Value
+from .values import Value, with_fields
 
 
 class Offering(Protocol):
@@ -15,7 +15,8 @@ class Offering(Protocol):
     def models(self) -> Sequence[Model]: ...  # noqa: D102
 
 
-class Prompt(Value, frozen=False):
+@with_fields(frozen=False)
+class Prompt(Value):
     """A system prompt and a question in one text, for servers without system prompts."""
 
     system: str = ""
@@ -30,14 +31,16 @@ class Prompt(Value, frozen=False):
         return f"System: {self.system}\nUser: {self.user}"
 
 
-class PromptFalcon(Prompt, frozen=False):
+@with_fields(frozen=False)
+class PromptFalcon(Prompt):
     """The same in the words that Falcon models were trained on."""
 
     def _wrapped(self) -> str:
         return f"System: {self.system}\nUser: {self.user}\nFalcon:"
 
 
-class PromptLlama(Prompt, frozen=False):
+@with_fields(frozen=False)
+class PromptLlama(Prompt):
     """The same in the words that Llama 2 models were trained on."""
 
     def _wrapped(self) -> str:

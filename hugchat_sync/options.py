@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from .errors import UsageError
-from .values import Value
+from .values import Value, with_fields
 
 DEFAULT_BASE_URL = "https://huggingface.co/chat"
 _LIKE = "like https://host/chat"
@@ -32,6 +32,7 @@ class LeftOut(int):
 CLIENTS_TRIES = LeftOut(3)
 
 
+@with_fields
 class Timeout(Value):
     """Four clocks, in seconds.
 
@@ -47,6 +48,7 @@ class Timeout(Value):
     total: float = 3600
 
 
+@with_fields
 class Retry(Value):
     """How often and how patiently a request is repeated.
 

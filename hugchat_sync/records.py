@@ -9,7 +9,7 @@ at run time, hence no postponed ones here.
 from typing import Any, Dict, List, Mapping, Optional, Tuple, Type, TypeVar, Union, cast
 
 from .errors import HugChatError, UsageError
-from .values import Value, field, names_of, replace
+from .values import Value, field, names_of, replace, with_fields
 
 R = TypeVar("R", bound="Record")
 
@@ -50,6 +50,7 @@ class Record(Value):
         return _completed(cls).schema(**options)
 
 
+@with_fields
 class Source(Record):
     """A page that a web search found."""
 
@@ -58,6 +59,7 @@ class Source(Record):
     hostname: str = ""
 
 
+@with_fields
 class ChatFile(Record):
     """A file of a conversation; ``sha`` is the name under which the server keeps it."""
 
@@ -67,6 +69,7 @@ class ChatFile(Record):
     conversation_id: str = ""
 
 
+@with_fields
 class Conversation(Record):
     """A line of the list of conversations; ``updated_at`` is ISO-8601 in UTC."""
 
@@ -76,6 +79,7 @@ class Conversation(Record):
     model: Optional[str] = None
 
 
+@with_fields
 class HistoryEntry(Record):
     """A message on the visible branch of a conversation."""
 
@@ -86,6 +90,7 @@ class HistoryEntry(Record):
     files: Tuple[ChatFile, ...] = ()
 
 
+@with_fields
 class TreeMessage(Record):
     """A message of a conversation's tree; ``role`` is "system", "user" or "assistant".
 
@@ -103,6 +108,7 @@ class TreeMessage(Record):
     interrupted: Optional[bool] = None
 
 
+@with_fields
 class ConversationTree(Record):
     """A conversation with all its branches; ``messages`` are in the order of their creation."""
 
@@ -137,6 +143,7 @@ class ConversationTree(Record):
         return thread[::-1]
 
 
+@with_fields
 class Model(Record):
     """A model that the server offers."""
 
@@ -150,6 +157,7 @@ class Model(Record):
     system_prompt: str = ""
 
 
+@with_fields
 class User(Record):
     """Who is signed in."""
 
@@ -158,6 +166,7 @@ class User(Record):
     email: Optional[str] = None
 
 
+@with_fields
 class Check(Record):
     """What a connection check found; ``missing`` names credentials, ``features`` the era's."""
 
@@ -167,6 +176,7 @@ class Check(Record):
     features: Tuple[str, ...]
 
 
+@with_fields
 class Settings(Record):
     """The settings of the account; ``None`` where this server has no such setting.
 
@@ -259,6 +269,7 @@ def _sentence(error: Optional[HugChatError]) -> Optional[str]:
     return None if error is None else f"{type(error).__name__}: {error}"
 
 
+@with_fields
 class Result(Record):
     """One answer of many; either ``error`` is ``None`` or ``text`` holds what had come.
 
@@ -276,7 +287,8 @@ class Result(Record):
     asked: bool = True
 
 
-class RequestData(Record, frozen=False):  # type: ignore[misc]
+@with_fields(frozen=False)
+class RequestData(Record):
     """The wiki's ``custom_data``: a request body of 2023, every field optional.
 
     ``parameters``, ``options`` and ``stream`` belong to the older form of that year.

@@ -4,29 +4,38 @@
 millisecond a class, in every process that only wants to ask one question. The classes here share
 one of each, and become dataclasses when somebody asks for their fields, so that
 ``dataclasses.fields``, ``replace`` and ``asdict`` of the standard library work as on any other.
+A class that a user derives from one of them is as the user makes it: it gets no fields unless
+:func:`dataclasses.dataclass` gives it some.
 """
 
 from __future__ import annotations
 
 import sys
 from functools import partial
-from types import MemberDescriptorType
-from typing import TYPE_CHECKING, Any, Callable, ClassVar, Mapping, TypeVar
+from types import FunctionType, MemberDescriptorType
+from typing import TYPE_CHECKING, Any, Callable, ClassVar, Mapping, TypeVar, overload
 
 if TYPE_CHECKING:
     from typing_extensions import dataclass_transform
 else:
 
     def dataclass_transform(**_):  # noqa: D103
-        return lambda kind: kind
+        return lambda made: made
 
 
 V = TypeVar("V", bound="Value")
 
-#: ``_MISSING``: nothing was said, not even None
-_MISSING: Any = object()
-_NO_NAMES: tuple[str, ...] = ()
 _NOTHING: Mapping[str, Any] = {}
+
+
+class _Missing:
+    """Nothing was said, not even None; a signature shows it where a default is made anew."""
+
+    def __repr__(self) -> str:
+        return "<factory>"
+
+
+_MISSING: Any = _Missing()
 
 
 class _Field:
@@ -55,57 +64,88 @@ def field(
     return _Field(said)
 
 
-class _FieldsWhenAsked:
-    """Makes a class a dataclass when its fields are asked for."""
+class _Form:
+    """The fields of one class, and what is made of them when it is needed."""
 
-    def __get__(self, value: object, kind: type[Value]) -> Any:
-        if not kind._names:
-            raise AttributeError("__dataclass_fields__")
+    def __init__(self, kind: type[Value], *, frozen: bool) -> None:
+        base, own = kind._form, _own_annotations(kind)
+        self.kind = kind
+        self.frozen = frozen
+        self.types: dict[str, Any] = {**(base.types if base else _NOTHING), **own}
+        self.said: dict[str, Mapping[str, Any]] = dict(base.said) if base else {}
+        for name in own:
+            default = kind.__dict__.get(name, _MISSING)
+            self.said[name] = _NOTHING
+            if isinstance(default, _Field):
+                self.said[name] = default.said
+                delattr(kind, name)
+                if "default" in default.said:
+                    setattr(kind, name, default.said["default"])
+            elif default is not _MISSING and not isinstance(default, MemberDescriptorType):
+                self.said[name] = {"default": default}
+        self.names = tuple(self.types)
+        self.compared = tuple([n for n in self.names if self.said[n].get("compare", True)])
+
+    def write_init(self) -> Callable[..., None]:
+        """Return the ``__init__`` of the class, with its fields as parameters."""
+        given, lines = [], []
+        for name, said in self.said.items():
+            default, value = "", name
+            if "default" in said:
+                default = f"=_said[{name!r}]['default']"
+            elif "default_factory" in said:
+                default = "=_MISSING"
+                value = f"_said[{name!r}]['default_factory']() if {name} is _MISSING else {name}"
+            given.append(f"{name}{default}")
+            lines.append(f"_set(self, {name!r}, {value})")
+        if self.kind.__post_init__ is not Value.__post_init__:
+            lines.append("self.__post_init__()")
+        code = (
+            f"def write(_set, _said, _MISSING):\n def __init__(self, {', '.join(given)}):\n  "
+            + "\n  ".join(lines or ["pass"])
+            + "\n return __init__"
+        )
+        made: dict[str, Any] = {}
+        module = sys.modules.get(self.kind.__module__)  # where the annotations find their names
+        exec(code, vars(module) if module else {}, made)  # noqa: S102 -- as a dataclass does it
+        init: FunctionType = made["write"](object.__setattr__, self.said, _MISSING)
+        init.__qualname__ = f"{self.kind.__qualname__}.__init__"
+        init.__annotations__ = {**self.types, "return": None}
+        return init
+
+    def as_dataclass(self) -> type:
+        """Return a dataclass with the same fields, whose description holds for this class, too."""
         import dataclasses
 
-        own = _own_annotations(kind)
-        for name, said in kind._said.items():
-            if name in own:
-                setattr(kind, name, dataclasses.field(**said))
-        frozen = kind.__setattr__ is not object.__setattr__
-        dataclasses.dataclass(init=False, repr=False, eq=False, frozen=frozen)(kind)
-        return kind.__dict__["__dataclass_fields__"]
+        said = {name: dataclasses.field(**one) for name, one in self.said.items() if one}
+        names = {"__module__": self.kind.__module__, "__annotations__": dict(self.types), **said}
+        return dataclasses.dataclass(frozen=self.frozen)(type(self.kind.__name__, (), names))
 
 
-def _init_of(kind: type[Value]) -> Callable[..., None]:
-    """Return the ``__init__`` of a class, with its fields as parameters."""
-    given, lines = [], []
-    for name in kind._names:
-        default = f"=_defaults[{name!r}]" if name in kind._defaults else ""
-        value = name
-        if name in kind._factories:
-            default = "=_MISSING"
-            value = f"_factories[{name!r}]() if {name} is _MISSING else {name}"
-        given.append(f"{name}{default}")
-        lines.append(f"_set(self, {name!r}, {value})")
-    if kind.__post_init__ is not Value.__post_init__:
-        lines.append("self.__post_init__()")
-    code = f"def __init__(self, {', '.join(given)}):\n " + "\n ".join(lines or ["pass"])
-    made = {
-        "_set": object.__setattr__,
-        "_MISSING": _MISSING,
-        "_defaults": kind._defaults,
-        "_factories": kind._factories,
-    }
-    exec(code, made)  # noqa: S102 -- made of names of fields alone, as a dataclass does it
-    init: Callable[..., None] = made["__init__"]
-    init.__qualname__ = f"{kind.__qualname__}.__init__"
-    return init
+class _InitWhenAsked:
+    """Writes the ``__init__`` of a class at its first use: of many a class no value is made."""
 
-
-class _SignatureWhenAsked:
-    """Tells ``inspect.signature`` and ``help`` what a class takes, also before one was made."""
+    def __init__(self, form: _Form) -> None:
+        self._form = form
 
     def __get__(self, value: object, kind: type[Value]) -> Any:
-        from inspect import signature
+        init: Any = self._form.write_init()  # one of several threads may be the last to set it
+        self._form.kind.__init__ = init  # type: ignore[method-assign]
+        return init.__get__(value, kind)
 
-        init: Callable[..., None] = _init_of(kind) if kind.__init__ is _FIRST else kind.__init__
-        return signature(partial(init, None))  # without self
+
+class _DataclassWhenAsked:
+    """Describes a class as a dataclass when somebody asks for its fields."""
+
+    def __init__(self, form: _Form, name: str) -> None:
+        self._form = form
+        self._name = name
+
+    def __get__(self, value: object, kind: type[Value]) -> Any:
+        made = self._form.as_dataclass()
+        for name in ("__dataclass_params__", "__dataclass_fields__"):
+            setattr(self._form.kind, name, getattr(made, name))
+        return getattr(made, self._name)
 
 
 def _own_annotations(kind: type) -> Mapping[str, Any]:
@@ -115,106 +155,96 @@ def _own_annotations(kind: type) -> Mapping[str, Any]:
     return own or {}
 
 
-@dataclass_transform(frozen_default=True, field_specifiers=(field,))
 class Value:
-    """The base of all plain values; a subclass lists its fields as annotations.
-
-    :param frozen: ``False`` lets the fields of this class be set anew.
-    """
+    """The base of all plain values; :func:`with_fields` makes a class of them one."""
 
     __slots__ = ()
-    __signature__ = _SignatureWhenAsked()
-    _names = _NO_NAMES
-    _defaults = _NOTHING
-    _factories = _NOTHING
-    _said = _NOTHING
-    _compared = _NO_NAMES
-
-    if TYPE_CHECKING:  # to type checkers it is a dataclass
+    if TYPE_CHECKING:  # unseen at run time, where annotations are looked at
+        _form: ClassVar[_Form | None]
         __dataclass_fields__: ClassVar[dict[str, Any]]
-
-    def __init_subclass__(cls, frozen: bool = True, **options: Any) -> None:
-        super().__init_subclass__(**options)
-        defaults, factories, said = dict(cls._defaults), dict(cls._factories), dict(cls._said)
-        own = _own_annotations(cls)
-        for name in own:
-            default = cls.__dict__.get(name, _MISSING)
-            if isinstance(default, _Field):
-                said[name] = default.said
-                delattr(cls, name)
-                if "default_factory" in default.said:
-                    factories[name] = default.said["default_factory"]
-                default = default.said.get("default", _MISSING)
-            if default is not _MISSING and not isinstance(default, MemberDescriptorType):
-                defaults[name] = default
-        names = tuple(dict.fromkeys((*cls._names, *own)))
-        cls._names = names
-        cls.__match_args__ = names  # type: ignore[attr-defined, misc]
-        cls._defaults, cls._factories, cls._said = defaults, factories, said
-        cls._compared = tuple(n for n in names if said.get(n, _NOTHING).get("compare", True))
-        cls.__dataclass_fields__ = _FieldsWhenAsked()  # type: ignore[assignment]
-        if own and "__init__" not in cls.__dict__:
-            cls.__init__ = _FIRST  # type: ignore[method-assign]
-        if not frozen:
-            cls.__setattr__ = object.__setattr__  # type: ignore[method-assign, assignment]
-            cls.__delattr__ = object.__delattr__  # type: ignore[method-assign]
-            if "__hash__" not in cls.__dict__:
-                cls.__hash__ = None  # type: ignore[assignment]
-
-    def __init__(self, *values: Any, **named: Any) -> None:
-        # the first one of its class: many a class is loaded of which a process makes none
-        kind = next(kind for kind in type(self).__mro__ if kind.__dict__.get("__init__") is _FIRST)
-        kind.__init__ = _init_of(kind)  # type: ignore[misc]
-        kind.__init__(self, *values, **named)  # type: ignore[misc]
+    _form = None  # of the nearest class with fields
 
     def __post_init__(self) -> None:
         """Check or complete what was given, where a class has something to check."""
 
     def __repr__(self) -> str:
         # also of a value that is not completely made: a debugger may ask
+        said = self._form.said if self._form else _NOTHING
         shown = [
             f"{name}={getattr(self, name)!r}"
-            for name in self._names
-            if hasattr(self, name) and self._said.get(name, _NOTHING).get("repr", True)
+            for name, one in said.items()
+            if hasattr(self, name) and one.get("repr", True)
         ]
         return f"{type(self).__qualname__}({', '.join(shown)})"
 
     def __eq__(self, other: object) -> bool:
-        if type(other) is not type(self):
+        if type(other) is not type(self) or not self._form:
             return NotImplemented
-        return all(getattr(self, name) == getattr(other, name) for name in self._compared)
+        names = self._form.compared
+        return [getattr(self, name) for name in names] == [getattr(other, name) for name in names]
 
     def __hash__(self) -> int:
-        return hash(tuple([getattr(self, name) for name in self._compared]))
+        if not self._form:
+            return object.__hash__(self)
+        return hash(tuple([getattr(self, name) for name in self._form.compared]))
 
     def __setattr__(self, name: str, value: object) -> None:
-        from dataclasses import FrozenInstanceError
-
-        raise FrozenInstanceError(f"cannot assign to field {name!r}")
+        self._check_open(name, "assign to")
+        object.__setattr__(self, name, value)
 
     def __delattr__(self, name: str) -> None:
-        from dataclasses import FrozenInstanceError
+        self._check_open(name, "delete")
+        object.__delattr__(self, name)
 
-        raise FrozenInstanceError(f"cannot delete field {name!r}")
+    def _check_open(self, name: str, change: str) -> None:
+        # as with dataclasses, a class derived from a frozen one may have attributes of its own
+        form = self._form
+        if form and (type(self) is form.kind or name in form.types):
+            from dataclasses import FrozenInstanceError
 
-    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        # as it was made, and not attribute by attribute: those are frozen
-        return _rebuilt, (type(self), {n: getattr(self, n) for n in self._names})
+            raise FrozenInstanceError(f"cannot {change} field {name!r}")
 
 
-_FIRST = Value.__init__
+@overload
+def with_fields(kind: type[V]) -> type[V]: ...
 
 
-def _rebuilt(kind: type[V], fields: Mapping[str, Any]) -> V:
-    return kind(**fields)
+@overload
+def with_fields(*, frozen: bool) -> Callable[[type[V]], type[V]]: ...
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(field,))
+def with_fields(kind: Any = None, *, frozen: bool = True) -> Any:
+    """Make the annotations of a class of values its fields.
+
+    :param frozen: ``False`` lets them be set anew.
+    """
+    if kind is None:
+        return partial(with_fields, frozen=frozen)
+    form = kind._form = _Form(kind, frozen=frozen)
+    kind.__match_args__ = form.names  # type: ignore[misc]
+    kind.__dataclass_fields__ = _DataclassWhenAsked(form, "__dataclass_fields__")
+    kind.__dataclass_params__ = _DataclassWhenAsked(form, "__dataclass_params__")
+    if "__init__" not in kind.__dict__:
+        kind.__init__ = _InitWhenAsked(form)
+    if not frozen:
+        kind.__setattr__ = object.__setattr__
+        kind.__delattr__ = object.__delattr__
+        if "__hash__" not in kind.__dict__:
+            kind.__hash__ = None
+    return kind
 
 
 def names_of(value: Value | type[Value]) -> tuple[str, ...]:
     """Return the names of the fields, in their order."""
-    return value._names
+    return value._form.names if value._form else ()
 
 
 def replace(value: V, **changes: Any) -> V:
     """Return *value* with some fields changed."""
-    fields = {name: getattr(value, name) for name in value._names}
-    return type(value)(**{**fields, **changes})
+    made = [one for one in type(value).__mro__ if "__dataclass_fields__" in one.__dict__]
+    if not value._form or value._form.kind is not made[0]:  # a user's, which may have more fields
+        import dataclasses
+
+        return dataclasses.replace(value, **changes)
+    return type(value)(**{**{name: getattr(value, name) for name in names_of(value)}, **changes})

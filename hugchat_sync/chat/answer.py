@@ -19,7 +19,7 @@ from ..events import (
     WebSearchSources,
 )
 from ..records import ChatFile, Source
-from ..values import Value, field
+from ..values import Value, field, with_fields
 
 
 def merged_text(streamed: str, final: str) -> str:
@@ -36,7 +36,8 @@ def merged_text(streamed: str, final: str) -> str:
     return streamed + gap + final
 
 
-class Answer(Value, frozen=False):
+@with_fields(frozen=False)
+class Answer(Value):
     """The record of one answer: its events, and what they add up to.
 
     The message fills it, under its lock; :func:`fold` brings it forward. Its run reads it.

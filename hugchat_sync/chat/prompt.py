@@ -10,7 +10,7 @@ from ..errors import FeatureUnavailable, UsageError, warn_of_change
 from ..list_bots import Prompt as WikiPrompt
 from ..records import Model, RequestData
 from ..transport.retry import Patience
-from ..values import Value
+from ..values import Value, with_fields
 from . import Server
 from .files import FileArgument, read_uploads
 
@@ -64,6 +64,7 @@ def redone(message_id: str) -> Prompt:
     )
 
 
+@with_fields
 class Asking(Value):
     """Where a message is to go, and what has to be asked before some of them.
 

@@ -8,7 +8,7 @@ from typing import Any, Callable, Iterator
 from .. import events
 from ..chat.message import Message as Source
 from ..errors import HugChatError
-from ..values import Value
+from ..values import Value, with_fields
 from .types import Conversation, File, Tool
 
 __all__ = ["Message", "MessageStatus", "ResponseTypes", "WebSearchSource"]
@@ -35,7 +35,8 @@ class MessageStatus:
     REJECTED = 2
 
 
-class WebSearchSource(Value, frozen=False):
+@with_fields(frozen=False)
+class WebSearchSource(Value):
     """A page that a web search found."""
 
     title: str = ""

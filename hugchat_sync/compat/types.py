@@ -9,10 +9,11 @@ from typing import Any
 
 from ..core.config import BASE_CONVERSATION
 from ..records import ChatFile
-from ..values import Value
+from ..values import Value, with_fields
 
 
-class Assistant(Value, frozen=False):
+@with_fields(frozen=False)
+class Assistant(Value):
     """A model with a name and a system prompt, as users used to publish them."""
 
     assistant_id: str
@@ -23,7 +24,8 @@ class Assistant(Value, frozen=False):
     description: str
 
 
-class Tool(Value, frozen=False):
+@with_fields(frozen=False)
+class Tool(Value):
     """The result of one call of a tool."""
 
     uuid: str
@@ -33,7 +35,8 @@ class Tool(Value, frozen=False):
         return self.result
 
 
-class Model(Value, frozen=False):
+@with_fields(frozen=False)
+class Model(Value):
     """A model that the server offers; what is not known is ``None``.
 
     ``str()`` is its id, and it equals its id: the oldest scripts got no more than that.
@@ -67,7 +70,8 @@ class Model(Value, frozen=False):
         return hash(str(self))
 
 
-class MessageNode(Value, frozen=False):
+@with_fields(frozen=False)
+class MessageNode(Value):
     """A message; ``role`` is "user" or "assistant", times are in Unix seconds."""
 
     id: str
@@ -111,7 +115,8 @@ class Conversation(str):
         return made
 
 
-class File(Value, frozen=False):
+@with_fields(frozen=False)
+class File(Value):
     """A file of a conversation."""
 
     sha: str

@@ -7,9 +7,10 @@ from typing import Any, Callable, Mapping, NamedTuple
 from ..errors import HugChatError
 from ..events import Event, FinalAnswer
 from ..records import Conversation, ConversationTree
-from ..values import Value, field
+from ..values import Value, field, with_fields
 
 
+@with_fields
 class Upload(Value):
     """A file on its way to the server."""
 
@@ -52,6 +53,7 @@ class Prompt(NamedTuple):
     custom: Mapping[str, Any] = {}
 
 
+@with_fields
 class Page(Value):
     """A part of a list, and whether more of it may follow."""
 
@@ -59,6 +61,7 @@ class Page(Value):
     more: bool
 
 
+@with_fields
 class Created(Value):
     """A new conversation; ``leaf_id`` is the message to append to, where the era tells it."""
 
@@ -67,6 +70,7 @@ class Created(Value):
     leaf_id: str | None = None
 
 
+@with_fields
 class Stored(Value):
     """What the server keeps of one run.
 
@@ -86,6 +90,7 @@ class Stored(Value):
     error: HugChatError | None = field(default=None, compare=False)
 
 
+@with_fields
 class Unfinished(Value):
     """A stored answer whose run may be on, whoever began it.
 
@@ -107,6 +112,7 @@ class Unfinished(Value):
     still: float = field(default=0.0, compare=False)
 
 
+@with_fields
 class Look(Value):
     """A conversation as it is stored, looked at quickly: its newest message, and what may be on.
 
@@ -122,6 +128,7 @@ class Look(Value):
     read: Callable[[], ConversationTree] = field(repr=False, compare=False)
 
 
+@with_fields
 class Logged(Value):
     """A step of a run's log: its position, its events, and the run's end status if it is over."""
 

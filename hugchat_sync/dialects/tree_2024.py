@@ -10,7 +10,7 @@ from ..calls import Call, Part, Reply, StreamCall
 from ..errors import HugChatError, TransportError, UsageError
 from ..events import Event, ToolError
 from ..records import Model, Settings, User
-from ..values import Value, replace
+from ..values import Value, replace, with_fields
 from . import Dialect, Manners
 from .common import read_models, read_user, save_as_json
 from .errors import intercepted
@@ -41,6 +41,7 @@ _NO_TITLES = ("New Chat", "💬")  # what stands there when no title could be ma
 _TAGS = ("<think>", "</think>")
 
 
+@with_fields
 class Facts(Value):
     """What one server of this era does its own way; the defaults are those of its last year.
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Mapping
 
 from ..errors import UsageError
-from ..values import Value
+from ..values import Value, with_fields
 from .input import read_stdin
 
 _FORMATS = ("jsonl", "txt", "csv")
@@ -30,6 +30,7 @@ _OPTIONS: Mapping[str, tuple[type, ...]] = {
 csv.field_size_limit(2**31 - 1)  # an answer may be longer than what the module thinks enough
 
 
+@with_fields
 class Line(Value):
     """One prompt of IN; ``row`` is what a table has of it."""
 
@@ -40,6 +41,7 @@ class Line(Value):
     row: tuple[str, ...]
 
 
+@with_fields
 class Prompts(Value):
     """All of them, and the names of the columns of ``row``."""
 

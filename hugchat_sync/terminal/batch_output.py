@@ -20,7 +20,7 @@ from typing import Any, BinaryIO, Iterator, Union
 from ..auth.cookies.disk import held
 from ..errors import UsageError
 from ..records import Result
-from ..values import Value
+from ..values import Value, with_fields
 from . import output
 from .batch_input import Line, Prompts
 
@@ -154,6 +154,7 @@ def _lock(name: str, stack: ExitStack) -> None:
 # the forms of OUT ------------------------------------------------------------------------------
 
 
+@with_fields
 class _Found(Value):
     """A piece of OUT: the key of its prompt, ``None`` if it is no answer, and the error's name."""
 

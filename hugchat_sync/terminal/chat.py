@@ -9,7 +9,7 @@ from typing import Callable, Sequence
 from .. import Client, Message
 from ..errors import HugChatError, ModelNotFound, UsageError
 from ..records import HistoryEntry
-from ..values import Value
+from ..values import Value, with_fields
 from . import exits, output
 from .ask import enter_conversation, take_near_model
 from .connection import open_client
@@ -341,6 +341,7 @@ class _Chat:
         output.note(f"with the next question: {', '.join(self._files) or 'no file'}")
 
 
+@with_fields
 class _Command(Value):
     """What one command does with the words behind it, and what Tab completes there."""
 

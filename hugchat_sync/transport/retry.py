@@ -18,7 +18,7 @@ from ..errors import (
     TransportError,
 )
 from ..options import Retry, Timeout
-from ..values import Value, replace
+from ..values import Value, replace, with_fields
 
 RENEWALS = 2  # of one request: by what another job has put into the file, and by signing in anew
 #: what a later try may not meet again; nobody knows whether the server itself saw the request
@@ -26,6 +26,7 @@ PASSING = (408, 502, 503, 504, 520, 521, 522, 523, 524)
 LONGEST = 1_000_000.0  # seconds
 
 
+@with_fields
 class Patience(Value):
     """How long one call may take and how often it is tried.
 

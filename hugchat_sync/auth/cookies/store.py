@@ -19,7 +19,7 @@ from ...errors import CookieFileWarning, UsageError
 from ...futures import begin
 from ...options import is_loopback
 from ...secret import Secret, safe_repr
-from ...values import Value
+from ...values import Value, with_fields
 from .values import Cookie, Problem, Site, best, from_set_cookie, make_jar
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ _NEEDED = {"huggingface.co": ("token", "hf-chat")}
 _log = logging.getLogger(__name__)
 
 
+@with_fields
 class Latest(Value):
     """The cookies of a store: they are these until one changes, or the first of them expires.
 

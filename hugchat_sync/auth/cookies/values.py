@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from requests.cookies import RequestsCookieJar
 
 from ...secret import safe_repr
-from ...values import Value
+from ...values import Value, with_fields
 
 _PORTS = {"http": 80, "https": 443}
 _BAD_NAME = r"[^!-~]|[;,=/\\\"]"
@@ -23,6 +23,7 @@ class Problem(str):
     """A sentence that says why something cannot be used; it never holds a value."""
 
 
+@with_fields
 class Cookie(Value):
     """One cookie; *domain* is empty where the form carried none, *expires* is in Unix seconds."""
 
@@ -60,6 +61,7 @@ class Cookie(Value):
         return None
 
 
+@with_fields
 class Site(Value):
     """The origin and path of a URL."""
 
