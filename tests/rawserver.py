@@ -9,12 +9,12 @@ import re
 import socket
 import ssl
 import struct
-import threading
 import warnings
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Iterable, Union
+
+from listener import Listener
 
 RESET = object()  # as an answer: the connection ends with a reset
 Answer = Union[bytes, Iterable[object], None, object]
@@ -48,69 +48,30 @@ def whole(
     return head.encode("latin-1") + more + b"\r\n" + body
 
 
-class RawServer:
+class RawServer(Listener):
     """Serves on loopback, a thread for each connection; use it as a context manager.
 
     :param answer: is given the request and its number (from 1), and returns the bytes of the
         reply, pieces of it with seconds of silence between, ``RESET``, or ``None`` for an end
         without a word (as the last piece: behind the others).
-    :param tls: the context to speak TLS with.
     """
 
     def __init__(
         self, answer: Callable[[Asked, int], Answer], tls: ssl.SSLContext | None = None
     ) -> None:
+        super().__init__(tls)
         self.asked: list[Asked] = []
-        self.connections = 0
+        self.url = f"{self.origin}/chat"
         self._answer = answer
-        self._tls = tls
-        self._over = threading.Event()
-        self._open: set[socket.socket] = set()
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-        port = self._listener.getsockname()[1]
-        self.url = f"https://localhost:{port}/chat" if tls else f"http://127.0.0.1:{port}/chat"
-
-    def __enter__(self) -> RawServer:
-        threading.Thread(target=self._accept, daemon=True).start()
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self._over.set()
-        with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        for sock in list(self._open):
-            with suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
 
     def posts(self) -> int:
         """Return how many requests were a POST."""
         return sum(asked.method == "POST" for asked in self.asked)
 
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return  # closed
-            self.connections += 1
-            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
-
-    def _serve(self, client: socket.socket) -> None:
-        self._open.add(client)
-        try:
-            client.settimeout(60)
-            if self._tls is not None:
-                plain, client = client, self._tls.wrap_socket(client, server_side=True)
-                self._open.discard(plain)
-                self._open.add(client)
-            while self._exchange(client):
-                pass
-        except OSError:
-            pass  # the client has enough
-        finally:
-            self._open.discard(client)
-            client.close()
+    def serve(self, client: socket.socket) -> None:
+        client.settimeout(60)
+        while self._exchange(client):
+            pass
 
     def _exchange(self, client: socket.socket) -> bool:
         data = b""

@@ -9,9 +9,11 @@ import ssl
 import struct
 import threading
 import time
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Callable
+
+from listener import Listener
 
 GATEWAY_PAGE = (
     b"<!doctype html><html><head><title>502 Bad Gateway</title></head>"
@@ -72,7 +74,7 @@ def nonsense(offset: int) -> Callable[[int, bytes], bytes]:
     return spoil
 
 
-class FaultProxy:
+class FaultProxy(Listener):
     """Stands between a client and a server; use it as a context manager.
 
     :param harmed: counts the harms that were done.
@@ -83,37 +85,19 @@ class FaultProxy:
     def __init__(
         self, server_url: str, *, tls: ssl.SSLContext | None = None, forward: bool = False
     ) -> None:
-        self._tls = tls
+        super().__init__(tls)
         self._forward = forward
         _, _, rest = server_url.partition("://")
         place, _, path = rest.partition("/")
         host, _, port = place.partition(":")
         self._server = (host, int(port))
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-        port = self._listener.getsockname()[1]
-        self.url = f"https://localhost:{port}/{path}" if tls else f"http://127.0.0.1:{port}/{path}"
+        self.url = f"{self.origin}/{path}"
         self._lock = threading.Lock()
         self._plans: list[tuple[str, re.Pattern[str], Harm]] = []
         self.harmed = 0
         self.passed = 0
         self.asked = 0  # bytes of the latest message
         self.latest = b""  # the latest reply that passed
-        self._open: set[socket.socket] = set()
-        self._closed = False
-
-    def __enter__(self) -> FaultProxy:
-        threading.Thread(target=self._accept, daemon=True, name="fault proxy").start()
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self._closed = True
-        with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        with self._lock:
-            for sock in list(self._open):
-                with suppress(OSError):
-                    sock.shutdown(socket.SHUT_RDWR)
 
     def harm(self, method: str, path: str, *harms: Harm) -> None:
         """Do *harms*, one after the other, to the next requests whose path *path* finds."""
@@ -136,29 +120,15 @@ class FaultProxy:
                     return harm
         return Harm()
 
-    def _accept(self) -> None:
-        while not self._closed:
+    def serve(self, client: socket.socket) -> None:
+        with socket.create_connection(self._server) as server:
+            server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._open.add(server)
             try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return  # closed
-            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
-
-    def _serve(self, client: socket.socket) -> None:
-        with ExitStack() as stack, suppress(OSError, ValueError):  # a selector says it so
-            stack.callback(client.close)
-            if self._tls is not None:
-                client = self._tls.wrap_socket(client, server_side=True)
-                stack.callback(client.close)
-            server = socket.create_connection(self._server)
-            stack.callback(server.close)
-            for sock in (client, server):
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                with self._lock:
-                    self._open.add(sock)
-                stack.callback(self._open.discard, sock)
-            while self._exchange(client, server):
-                pass
+                while self._exchange(client, server):
+                    pass
+            finally:
+                self._open.discard(server)
 
     def _exchange(self, client: socket.socket, server: socket.socket) -> bool:
         """Pass a request and its reply, and return whether another one may follow."""
@@ -265,47 +235,29 @@ def _end(sock: socket.socket, harm: Harm) -> None:
         sock.close()
 
 
-class Tunnel:
+class Tunnel(Listener):
     """A proxy that connects (CONNECT) and passes bytes that it does not understand."""
 
     def __init__(self) -> None:
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        super().__init__()
+        self.url = self.origin
         self.connected = 0
 
-    def __enter__(self) -> Tunnel:
-        threading.Thread(target=self._accept, daemon=True, name="tunnel").start()
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return  # closed
-            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
-
-    def _serve(self, client: socket.socket) -> None:
-        with client, suppress(OSError):
-            head = b""
-            while b"\r\n\r\n" not in head:
-                piece = client.recv(65536)
-                if not piece:
-                    return
-                head += piece
-            host, _, port = head.split(b" ", 2)[1].decode("ascii").rpartition(":")
-            with socket.create_connection((host, int(port))) as server:
-                client.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
-                self.connected += 1
-                back = threading.Thread(target=_passed, args=(server, client), daemon=True)
-                back.start()
-                _passed(client, server)
-                back.join()
+    def serve(self, client: socket.socket) -> None:
+        head = b""
+        while b"\r\n\r\n" not in head:
+            piece = client.recv(65536)
+            if not piece:
+                return
+            head += piece
+        host, _, port = head.split(b" ", 2)[1].decode("ascii").rpartition(":")
+        with socket.create_connection((host, int(port))) as server:
+            client.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
+            self.connected += 1
+            back = threading.Thread(target=_passed, args=(server, client), daemon=True)
+            back.start()
+            _passed(client, server)
+            back.join()
 
 
 def _passed(source: socket.socket, target: socket.socket) -> None:

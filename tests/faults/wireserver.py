@@ -6,9 +6,9 @@ A conversation that is read has nothing in it yet.
 from __future__ import annotations
 
 import socket
-import threading
-from contextlib import suppress
 from typing import Callable, Iterable
+
+from listener import Listener
 
 HEAD = (
     b"HTTP/1.1 200 OK\r\nContent-Type: application/jsonl\r\nTransfer-Encoding: chunked\r\n"
@@ -22,46 +22,28 @@ def chunk(line: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(line), line)
 
 
-class WireServer:
+class WireServer(Listener):
     """Serves on loopback, a thread for each connection; use it as a context manager.
 
     :param pieces: gives the pieces of the body as they go over the wire, framing included.
     """
 
     def __init__(self, pieces: Callable[[], Iterable[bytes]]) -> None:
+        super().__init__()
         self._pieces = pieces
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/chat"
+        self.url = f"{self.origin}/chat"
 
-    def __enter__(self) -> WireServer:
-        threading.Thread(target=self._accept, daemon=True).start()
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return  # closed
-            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
-
-    def _serve(self, client: socket.socket) -> None:
-        with client, suppress(OSError):
-            data = b""
-            while b"--\r\n" not in data:  # the end of a multipart body
-                if data.startswith(b"GET ") and data.endswith(b"\r\n\r\n"):
-                    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-                    client.sendall(head + b"Content-Length: %d\r\n\r\n" % len(NOTHING) + NOTHING)
-                    data = b""
-                piece = client.recv(65536)
-                if not piece:
-                    return
-                data += piece
-            client.sendall(HEAD)
-            for piece in self._pieces():
-                client.sendall(piece)
+    def serve(self, client: socket.socket) -> None:
+        data = b""
+        while b"--\r\n" not in data:  # the end of a multipart body
+            if data.startswith(b"GET ") and data.endswith(b"\r\n\r\n"):
+                head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+                client.sendall(head + b"Content-Length: %d\r\n\r\n" % len(NOTHING) + NOTHING)
+                data = b""
+            piece = client.recv(65536)
+            if not piece:
+                return
+            data += piece
+        client.sendall(HEAD)
+        for piece in self._pieces():
+            client.sendall(piece)
