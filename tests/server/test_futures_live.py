@@ -51,9 +51,7 @@ def test_four_calls_return_at_once_and_overlap(serve):
 def test_close_finishes_what_is_under_way(serve):
     server = serve(faults=[Fault(delay=0.3, times=None)])
     hug = HuggingChat(server.url, dialect="v2-2025")
-    bot = Bot(server.url, dialect="v2-2025")
-    bot._join(hug._pace, hug._background)
-    hug._bots.append(bot)
+    bot = hug.getBot()
     future = bot.fetchConversations(wait=False)
 
     hug.close()
