@@ -19,7 +19,7 @@ class Obstacle(NamedTuple):
 
 
 _PROXY = "the proxy (HTTPS_PROXY and the like in the environment, or session.proxies)"
-_TUNNEL = re.compile(r"[Tt]unnel connection failed: (\d{3})\s*([^'\"]{0,80})")
+_TUNNEL = r"[Tt]unnel connection failed: (\d{3})\s*([^'\"]{0,80})"
 _NETWORK = "check the network or proxy"
 
 
@@ -54,7 +54,7 @@ def find_obstacle(error: BaseException, host: str) -> Obstacle | None:
 
 
 def _of_proxy(chain: list[BaseException], said: str, host: str) -> Obstacle:
-    tunnel = _TUNNEL.search(said)
+    tunnel = re.search(_TUNNEL, said)
     if tunnel is None and "appears to only use HTTP" in said:
         return Obstacle(f"{_PROXY} speaks plain http: let its address begin with http://")
     if tunnel is None:

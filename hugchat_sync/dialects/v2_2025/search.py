@@ -26,18 +26,16 @@ from ..records import LastRound, Prompt
 from ..updates import Updates, source
 from ..wire import read_json
 
-_SEARCHES = re.compile(r"search|web|fetch|brows|crawl", re.IGNORECASE)
+# patterns are compiled at the first search
+_SEARCHES = r"(?i)search|web|fetch|brows|crawl"
 _QUESTIONS = ("query", "q", "search_query", "searchQuery", "search", "question", "objective")
 _PAGES = ("url", "urls", "link")
 _SEARCHING, _BROWSING = "Searching the web", "Browsing webpage"
 
-_ADDRESS = re.compile(r"https?://[^\s<>\"']+")
-_MARKDOWN = re.compile(r"\[([^\]\n]{1,300})\]\(\s*<?(https?://[^\s<>)]+)")
-_TITLE_LINE = re.compile(r"^\W{0,4}title\W{0,4}[:=]\W{0,3}(.{1,300}?)\W{0,2}$", re.IGNORECASE)
-_URL_LINE = re.compile(
-    r"^\W{0,4}(?:url|link|source|href|id)\W{0,4}[:=]\s*\W{0,3}(https?://[^\s<>\"'`)]+)",
-    re.IGNORECASE,
-)
+_ADDRESS = r"https?://[^\s<>\"']+"
+_MARKDOWN = r"\[([^\]\n]{1,300})\]\(\s*<?(https?://[^\s<>)]+)"
+_TITLE_LINE = r"(?i)^\W{0,4}title\W{0,4}[:=]\W{0,3}(.{1,300}?)\W{0,2}$"
+_URL_LINE = r"(?i)^\W{0,4}(?:url|link|source|href|id)\W{0,4}[:=]\s*\W{0,3}(https?://[^\s<>\"'`)]+)"
 _LINKS = ("url", "link", "href", "uri", "sourceUrl", "source_url")
 _TITLES = ("title", "name", "headline")
 _DEEPEST = 12  # levels of a result that are looked into; none is that deep by itself
@@ -95,7 +93,7 @@ class SearchUpdates(Updates):
 
 def _is_search(call: ToolCall) -> bool:
     words = (call.name, *call.parameters)
-    return any(_SEARCHES.search(word) or word in _QUESTIONS for word in words)
+    return any(re.search(_SEARCHES, word) or word in _QUESTIONS for word in words)
 
 
 def _step(call: ToolCall) -> WebSearchStep:
@@ -148,7 +146,7 @@ def _in_value(value: Any, depth: int) -> Iterator[Source]:
 def _in_object(value: dict[str, Any]) -> Iterator[Source]:
     for name in _LINKS:
         link = value.get(name)
-        if isinstance(link, str) and _ADDRESS.match(link):
+        if isinstance(link, str) and re.match(_ADDRESS, link):
             titles = [text_of(value, title) for title in _TITLES]
             yield source(whole(link), next(filter(None, titles), ""))
             return
@@ -166,13 +164,13 @@ def _in_text(text: str) -> Iterator[Source]:
             return
     title, is_in_blocks = "", False
     for line in text.splitlines():
-        found = _URL_LINE.match(line)
-        named = _TITLE_LINE.match(line)
+        found = re.match(_URL_LINE, line)
+        named = re.match(_TITLE_LINE, line)
         if found:
             yield source(found.group(1), title)
             title, is_in_blocks = "", True
         elif named:
             title = named.group(1).strip()
     if not is_in_blocks:
-        for title, link in _MARKDOWN.findall(text):
+        for title, link in re.findall(_MARKDOWN, text):
             yield source(link, title.strip())
