@@ -249,42 +249,35 @@ def test_import_prints_nothing_and_configures_no_logging():
 LOADED = """
 import sys, requests
 before = set(sys.modules)
+def loaded():
+    found = set(sys.modules) - before
+    ours = [name for name in found if name.partition(".")[0] == "hugchat_sync"]
+    return len(ours), sorted(found & set(sys.argv[2].split()))
 from hugchat_sync import Client, HuggingChat
-found = set(sys.modules) - before
-ours = sorted(name for name in found if name.partition(".")[0] == "hugchat_sync")
-print(len(ours), *sorted(found & set(sys.argv[1].split())))
+print(*loaded())
+with HuggingChat(sys.argv[1]) as hug:
+    assert hug.getBot().ask("What is a dialect?")
+print(*loaded())
 """
 
-#: modules of Python that take milliseconds to import, and that few scripts need
+#: modules that take milliseconds to import, and that few scripts need
 DEAR = (
-    "argparse ast asyncio concurrent.futures dataclasses difflib fcntl html.parser inspect "
-    "multiprocessing pickle platform sqlite3 tempfile textwrap uuid zipfile"
+    "argparse ast asyncio concurrent.futures dataclasses dataclasses_json difflib fcntl "
+    "html.parser inspect marshmallow multiprocessing pickle platform sqlite3 sseclient tempfile "
+    "textwrap uuid zipfile"
 )
 
 
-def test_client_is_loaded_without_what_few_scripts_need():
-    done = run(LOADED, DEAR)
+def test_neither_importing_nor_a_first_ask_loads_what_few_scripts_need(server):
+    done = run(LOADED, server.url, DEAR)
 
-    count, *dear = done.stdout.split()
-    # each module of ours costs a quarter of a millisecond: see benchmarks/startup.py
-    assert (dear, done.stderr) == ([], "")
-    assert int(count) <= 40
-
-
-FIRST_ASK = """
-import sys
-from hugchat_sync import HuggingChat
-with HuggingChat(sys.argv[1]) as hug:
-    assert hug.getBot().ask("What is a dialect?")
-heavy = [name for name in ("dataclasses_json", "marshmallow", "sseclient") if name in sys.modules]
-assert not heavy, heavy
-"""
-
-
-def test_first_ask_loads_no_schema_engine(server):
-    done = run(FIRST_ASK, server.url)
-
+    # each module of ours costs a quarter of a millisecond: see benchmarks/startup.py and cron.py
     assert (done.returncode, done.stderr) == (0, "")
+    [imported, *dear], [asked, *dear_too] = (
+        line.split(" ", 1) for line in done.stdout.splitlines()
+    )
+    assert dear == dear_too == ["[]"]
+    assert int(imported) <= 40 and int(asked) <= 50
 
 
 def test_record_is_completed_at_its_first_use():
