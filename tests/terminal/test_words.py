@@ -27,7 +27,7 @@ ELSEWHERE = {
     ("sign.py", "there is no password"): "a Sign is used once",
     ("prompt.py", "mcp_servers"): "the name of a field of batch",
     ("forms.py", "the text holds no cookie of the form"): "name=value is how a cookie is written",
-    ("errors.py", "oauth|"): "a pattern",
+    ("errors.py", "(?i)oauth|"): "a pattern",
     ("message.py", "<Message"): "a repr",
 }
 
