@@ -7,6 +7,7 @@ import pkgutil
 import re
 import sqlite3
 import threading
+import weakref
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -95,6 +96,7 @@ class Documents:
         self._passages = [one for name, text in self._texts.items() for one in _cut(name, text)]
         self._lock = threading.Lock()
         self._connection = sqlite3.connect(":memory:", check_same_thread=False)
+        weakref.finalize(self, self._connection.close)  # Python 3.13 warns of one left open
         self._works = True
         try:
             self._connection.execute(

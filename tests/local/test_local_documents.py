@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sqlite3
@@ -13,6 +14,7 @@ import pytest
 from local_wire import updates
 
 import hugchat_sync
+from hugchat_sync.local import LocalServer
 from hugchat_sync.local.documents import Documents
 
 _TOOL = "Web Search (documents)"
@@ -32,6 +34,19 @@ def folder(tmp_path):
 def answer(talk, text, **more):
     lines = updates(talk.send({"inputs": text, "id": talk.root, **more}))
     return next(line["text"] for line in lines if line["type"] == "finalAnswer")
+
+
+def test_search_of_a_server_that_is_gone_is_closed(monkeypatch):
+    """Python 3.13 warns of a database left open, in whatever runs when it is collected."""
+    told = []
+    monkeypatch.setattr(sys, "unraisablehook", told.append)
+
+    with LocalServer() as server:
+        assert server.url
+    del server
+    gc.collect()
+
+    assert told == []
 
 
 def test_a_planted_word_is_found_and_no_other(serve, folder):
