@@ -42,8 +42,8 @@ def client_for(port: int, **options: object) -> Client:
     return Client(f"http://127.0.0.1:{port}{options_path(**options)}", dialect="v2-2025")
 
 
-def message_of(client: Client) -> Message:
-    return client.chat("hi", CONVERSATION, parent_id=PARENT)
+def message_of(client: Client, number: int = 0) -> Message:
+    return client.chat("hi", f"{number:024x}", parent_id=PARENT)
 
 
 def raw_objects(port: int, **options: object) -> Iterator[dict[str, object]]:
@@ -91,6 +91,10 @@ def _chunks(connection: socket.socket, buffer: bytes) -> Iterator[bytes]:
             return
         buffer = buffer[position:] + more
         position = 0
+
+
+def percentile(values: list[float], share: float) -> float:
+    return sorted(values)[int(share * (len(values) - 1))]
 
 
 def median(values: list[float]) -> float:

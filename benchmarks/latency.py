@@ -6,7 +6,7 @@ import sys
 import time
 from typing import Iterator
 
-from common import client_for, median, message_of, raw_objects, stream_server
+from common import client_for, median, message_of, percentile, raw_objects, stream_server
 
 from hugchat_sync.events import Token
 
@@ -25,10 +25,6 @@ def message_delays(port: int, **options: object) -> Iterator[float]:
         for event in message_of(client):
             if isinstance(event, Token):
                 yield time.perf_counter() - float(event.text)
-
-
-def percentile(values: list[float], share: float) -> float:
-    return sorted(values)[int(share * (len(values) - 1))]
 
 
 def main() -> None:

@@ -18,10 +18,12 @@ def main() -> None:
             message_of(client).text()  # everything is loaded now
         gc.collect()
         before = peak_mib()
-        with client_for(port, n=100_000) as client:
-            message = message_of(client)
-            events = sum(1 for _ in message)
-        print(f"{events} events kept: {peak_mib() - before:.1f} MiB more at the peak")
+        for words in (1000, 100_000):
+            with client_for(port, n=100_000, words=words) as client:
+                message = message_of(client)
+                events = sum(1 for _ in message)
+            more = peak_mib() - before
+            print(f"{events} events kept, {words} different words: {more:.1f} MiB more at the peak")
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 
 ``python stream_server.py`` prints its port. The query of the path says what to send:
 ``n`` tokens, ``words`` of them different, ``lines`` of them in a chunk, ``gap`` seconds between
-them, ``framing`` (chunked or identity), ``gzip`` (0 or 1), ``final`` bytes of a final answer,
-``piece`` bytes a chunk for that one. A conversation that is read has nothing in it yet.
+them and ``wait`` before the first, ``framing`` (chunked or identity), ``gzip`` (0 or 1), ``final``
+bytes of a final answer, ``piece`` bytes a chunk for that one. A conversation that is read has
+nothing in it yet.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ def answer(options: dict[str, str]) -> Iterator[bytes]:
     count, gap = int(options.get("n", 0)), float(options.get("gap", 0))
     words = int(options.get("words", 1000))
     yield b'{"type":"status","status":"started"}\n'
+    time.sleep(float(options.get("wait", 0)))
     for index in range(count):
         if gap:
             time.sleep(gap)
@@ -136,7 +138,7 @@ def send(
 def main() -> int:
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
-    listener.listen(64)
+    listener.listen(256)
     print(listener.getsockname()[1], flush=True)
     made: dict[str, bytes] = {}
     while True:

@@ -44,7 +44,6 @@ class Answer(Value):
     """
 
     events: list[Event] = field(default_factory=list)
-    pieces: list[str] = field(default_factory=list)
     thoughts: list[str] = field(default_factory=list)
     sources: tuple[Source, ...] = ()
     files: list[ChatFile] = field(default_factory=list)
@@ -65,7 +64,7 @@ class Answer(Value):
     @property
     def streamed(self) -> str:
         """The text as far as it has come."""
-        return "".join(self.pieces)
+        return "".join([event.text for event in self.events if type(event) is Token])
 
     @property
     def reasoning(self) -> str:
@@ -83,16 +82,14 @@ class StoredAnswer(FinalAnswer):
 
 
 def fold(state: Answer, event: Event) -> Event:
-    """Bring *state* forward by *event*, and return the event as the user is to see it.
+    """Bring *state* forward by *event*, and return the event that it keeps.
 
-    A :class:`FinalAnswer` comes back with the text that the server stores.
+    A :class:`FinalAnswer` is kept with the text that the server stores.
     """
-    kind = type(event)
-    if kind is Token:
-        state.pieces.append(event.text)  # type: ignore[attr-defined]
-        return event
-    handler = _FOLDS.get(kind)
-    return event if handler is None else handler(state, event)
+    handler = _FOLDS.get(type(event))
+    kept = event if handler is None else handler(state, event)
+    state.events.append(kept)
+    return kept
 
 
 def conclude(state: Answer, *, stopped: bool = False) -> FinalAnswer | None:

@@ -363,10 +363,9 @@ class Message(Polling):
             try:
                 for event in next(self._incoming):
                     if type(event) is Token:  # nearly every event takes this way
-                        answer.pieces.append(event.text)
                         answer.events.append(event)
                     else:
-                        answer.events.append(fold(answer, event))
+                        fold(answer, event)
                         if type(event) is FinalAnswer:
                             self._source.limit(TAIL)
                 if self._reader is not None:

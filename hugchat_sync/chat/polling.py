@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any, Callable
 
-from ..events import WebSearch, WebSearchError, WebSearchSources, WebSearchStep
+from ..events import Token, WebSearch, WebSearchError, WebSearchSources, WebSearchStep
 from .answer import Answer
 
 
@@ -19,7 +19,7 @@ class Polling:
     web_search_enabled: bool
     _answer: Answer
     _spelling: threading.Lock  # two pollers must not spell a piece twice
-    _spelled = 0  # pieces of the answer that are in the list of characters
+    _spelled = 0  # events whose text is in the list of characters
     _looked_at = 0  # events that were searched for steps
     _steps_read = 0
     _characters: list[str]
@@ -41,8 +41,9 @@ class Polling:
         """The text so far as one growing list of single characters."""
         self._start()
         with self._spelling:
-            for piece in self._answer.pieces[self._spelled :]:
-                self._characters.extend(piece)
+            for event in self._answer.events[self._spelled :]:
+                if isinstance(event, Token):
+                    self._characters.extend(event.text)
                 self._spelled += 1
         return self._characters
 
@@ -67,7 +68,9 @@ class Polling:
     def web_search_done(self) -> bool:
         """Whether there is nothing more to expect of the web search."""
         self._start()
-        return bool(not self.web_search_enabled or self.is_over or self._answer.pieces)
+        if not self.web_search_enabled or self.is_over:
+            return True
+        return any(isinstance(event, Token) for event in self._answer.events)
 
     # methods ---------------------------------------------------------------------------------
 

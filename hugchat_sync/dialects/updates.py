@@ -7,6 +7,7 @@ differently is an attribute or a method to override.
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from datetime import datetime, timezone
 from itertools import chain
@@ -53,8 +54,8 @@ from .fields import (
 )
 from .wire import LineSplitter
 
-_BEFORE, _BEHIND = '{"type":"stream","token":"', '"}\n'  # the text of a token, in every era
-_TEXT = len(_BEFORE) - 1
+#: a token line before its text, and behind it
+_BEFORE, _BEHIND = re.compile(r'\{"type": ?"stream", ?"token": ?"'), '"}\n'
 _MOST_KNOWN, _SHORT = 1024, 256  # lines that are known again, and bytes of one
 _STRICT = JSONDecoder()
 _NO_TITLE = "💬"  # what stands in front of a title, where no title could be made
@@ -80,6 +81,7 @@ class Updates:
         self._splitter = ThinkSplitter()
         self._begun = not self.trims_start
         self._easy = False
+        self._before = '{"type":"stream","token":"'
         self._answered = False
         self._kinds: dict[str, Callable[[Any], Iterable[Event]]] = {
             "stream": self.on_stream,
@@ -113,7 +115,7 @@ class Updates:
                 if token is not None:
                     yield [token]
                     continue
-                tokens = _plain_tokens(chunk)
+                tokens = self._plain_tokens(chunk)
                 if tokens is not None:
                     if len(tokens) == 1 and len(chunk) < _SHORT and len(known) < _MOST_KNOWN:
                         known[chunk] = tokens[0]
@@ -140,6 +142,42 @@ class Updates:
         if last:
             yield last
         self.require_good()
+
+    def _plain_tokens(self, chunk: bytes) -> list[Event] | None:
+        """Return the tokens of a piece that is lines of plain tokens, ``None`` of any other piece.
+
+        Nearly every line is one, and a server spells all of them alike: the text decoded alone,
+        together with that of its neighbours, costs a fraction of the whole line. What is spelt
+        otherwise, may be a tag or holds half a character is left to the usual way.
+        """
+        try:
+            lines, before = chunk.decode(), self._before
+            if not lines.startswith(before):
+                found = _BEFORE.match(lines)
+                if found is None:
+                    return None
+                self._before = before = found[0]
+            text, end = _STRICT.raw_decode(lines, len(before) - 1)
+            texts = [text]
+            if lines[end - 1 :] != _BEHIND:
+                coded = lines[len(before) : -len(_BEHIND)].split(_BEHIND + before)
+                texts = _STRICT.decode('["' + '","'.join(coded) + '"]')
+                if not lines.endswith(_BEHIND) or "\\" + _BEHIND in lines:
+                    return None
+                if not len(texts) == len(coded) == lines.count("\n"):
+                    return None
+        except ValueError:  # not UTF-8, or not JSON
+            return None
+        tokens: list[Event] = []
+        for text in texts:
+            if "<" in text or not (text.isascii() or is_whole(text)):
+                return None
+            text = text.replace("\0", "")  # padding
+            if text:
+                token = new_event(Token)  # Token(text) at half the price
+                set_text(token, text)
+                tokens.append(token)
+        return tokens
 
     def line(self, value: dict[str, Any]) -> Iterable[Event]:
         """Yield the events of one update."""
@@ -263,40 +301,6 @@ class Updates:
         title = split_thinking(text_of(value, "title"))[0].strip()
         if title and title != _NO_TITLE:
             yield TitleChanged(title)
-
-
-def _plain_tokens(chunk: bytes) -> list[Event] | None:
-    """Return the tokens of a piece that is lines of plain tokens, ``None`` of any other piece.
-
-    Nearly every line is one, and all servers spell it alike: its text decoded alone, together with
-    those of its neighbours, costs a fraction of the whole line. What is spelt otherwise, may be a
-    tag or holds half a character is left to the usual way.
-    """
-    try:
-        lines = chunk.decode()
-        if not lines.startswith(_BEFORE):
-            return None
-        text, end = _STRICT.raw_decode(lines, _TEXT)
-        texts = [text]
-        if lines[end - 1 :] != _BEHIND:
-            coded = lines[len(_BEFORE) : -len(_BEHIND)].split(_BEHIND + _BEFORE)
-            texts = _STRICT.decode('["' + '","'.join(coded) + '"]')
-            if not lines.endswith(_BEHIND) or "\\" + _BEHIND in lines:
-                return None
-            if not len(texts) == len(coded) == lines.count("\n"):
-                return None
-    except ValueError:  # not UTF-8, or not JSON
-        return None
-    tokens: list[Event] = []
-    for text in texts:
-        if "<" in text or not (text.isascii() or is_whole(text)):
-            return None
-        text = text.replace("\0", "")  # padding
-        if text:
-            token = new_event(Token)  # Token(text) at half the price
-            set_text(token, text)
-            tokens.append(token)
-    return tokens
 
 
 # what lines tell besides the text: one line in, its events out -----------------------------------

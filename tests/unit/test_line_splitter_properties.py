@@ -118,12 +118,14 @@ TOKENS = [
 ]
 
 
-def token_line(texts: list[str]) -> str:
-    return '{"type":"stream","token":"' + "".join(texts) + '"}'
+def token_line(texts: list[str], blank: str) -> str:
+    return f'{{"type":{blank}"stream",{blank}"token":{blank}"' + "".join(texts) + '"}'
 
 
 LINES = st.one_of(
-    st.lists(st.sampled_from(TOKENS), max_size=3).map(token_line),
+    st.builds(
+        token_line, st.lists(st.sampled_from(TOKENS), max_size=3), st.sampled_from(["", " "])
+    ),
     st.sampled_from(
         [
             "",
