@@ -5,9 +5,8 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from functools import lru_cache
 from pathlib import Path
-
-import pytest
 
 import hugchat_sync
 
@@ -69,11 +68,17 @@ def sources():
     return sorted(path for path in PACKAGE.rglob("*.py"))
 
 
+@lru_cache(maxsize=None)
+def tree_of(path):
+    return ast.parse(path.read_text("utf-8"))
+
+
+@lru_cache(maxsize=None)
 def imports_of(path):
     """Return the absolute names that a file imports, those inside functions too."""
     package = (TOP, *path.relative_to(PACKAGE).parent.parts)
     found = []
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
             found.extend(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -93,7 +98,7 @@ def rooms_imported(path):
 
 def texts_of(path):
     """Return the texts in a file, without its documentation."""
-    tree = ast.parse(path.read_text("utf-8"))
+    tree = tree_of(path)
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
     documentation = {
         id(node.body[0].value)
@@ -133,92 +138,101 @@ def test_every_room_stands_on_a_floor():
     assert {room_of(path) for path in OUTSIDE} == set(FLOOR_OF)
 
 
-@pytest.mark.parametrize("path", OUTSIDE, ids=name_of)
-def test_import_points_down(path):
-    assert wrong_imports(path) <= STILL
-    assert "TOP" not in rooms_imported(path) or room_of(path) in ("core", "__main__", "compat")
+def blamed(paths, wrong):
+    """Return what is wrong in each of these files where something is."""
+    found = ((name_of(path), wrong(path)) for path in paths)
+    return {name: what for name, what in found if what}
+
+
+def test_import_points_down():
+    assert blamed(OUTSIDE, lambda path: wrong_imports(path) - STILL) == {}
+
+
+def test_face_is_imported_by_old_names_only():
+    others = [path for path in OUTSIDE if room_of(path) not in ("core", "__main__", "compat")]
+
+    assert blamed(others, lambda path: rooms_imported(path) & {"TOP"}) == {}
 
 
 def test_imports_that_are_still_to_go_are_there():
     assert set().union(*map(wrong_imports, OUTSIDE)) == STILL
 
 
-@pytest.mark.parametrize("path", in_room("local"), ids=name_of)
-def test_embedded_server_shares_no_code_with_the_client(path):
-    assert rooms_imported(path) == set()
+def test_embedded_server_shares_no_code_with_the_client():
+    assert blamed(in_room("local"), rooms_imported) == {}
 
 
 PROGRAMS = {"__main__", "compat", "terminal_cli", "terminal"}
 
 
-@pytest.mark.parametrize("path", in_room(*(set(FLOOR_OF) - PROGRAMS)), ids=name_of)
-def test_no_room_of_the_client_imports_the_embedded_server_or_the_terminal(path):
-    assert rooms_imported(path) & {"local", "terminal"} == set()
+def test_no_room_of_the_client_imports_the_embedded_server_or_the_terminal():
+    rooms = in_room(*(set(FLOOR_OF) - PROGRAMS))
+
+    assert blamed(rooms, lambda path: rooms_imported(path) & {"local", "terminal"}) == {}
 
 
-@pytest.mark.parametrize("path", in_room("dialects"), ids=name_of)
-def test_dialect_performs_nothing(path):
+def test_dialect_performs_nothing():
     performing = {"requests", "urllib3", "time", "socket", "threading", "urllib.request"}
 
-    assert set(imports_of(path)) & performing == set()
+    assert blamed(in_room("dialects"), lambda path: set(imports_of(path)) & performing) == {}
 
 
-@pytest.mark.parametrize("path", in_room("errors", "calls", "records", "events"), ids=name_of)
-def test_values_do_not_need_requests(path):
-    assert [name for name in imports_of(path) if name.split(".")[0] == "requests"] == []
+def test_values_do_not_need_requests():
+    values = in_room("errors", "calls", "records", "events")
+
+    assert blamed(values, lambda path: set(imports_of(path)) & {"requests"}) == {}
 
 
-@pytest.mark.parametrize(
-    "path",
-    [path for path in CORE if room_of(path) != "dialects"],
-    ids=name_of,
-)
-def test_wire_is_spelt_in_dialects_only(path):
-    texts = texts_of(path)
+def test_wire_is_spelt_in_dialects_only():
+    def spelt(path):
+        texts = texts_of(path)
+        found = {spelling for spelling in WIRE for text in texts if spelling in text}
+        return found - {spelling for room, spelling in EXCEPTIONS if room == room_of(path)}
 
-    found = {spelling for spelling in WIRE for text in texts if spelling in text}
-
-    assert found <= {spelling for room, spelling in EXCEPTIONS if room == room_of(path)}
+    assert blamed([path for path in CORE if room_of(path) != "dialects"], spelt) == {}
 
 
-@pytest.mark.parametrize("path", in_room("records", "events", "answer"), ids=name_of)
-def test_values_name_no_cookie(path):
-    assert [text for text in texts_of(path) if "hf-chat" in text] == []
+def test_values_name_no_cookie():
+    values = in_room("records", "events", "answer")
+
+    assert blamed(values, lambda path: [one for one in texts_of(path) if "hf-chat" in one]) == {}
 
 
-@pytest.mark.parametrize(
-    "path", [path for path in sources() if room_of(path) != "compat"], ids=name_of
-)
-def test_nobody_imports_the_names_of_the_other_package(path):
-    assert "compat" not in rooms_imported(path)
+def test_nobody_imports_the_names_of_the_other_package():
+    others = [path for path in sources() if room_of(path) != "compat"]
+
+    assert blamed(others, lambda path: rooms_imported(path) & {"compat"}) == {}
 
 
-@pytest.mark.parametrize(
-    "path", [path for path in in_room("compat") if path.name != "cli.py"], ids=name_of
-)
-def test_only_the_old_command_starts_the_terminal_program(path):
-    assert "terminal" not in rooms_imported(path)
+def test_only_the_old_command_starts_the_terminal_program():
+    others = [path for path in in_room("compat") if path.name != "cli.py"]
+
+    assert blamed(others, lambda path: rooms_imported(path) & {"terminal"}) == {}
 
 
-@pytest.mark.parametrize("path", in_room("core"), ids=name_of)
-def test_old_module_is_a_facade(path):
+def test_old_module_is_a_facade():
     logic = (ast.FunctionDef, ast.ClassDef, ast.If, ast.For, ast.While, ast.Try)
 
-    assert [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, logic)] == []
+    def found(path):
+        return [type(node).__name__ for node in ast.walk(tree_of(path)) if isinstance(node, logic)]
+
+    assert blamed(in_room("core"), found) == {}
 
 
-@pytest.mark.parametrize("path", CORE, ids=name_of)
-def test_no_broad_catch(path):
-    broad = [
-        node.lineno
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
-        if isinstance(node, ast.ExceptHandler)
-        and getattr(node.type, "id", "") in ("Exception", "BaseException")
-    ]
+def test_no_broad_catch():
+    def broad(path):
+        return [
+            node.lineno
+            for node in ast.walk(tree_of(path))
+            if isinstance(node, ast.ExceptHandler)
+            and getattr(node.type, "id", "") in ("Exception", "BaseException")
+        ]
 
     # the borders: whatever a server sends, and whatever somebody's executor raises, nothing but an
     # error of ours comes out
-    assert len(broad) == (name_of(path) in BORDERS)
+    assert {name: len(lines) for name, lines in blamed(CORE, broad).items()} == dict.fromkeys(
+        BORDERS, 1
+    )
 
 
 QUIET = """
@@ -294,7 +308,7 @@ def modules_imported(path):
     """Return the files of ours that a file imports, those named for types only included."""
     found = set()
     package = (TOP, *path.relative_to(PACKAGE).parent.parts)
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in ast.walk(tree_of(path)):
         if not isinstance(node, ast.ImportFrom):
             continue
         base = package[: len(package) - node.level + 1] if node.level else ()
