@@ -13,6 +13,7 @@ from typing import Any, Iterator
 
 import pytest
 from replaying import Stage, as_recorded, byte_by_byte, stage, whole
+from sampling import bundles
 from scenes import ERAS, scenes
 
 HERE = Path(__file__).parent
@@ -44,15 +45,17 @@ def stages() -> Iterator[dict[str, Stage]]:
         manager.__exit__(None, None, None)
 
 
-@pytest.mark.parametrize(("era", "name"), SCENES, ids=["/".join(scene) for scene in SCENES])
-def test_recorded_answer_comes_to_what_it_always_did(stages, era, name):
-    replies, options = scenes(era)[name]
-    expected = golden(era)[name]
-
-    assert stages[era].play(*replies, split=whole, **options) == expected
-    assert stages[era].play(*replies, split=as_recorded, **options) == expected
-    if sum(len(reply.body) for _, reply in replies) < _SMALL:
-        assert stages[era].play(*replies, split=byte_by_byte, **options) == expected
+@pytest.mark.parametrize("bundle", bundles(SCENES))
+def test_recorded_answer_comes_to_what_it_always_did(stages, bundle):
+    for era, name in bundle:
+        replies, options = scenes(era)[name]
+        expected = golden(era)[name]
+        splits = [whole, as_recorded]
+        if sum(len(reply.body) for _, reply in replies) < _SMALL:
+            splits.append(byte_by_byte)
+        for split in splits:
+            shown = stages[era].play(*replies, split=split, **options)
+            assert (era, name, shown) == (era, name, expected), split.__name__
 
 
 @pytest.mark.parametrize("era", ERAS)

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import json
 from itertools import chain
-from typing import Any, Iterable
+from typing import Any, Iterable, Sequence
 
 import pytest
 from answers import cuts_of
 from exchanges import WIRE, chunked, exchange, one_by_one, reply, reply_of
-from sampling import some
+from sampling import bundles, some
 
 from hugchat_sync.chat.answer import Answer, fold
 from hugchat_sync.dialects import Prompt
@@ -89,16 +89,17 @@ def summary(name: str, events: list[Event], error: HugChatError | None) -> dict[
     return {key: value for key, value in found.items() if value and value != "final"}
 
 
-@pytest.mark.parametrize("row", ANSWERS, ids=NAMES)
-def test_recorded_answer(row: dict[str, Any]) -> None:
-    name = row["name"]
-    body = reply("tree-2024", name).body
-    events, error = run([body], name)
-    assert summary(name, events, error) == row
-    assert not of(events, Unknown)
-    assert not [event for event in events if "keepAlive" in repr(event)]
-    again, other = run(chunked("tree-2024", name), name)
-    assert (again, type(other)) == (events, type(error))
+@pytest.mark.parametrize("rows", bundles(ANSWERS))
+def test_recorded_answer(rows: Sequence[Any]) -> None:
+    for row in rows:
+        name = row["name"]
+        body = reply("tree-2024", name).body
+        events, error = run([body], name)
+        assert summary(name, events, error) == row
+        assert not of(events, Unknown)
+        assert not [event for event in events if "keepAlive" in repr(event)]
+        again, other = run(chunked("tree-2024", name), name)
+        assert (again, type(other)) == (events, type(error))
 
 
 def test_the_examples_made_by_hand() -> None:
@@ -112,12 +113,13 @@ def test_the_examples_made_by_hand() -> None:
     assert text(events) == "\n\n17 \u00d7 3 = 51."
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith("2507")])
-def test_recorded_answer_byte_by_byte(name: str) -> None:
-    body = reply("tree-2024", name).body
-    events, error = run([body])
-    again, other = run(one_by_one(body))
-    assert (again, type(other)) == (events, type(error))
+@pytest.mark.parametrize("names", bundles([name for name in NAMES if not name.startswith("2507")]))
+def test_recorded_answer_byte_by_byte(names: Sequence[Any]) -> None:
+    for name in names:
+        body = reply("tree-2024", name).body
+        events, error = run([body])
+        again, other = run(one_by_one(body))
+        assert (again, type(other)) == (events, type(error))
 
 
 def test_every_recorded_answer_is_in_the_table() -> None:

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from typing import Any, Sequence
+
 import pytest
 from answers import body_of, comes_to, cuts_of, played
 from exchanges import chunked, exchange, one_by_one, reply
+from sampling import bundles
 from streams_v2_2025 import STREAMS
 
 from hugchat_sync.dialects import dialect_named
@@ -46,17 +49,19 @@ STORED = {
 }
 
 
-@pytest.mark.parametrize("row", STREAMS, ids=NAMES)
-def test_recorded_answer(row: tuple[str, int, str, int, str, str, str]) -> None:
-    assert played(ERA, chunked(ERA, row[0])).row(row[0]) == row
+@pytest.mark.parametrize("rows", bundles(STREAMS))
+def test_recorded_answer(rows: Sequence[Any]) -> None:
+    for row in rows:
+        assert played(ERA, chunked(ERA, row[0])).row(row[0]) == row
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_pieces_do_not_matter(name: str) -> None:
-    body = body_of(ERA, name)
-    whole, crumbs = played(ERA, [body]), played(ERA, one_by_one(body))
-    assert crumbs.events == whole.events
-    assert repr(crumbs.error) == repr(whole.error)
+@pytest.mark.parametrize("names", bundles(NAMES))
+def test_pieces_do_not_matter(names: Sequence[Any]) -> None:
+    for name in names:
+        body = body_of(ERA, name)
+        whole, crumbs = played(ERA, [body]), played(ERA, one_by_one(body))
+        assert crumbs.events == whole.events, name
+        assert repr(crumbs.error) == repr(whole.error), name
 
 
 @pytest.mark.parametrize("name", CUT)
@@ -70,12 +75,13 @@ def test_cut_anywhere_gives_the_beginning(name: str) -> None:
         assert found.error is None or offset > len(body) - 2
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_no_event_holds_what_cannot_be_encoded(name: str) -> None:
-    repr(played(ERA, [body_of(ERA, name)]).events).encode("utf-8")
-    for event in played(ERA, [body_of(ERA, name)]).events:
-        assert "\0" not in str(event) or not isinstance(event, Token)
-        assert not isinstance(event, Unknown)
+@pytest.mark.parametrize("names", bundles(NAMES))
+def test_no_event_holds_what_cannot_be_encoded(names: Sequence[Any]) -> None:
+    for name in names:
+        repr(played(ERA, [body_of(ERA, name)]).events).encode("utf-8")
+        for event in played(ERA, [body_of(ERA, name)]).events:
+            assert "\0" not in str(event) or not isinstance(event, Token)
+            assert not isinstance(event, Unknown), name
 
 
 @pytest.mark.parametrize(("name", "after"), STORED.items())
