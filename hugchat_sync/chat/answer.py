@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable
-
 from ..dialects.fields import split_thinking
 from ..dialects.records import LastRound
 from ..events import (
@@ -86,10 +84,38 @@ def fold(state: Answer, event: Event) -> Event:
 
     A :class:`FinalAnswer` is kept with the text that the server stores.
     """
-    handler = _FOLDS.get(type(event))
-    kept = event if handler is None else handler(state, event)
-    state.events.append(kept)
-    return kept
+    if isinstance(event, FinalAnswer):
+        event = state.final = FinalAnswer(_stored_text(state, event), event.interrupted)
+    elif isinstance(event, Reasoning):
+        state.thoughts.append(event.text)
+    elif isinstance(event, WebSearchSources):
+        state.sources = event.sources  # each line repeats the earlier ones
+    elif isinstance(event, FileCreated):
+        state.files.append(ChatFile(event.name, event.sha, event.mime))
+    elif isinstance(event, ToolCall):
+        state.tool_calls.append(event)
+    elif isinstance(event, TitleChanged):
+        state.title = event.title
+    elif isinstance(event, Route):
+        known = state.route or Route()
+        state.route = Route(
+            event.route or known.route, event.model or known.model, event.provider or known.provider
+        )
+    elif isinstance(event, Status):
+        state.finished = state.finished or event.status == "finished"
+    state.events.append(event)
+    return event
+
+
+def _stored_text(state: Answer, event: FinalAnswer) -> str:
+    """Return the text of a final answer as the server stores it; thinking in it is taken out."""
+    if isinstance(event, StoredAnswer):
+        return event.text
+    text, thought = split_thinking(event.text)
+    if thought and not state.thoughts:
+        state.thoughts.append(thought)
+    rounds = bool(state.tool_calls) or isinstance(event, LastRound)
+    return merged_text(state.streamed, text) if rounds and not event.interrupted else text
 
 
 def conclude(state: Answer, *, stopped: bool = False) -> FinalAnswer | None:
@@ -102,71 +128,3 @@ def conclude(state: Answer, *, stopped: bool = False) -> FinalAnswer | None:
         return None
     state.final = FinalAnswer(state.streamed.rstrip(), stopped and not state.finished)
     return state.final
-
-
-def _final(state: Answer, event: FinalAnswer) -> Event:
-    rounds = bool(state.tool_calls) or isinstance(event, LastRound)
-    text, thought = split_thinking(event.text)
-    if thought and not state.thoughts:
-        state.thoughts.append(thought)
-    if rounds and not event.interrupted:
-        text = merged_text(state.streamed, text)
-    state.final = FinalAnswer(text, event.interrupted)
-    return state.final
-
-
-def _stored(state: Answer, event: StoredAnswer) -> Event:
-    state.final = FinalAnswer(event.text, event.interrupted)
-    return state.final
-
-
-def _reasoning(state: Answer, event: Reasoning) -> Event:
-    state.thoughts.append(event.text)
-    return event
-
-
-def _sources(state: Answer, event: WebSearchSources) -> Event:
-    state.sources = event.sources  # each line repeats the earlier ones
-    return event
-
-
-def _file(state: Answer, event: FileCreated) -> Event:
-    state.files.append(ChatFile(event.name, event.sha, event.mime))
-    return event
-
-
-def _tool(state: Answer, event: ToolCall) -> Event:
-    state.tool_calls.append(event)
-    return event
-
-
-def _title(state: Answer, event: TitleChanged) -> Event:
-    state.title = event.title
-    return event
-
-
-def _route(state: Answer, event: Route) -> Event:
-    known = state.route or Route()
-    state.route = Route(
-        event.route or known.route, event.model or known.model, event.provider or known.provider
-    )
-    return event
-
-
-def _status(state: Answer, event: Status) -> Event:
-    state.finished = state.finished or event.status == "finished"
-    return event
-
-
-_FOLDS: dict[type[Event], Callable[[Answer, Any], Event]] = {
-    FinalAnswer: _final,
-    LastRound: _final,
-    StoredAnswer: _stored,
-    Reasoning: _reasoning,
-    WebSearchSources: _sources,
-    FileCreated: _file,
-    ToolCall: _tool,
-    TitleChanged: _title,
-    Route: _route,
-    Status: _status,
-}

@@ -258,8 +258,7 @@ class Message(Polling):
         self._settle_in_child()
         while self._answer.final is None and self._more(len(self._answer.events)):
             pass
-        if self._answer.final is None:
-            self._raise_failure()
+        self._raise_failure()
         return self._answer.text
 
     def wait(self, timeout: float | None = None) -> Message:
@@ -281,8 +280,7 @@ class Message(Polling):
                         partial=self._answer.text,
                     )
                 self._news.wait(left)
-        if self._answer.final is None:
-            self._raise_failure()
+        self._raise_failure()
         return self
 
     # ending it -------------------------------------------------------------------------------
@@ -316,8 +314,7 @@ class Message(Polling):
         reads = self._reader is None and not self._reading.locked()
         if reads and self._answer.final is not None:
             self._source.limit(seconds)
-            while self._more(len(self._answer.events)):
-                pass
+            self._read_all()
         self.close()
 
     def __enter__(self) -> Message:
@@ -418,8 +415,7 @@ class Message(Polling):
         if not self.is_over:
             self._start()  # only a reader of its own lets us leave at the deadline
         if self._reader is None:
-            while self._more(len(self._answer.events)):  # the tail has a limit of its own
-                pass
+            self._read_all()  # the tail has a limit of its own
             return True
         with self._news:
             while not self._ended and time.monotonic() < deadline:

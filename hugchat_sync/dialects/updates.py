@@ -123,21 +123,24 @@ class Updates:
                         yield tokens
                     continue
             events: list[Event] = []
+            trouble: HugChatError | None
+            values, trouble = splitter.objects(chunk)
+            is_over = False
             try:
-                for values in splitter.objects(chunk):
-                    for value in values:
-                        for event in self.line(value):  # an error takes none before it along
-                            events.append(event)
-                        if self._answered and self.ends_at_answer:
-                            break
-            except HugChatError:
-                if events:
-                    yield events
-                raise
+                for value in values:
+                    for event in self.line(value):  # one by one: an error takes none of them along
+                        events.append(event)
+                    is_over = self._answered and self.ends_at_answer
+                    if is_over:
+                        break
+            except HugChatError as error:
+                trouble = error
             if events:
                 yield events
-            if self._answered and self.ends_at_answer:
+            if is_over:
                 return
+            if trouble is not None:
+                raise trouble
         last = self.ended()
         if last:
             yield last
@@ -252,8 +255,23 @@ class Updates:
         )
 
     def on_tool(self, value: dict[str, Any]) -> Iterable[Event]:
-        """Return the events of a line about a tool."""
-        return _read_tool(value)
+        """Return what a tool does; the server's guess how long it may take is passed over.
+
+        Source: tool, chat-ui 2024-05 … 2025-09 and 2025-11 … 2026-08 (measured).
+        """
+        kind, uuid = value.get("subtype"), text_of(value, "uuid")
+        call, result, progress = value.get("call"), value.get("result"), value.get("progress")
+        if kind == "call" and isinstance(call, dict):
+            return (ToolCall(uuid, text_of(call, "name"), kind_of(call, "parameters", dict, {})),)
+        if kind == "progress" and isinstance(progress, (int, float)):
+            total = value.get("total")
+            total = total if isinstance(total, (int, float)) else None
+            return (ToolProgress(uuid, progress, total, text_of(value, "message")),)
+        if kind == "error":
+            return (ToolError(uuid, text_of(value, "message")),)
+        if kind == "result" and isinstance(result, dict):
+            return (_tool_result(uuid, result),)
+        return () if kind == "eta" else (Unknown(value),)
 
     # states ----------------------------------------------------------------------------------
 
@@ -289,7 +307,7 @@ class Updates:
         Source: declared by chat-ui 2023-11; sent by form actions of all times.
         """
         said = text_of(value, "message") or text_of(value.get("error"), "message")
-        yield from self.failed(GenerationError(f"the model failed: {said or 'no reason given'}"))
+        return self.failed(GenerationError(f"the model failed: {said or 'no reason given'}"))
 
     def on_redirect(self, value: dict[str, Any]) -> Iterable[Event]:
         """Raise: the whole answer is the wish that one signs in."""
@@ -336,26 +354,6 @@ def source(link: str, title: str = "", hostname: str = "") -> Source:
     with suppress(ValueError):  # an address that is none has no host either
         hostname = hostname or urlsplit(link).hostname or ""
     return Source(title or hostname or link, link, hostname)
-
-
-def _read_tool(value: dict[str, Any]) -> tuple[Event, ...]:
-    """Return what a tool does; the server's guess how long it may take is passed over.
-
-    Source: tool, chat-ui 2024-05 … 2025-09 and 2025-11 … 2026-08 (measured).
-    """
-    kind, uuid = value.get("subtype"), text_of(value, "uuid")
-    call, result, progress = value.get("call"), value.get("result"), value.get("progress")
-    if kind == "call" and isinstance(call, dict):
-        return (ToolCall(uuid, text_of(call, "name"), kind_of(call, "parameters", dict, {})),)
-    if kind == "progress" and isinstance(progress, (int, float)):
-        total = value.get("total")
-        total = total if isinstance(total, (int, float)) else None
-        return (ToolProgress(uuid, progress, total, text_of(value, "message")),)
-    if kind == "error":
-        return (ToolError(uuid, text_of(value, "message")),)
-    if kind == "result" and isinstance(result, dict):
-        return (_tool_result(uuid, result),)
-    return () if kind == "eta" else (Unknown(value),)
 
 
 def _tool_result(uuid: str, result: dict[str, Any]) -> Event:

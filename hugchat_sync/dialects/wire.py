@@ -17,7 +17,6 @@ _PAGE = "an HTML page"
 _NOT_JSON = (ValueError, RecursionError)  # of JSON, of UTF-8, and of a thousand brackets in a row
 
 _decode = json.JSONDecoder(strict=False).decode
-_decode_strictly = json.JSONDecoder().decode
 
 
 class LineSplitter:
@@ -50,23 +49,27 @@ class LineSplitter:
                 raise ProtocolError(f"a line is longer than {self._longest} bytes")
         return complete if feed else None
 
-    def objects(self, chunk: bytes | None) -> Iterator[list[dict[str, Any]]]:
-        """Yield the JSON objects of the lines that *chunk* completes, together.
-
-        Never an empty list.
+    def objects(self, chunk: bytes | None) -> tuple[list[dict[str, Any]], ProtocolError | None]:
+        """Return the JSON objects of the lines that *chunk* completes, and what ended them early.
 
         Blank lines are passed over. An unfinished last line that is no JSON is left out: the
         connection was cut there.
 
         :param chunk: ``None`` when the body is over.
-        :raises ProtocolError: a finished line is not a JSON object, or the body is an HTML page;
-            ``line`` shows its beginning. What stood before it was yielded.
+        :returns: the error of a finished line that is not a JSON object, or of a body that is an
+            HTML page; ``line`` shows its beginning.
+        :raises ProtocolError: a line is too long.
         """
-        joined = self.take(chunk or b"")
-        if joined is not None:
-            yield from _objects_in(joined, True)
-        elif chunk is None and self.pending:
-            yield from _objects_in(self.flush(), False)
+        joined, finished = self.take(chunk or b""), chunk is not None
+        if joined is None and not finished:
+            joined = self.flush()
+        found: list[dict[str, Any]] = []
+        try:
+            for line in joined.split(b"\n") if joined else ():
+                found.extend(_object_of(line, finished))
+        except ProtocolError as error:
+            return found, error
+        return found, None
 
     def flush(self) -> bytes:
         """Return the line that has begun, and begin another."""
@@ -90,42 +93,6 @@ def lines(chunks: Iterable[bytes], longest: int = LONGEST_LINE) -> Iterator[tupl
             yield joined, True
     if splitter.take(b"") is None and splitter.pending:
         yield splitter.flush(), False
-
-
-def _objects_in(joined: bytes, finished: bool) -> Iterator[list[dict[str, Any]]]:
-    feeds = joined.count(b"\n")
-    if feeds > 1 and joined.count(b"}\n{") == feeds:  # a few are as cheap one by one
-        together = decoded_together(joined.replace(b"}\n{", b"},\n{"), feeds + 1)
-        if together is not None:
-            yield together
-            return
-    found: list[dict[str, Any]] = []
-    trouble = None
-    for line in joined.split(b"\n"):
-        try:
-            found.extend(_object_of(line, finished))
-        except ProtocolError as error:
-            trouble = error
-            break
-    if found:
-        yield found
-    if trouble is not None:
-        raise trouble
-
-
-def decoded_together(items: bytes, count: int) -> list[dict[str, Any]] | None:
-    """Return *count* JSON objects that are joined by commas, all decoded at once.
-
-    ``None`` where they are not that many whole objects; each is to be looked at by itself, then.
-    Decoding is strict here, so that no line feed that stood between two lines is part of a text.
-    """
-    try:
-        found = _decode_strictly(f"[{items.decode('utf-8')}]")
-    except _NOT_JSON:
-        return None
-    if len(found) != count or set(map(type, found)) != {dict}:
-        return None
-    return found  # type: ignore[no-any-return]
 
 
 def _object_of(line: bytes, finished: bool) -> list[dict[str, Any]]:

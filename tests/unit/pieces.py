@@ -20,8 +20,12 @@ def objects_together(
     chunks: Iterable[bytes], longest: int = wire.LONGEST_LINE
 ) -> Iterator[list[dict[str, Any]]]:
     splitter = wire.LineSplitter(longest)
-    for chunk in (*chunks, None):
-        yield from splitter.objects(chunk)
+    for chunk in chain(chunks, (None,)):
+        found, error = splitter.objects(chunk)
+        if found:
+            yield found
+        if error is not None:
+            raise error
 
 
 def objects(chunks: Iterable[bytes], longest: int = wire.LONGEST_LINE) -> Iterator[dict[str, Any]]:
