@@ -117,28 +117,26 @@ def test_what_was_said_before_goes_with_the_question(endpoint, answers):
     assert answers.turns[-1].prompt == "User: hi\n\nAssistant: Hello.\n\nUser: and now?"
 
 
-@pytest.mark.parametrize(
-    ("route", "value", "headers", "expected"),
-    [
-        ("GET /v1/models", None, {"Authorization": "Bearer of-somebody-else"}, 401),
-        ("GET /v1/models", None, {"Authorization": ""}, 401),
-        ("GET /v1/engines", None, {}, 404),
-        ("POST /v1/models", "{}", {}, 404),
-        ("POST /v1/chat/completions", None, {}, 413),
-        ("POST /v1/chat/completions", None, {"Content-Length": "99999999"}, 413),
-        ("POST /v1/chat/completions", "no JSON", {}, 400),
-        ("POST /v1/chat/completions", "[]", {}, 400),
-        ("POST /v1/chat/completions", {"messages": [{}]}, {}, 400),
-        ("POST /v1/chat/completions", {"messages": [{"role": "user", "content": ""}]}, {}, 400),
-    ],
-)
-def test_what_cannot_be_answered_is_said_in_the_protocol(
-    endpoint, server, answers, route, value, headers, expected
-):
-    status, text = endpoint.ask(route, value, **headers)
+WRONG = [
+    ("GET /v1/models", None, {"Authorization": "Bearer of-somebody-else"}, 401),
+    ("GET /v1/models", None, {"Authorization": ""}, 401),
+    ("GET /v1/engines", None, {}, 404),
+    ("POST /v1/models", "{}", {}, 404),
+    ("POST /v1/chat/completions", None, {}, 413),
+    ("POST /v1/chat/completions", None, {"Content-Length": "99999999"}, 413),
+    ("POST /v1/chat/completions", "no JSON", {}, 400),
+    ("POST /v1/chat/completions", "[]", {}, 400),
+    ("POST /v1/chat/completions", {"messages": [{}]}, {}, 400),
+    ("POST /v1/chat/completions", {"messages": [{"role": "user", "content": ""}]}, {}, 400),
+]
 
-    assert status == expected and json.loads(text)["error"]["message"]
-    assert answers.turns == [] and left(server) == []
+
+def test_what_cannot_be_answered_is_said_in_the_protocol(endpoint, server, answers):
+    for route, value, headers, expected in WRONG:
+        status, text = endpoint.ask(route, value, **headers)
+
+        assert status == expected and json.loads(text)["error"]["message"], (route, value)
+        assert answers.turns == [] and left(server) == [], (route, value)
 
 
 def test_model_that_is_not_there_names_those_that_are(endpoint):
