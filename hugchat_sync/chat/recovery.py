@@ -122,7 +122,7 @@ class Recovery:
                         yield from logged.events
                         if logged.end:
                             self.log_end = logged.end
-                            self.is_over = True
+                            self.is_over = logged.end != "gone"  # another server may be at it
                             return
             except (ConnectionFailed, TimedOut, ProtocolError) as error:
                 other_clock = isinstance(error, TimedOut) and error.phase != "idle"
@@ -227,7 +227,7 @@ class Recovery:
                         return
             return
         has_log = "reattach" in self._dialect.features
-        if has_log and (self.read_log() is not False or self.is_over):
+        if has_log and self.read_log() is not False:
             return
         self._settled()
         if not self.is_over and time.monotonic() >= self._open.patience.deadline:
@@ -251,7 +251,7 @@ class Recovery:
             return None if error.phase == "progress" else False
         except (TransportError, ServerError, ProtocolError, AuthError):
             return False  # what is stored tells
-        return self.log_end != "gone"
+        return self.is_over
 
 
 class Gap:

@@ -357,6 +357,7 @@ def test_web_search(start: Starter) -> None:
 
     message = client.chat("What is new?", web_search=True)
 
+    assert message.web_search_enabled
     events = list(message)
     kinds = [type(event) for event in events]
     assert kinds.index(WebSearchStep) < kinds.index(WebSearchSources) < kinds.index(Token)
@@ -388,6 +389,7 @@ def test_no_search_unless_it_is_wanted(start: Starter) -> None:
 
     assert message.text() == "Hello, world."
     assert (message.sources, arena.turns[0].found) == ((), ())
+    assert (message.web_search_enabled, message.web_search_done) == (False, True)
 
 
 def test_name_of_a_search_server_is_told_where_the_search_is_a_switch(start: Starter) -> None:

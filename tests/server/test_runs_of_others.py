@@ -193,6 +193,25 @@ def test_partial_is_that_of_a_message_of_this_client_as_well(pair: Any) -> None:
     assert caught.value.partial == "Half"
 
 
+def test_answer_that_was_closed_here_is_waited_for_where_its_run_goes_on(pair: Any) -> None:
+    two = pair("v2-2025")
+    message = two.one.chat("The first?", two.place)
+    assert next(message.tokens()).strip().startswith("Half")
+    message.close()
+    sent = two.arena.sent
+    for _ in range(2):
+        with pytest.raises(TimedOut, match="an earlier answer .* goes on") as caught:
+            two.one.with_options(timeout=0.6).ask("The second?", two.place)
+        assert caught.value.is_earlier
+    assert two.arena.sent == sent
+    two.let_go()
+
+    assert two.one.ask("The second?", two.place) == "The second."
+
+    assert two.hold.is_set()
+    assert two.texts() == ["The first?", "Half and half.", "The second?", "The second."]
+
+
 @pytest.mark.parametrize("name", SLOW)
 def test_answer_that_never_changes_is_given_up(pair: Any, name: str) -> None:
     """Once, and not again by the same client."""
@@ -322,12 +341,12 @@ def test_answer_that_died_long_ago_is_not_waited_for() -> None:
 @pytest.mark.parametrize(
     "fault",
     [
-        Fault("GET", "/stream$", status=404, body="<html></html>", times=None),
-        Fault("GET", "/stream$", status=500, times=None),
-        Fault("GET", "/stream$", drop="before", times=None),
+        Fault("GET", r"/stream\?", status=404, body="<html></html>", times=None),
+        Fault("GET", r"/stream\?", status=500, times=None),
+        Fault("GET", r"/stream\?", drop="before", times=None),
         Fault(
             "GET",
-            "/stream$",
+            r"/stream\?",
             status=200,
             body='event: end\ndata: {"status":"gone"}\n\n',
             headers={"Content-Type": "text/event-stream"},
@@ -336,14 +355,16 @@ def test_answer_that_died_long_ago_is_not_waited_for() -> None:
     ],
     ids=["no log", "broken log", "lost log", "unknown run"],
 )
-def test_where_no_log_tells_the_stored_answer_does(fault: Any) -> None:
+@pytest.mark.parametrize("whose", ["ours", "of another client"])
+def test_where_no_log_tells_the_stored_answer_does(fault: Any, whose: str) -> None:
     tokens = tuple(f"{number} " for number in range(10))
     responder = Scripted(Script(tokens=tokens, delay=0.1), Script(tokens=("Second.",)))
     with LocalServer(responder=responder, faults=[fault]) as server, Client(server.url) as one:
         place = one.create_conversation()
         one.chat("The first?", place).close()
         with Client(server.url, cookies=one.cookies, retries=Retry(tries=1)) as other:
-            assert other.ask("The second?", place) == "Second."
+            asking = one if whose == "ours" else other
+            assert asking.ask("The second?", place) == "Second."
             texts = [entry.text for entry in other.history(place)]
     assert texts == ["The first?", "".join(tokens).rstrip(), "The second?", "Second."]
 
