@@ -109,7 +109,8 @@ class Map:
         self._places: dict[str, threading.Lock] = {}  # of conversations that others may write in
         self._in_a_row = 0
         self._broken: float | None = None  # the moment when the executor was found to be so
-        self._shipment: Packed | None = None
+        self._shipment: Packed | None = None  # the client for the workers
+        self._shipped: dict[str, str] = {}  # its cookies
         self._key = uuid4().hex
         if executor is not None:
             self._ship()  # what cannot be sent to anybody is better said now
@@ -334,14 +335,15 @@ class Map:
         with self._lock:
             now = values_of(self._client.cookies) if self._ship_cookies else {}
             before = self._shipment
-            if before is not None and before.cookies == now and before.version > 0:
+            if before is not None and self._shipped == now and before.version > 0:
                 return before
             copied, trouble = _tried(self._client.for_worker, ship_cookies=self._ship_cookies)
             if trouble is not None:
                 raise UsageError(f"this client cannot be sent to a worker: {trouble}") from trouble
             # the one of before the first conversation did not know the era yet
             version = 0 if before is None else before.version + 1
-            self._shipment = Packed(self._key, pickle.dumps(copied), version, now)
+            self._shipment = Packed(self._key, pickle.dumps(copied), version)
+            self._shipped = now
             return self._shipment
 
     def _awaited(self, future: Future[Packed], jobs: list[Job]) -> list[Result]:
@@ -359,10 +361,8 @@ class Map:
         if trouble is not None:
             return [self._looked_up(job, trouble) for job in jobs]
         outcomes, cookies = future.result().unpacked()
-        shipped = self._shipment
-        is_newest = shipped is not None and values_of(self._client.cookies) == shipped.cookies
-        if cookies is not None and is_newest:
-            self._client.take_cookies(cookies)
+        if cookies is not None and values_of(self._client.cookies) == self._shipped:
+            self._client.take_cookies(cookies)  # there are none newer
         results = []
         for job, (text, error, interrupted) in zip(jobs, outcomes):
             if interrupted and self._ended.is_set():

@@ -97,15 +97,11 @@ class Packed:
 
     :param key: of the map.
     :param version: of its client.
-    :param cookies: those of that client, name → value; they stay with the caller.
     """
 
-    def __init__(
-        self, key: str, content: bytes, version: int = 0, cookies: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, key: str, content: bytes, version: int = 0) -> None:
         self.key = key
         self.version = version
-        self.cookies = cookies
         self._content = content
 
     def unpacked(self) -> Any:
@@ -114,9 +110,6 @@ class Packed:
 
     def __repr__(self) -> str:
         return "<Packed>"
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "cookies": None}
 
 
 class Kept:
