@@ -369,6 +369,22 @@ def test_where_no_log_tells_the_stored_answer_does(fault: Any, whose: str) -> No
     assert texts == ["The first?", "".join(tokens).rstrip(), "The second?", "Second."]
 
 
+def test_end_of_the_time_is_told_where_no_log_tells() -> None:
+    responder = Scripted(Script(tokens=tuple("01234567"), delay=0.2), Script(tokens=("Second.",)))
+    lost = Fault("GET", r"/stream\?", status=404, body="<html></html>", times=None)
+    with LocalServer(responder=responder, faults=[lost]) as server, Client(server.url) as one:
+        place = one.create_conversation()
+        one.chat("The first?", place).close()
+
+        with pytest.raises(TimedOut) as caught:
+            one.with_options(timeout=0.4).ask("The second?", place)
+
+        assert caught.value.is_earlier
+        assert one.ask("The second?", place) == "Second."
+        texts = [entry.text for entry in one.history(place)]
+    assert texts == ["The first?", "01234567", "The second?", "Second."]
+
+
 def test_message_behind_an_answer_whose_title_is_still_to_come(pair: Any) -> None:
     """The end of a run rewrites the conversation, also when only its title was missing."""
     two = pair("v2-2025", Play(("One.",), title="A late one", late=1.5), SECOND)
