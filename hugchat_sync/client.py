@@ -26,7 +26,7 @@ from .chat.files import FileArgument, PathArgument, as_chat_file, read_uploads, 
 from .chat.message import Message
 from .chat.prompt import Asking, ServerArgument, drafted, equipped, redone
 from .dialects import Dialect, Prompt
-from .errors import ConversationNotExistError, HugChatError, UsageError
+from .errors import ConversationNotExistError, HugChatError, TransportError, UsageError
 from .events import FileCreated
 from .options import (
     CLIENTS_TRIES,
@@ -672,9 +672,11 @@ class Client:
         :raises UsageError: an option cannot be right. A prompt that cannot is a result like the
             others.
         """
-        from .batch import Map  # here: most scripts ask one prompt at a time
-
         self._identity.require_open()
+        try:
+            from .batch import Map  # here: most scripts ask one prompt at a time
+        except OSError as error:  # there is no file left to open
+            raise TransportError(f"nothing can be asked: {error.strerror}") from error
         return Map(
             self,
             prompts,

@@ -348,8 +348,10 @@ def warn_of_change(text: str) -> None:
 
 def nearest_names(name: str, names: Sequence[str]) -> tuple[str, ...]:
     """Return up to three of *names* that look like *name*, the closest first."""
-    from difflib import get_close_matches  # here: only a mistake needs it
-
+    try:
+        from difflib import get_close_matches  # here: only a mistake needs it
+    except OSError:  # there is no file left to open
+        return tuple(names[:3])
     lowered = {known.lower(): known for known in names}
     found = get_close_matches(name.lower(), list(lowered), n=3, cutoff=0.3)
     return tuple(lowered[hit] for hit in found) or tuple(names[:3])
