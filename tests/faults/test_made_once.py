@@ -93,6 +93,17 @@ def test_conversation_of_another_model_is_not_taken_for_the_lost_one(gate, begin
     assert client.conversations == {}
 
 
+def test_conversation_that_was_listed_before_is_not_taken_for_the_lost_one(gate, begin):
+    client = begin()
+    made = begin().create_conversation("omni", "")
+    assert list(client.fetch_conversations()) == [made]
+    gate.on(CREATE, LOST)
+
+    with pytest.raises(HugChatError):
+        client.create_conversation("omni", "")
+    assert client.current_conversation is None
+
+
 def test_lost_conversation_that_was_found_is_not_found_again(gate, begin):
     client = begin()
     gate.on(CREATE, lambda asked: lost_but_made(asked) if asked.number == 0 else LOST)

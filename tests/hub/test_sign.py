@@ -285,6 +285,23 @@ def test_page_without_a_form_for_consent(chat, hub):
     assert hub.count(f"POST {OAUTH}") == 0
 
 
+def test_page_with_an_address_in_its_head_leads_nowhere(chat, hub):
+    form = page("", "Some page", 200, [("Location", f"{chat.origin}/chat/")])
+    hub.instead[f"GET {OAUTH}"] = form
+
+    assert "Some page" in failing(chat, ConsentMissing, "authorize")
+
+
+SIGN_IN = '<form action="/login"><input type="password" name="password"></form>'
+
+
+@pytest.mark.parametrize("answer", [page(SIGN_IN, "Sign in"), page("no", "Who?", 401)])
+def test_authorize_page_that_wants_the_password_does_not_know_us(chat, hub, answer):
+    hub.instead[f"GET {OAUTH}"] = answer
+
+    assert "password again" in failing(chat, LoginFailed, "authorize")
+
+
 @pytest.mark.parametrize("answer", [page("no", status=403), page("again")])
 def test_consent_is_not_taken(chat, hub, answer):
     hub.instead[f"POST {OAUTH}"] = answer

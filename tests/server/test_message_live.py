@@ -531,6 +531,15 @@ def test_question_after_a_closed_one_waits_for_the_run(serve, connect):
     assert [entry.text for entry in client.history()] == ["one", WHOLE, "two", "Second."]
 
 
+def test_question_after_a_closed_one_whose_run_fails_is_asked_all_the_same(serve, connect):
+    failing = Script(tokens=["w0 ", "w1 ", "w2 "], delay=0.1, error="It broke")
+    client = connect(serve(failing, ["Second."]))
+    with client.chat("one") as message:
+        next(message.tokens())
+
+    assert client.ask("two") == "Second."
+
+
 def test_question_asked_while_an_answer_is_being_read_does_not_hang(serve, connect, era):
     client = connect(serve(SLOW, ["Second."], era=era))
     tokens = client.chat("one").tokens()

@@ -120,6 +120,7 @@ def test_file_of_something_else_is_not_touched(program, answering, files):
     done = program("batch", str(source), str(target), "--base-url", answering.url)
 
     assert done.code == 2
+    assert f"{target}, line 1" in done.err
     assert target.read_text("utf-8") == "my diary\nmy diary\n"
 
 

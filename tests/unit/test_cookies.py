@@ -183,6 +183,26 @@ def test_subdomain_flag_of_an_export_counts():
         CookieStore.read([record("a", "b", domain=".example.org", hostOnly=True)], chat)
 
 
+@pytest.mark.parametrize(
+    ("domain", "flag", "is_sent"),
+    [
+        ("example.org", "TRUE", True),
+        (".example.org", "TRUE", True),
+        (".example.org", "FALSE", True),  # the dot is what browsers write
+        ("example.org", "FALSE", False),
+        ("chat.example.org", "FALSE", True),
+    ],
+)
+def test_subdomain_flag_of_a_cookies_txt_counts(tmp_path, domain, flag, is_sent):
+    file = tmp_path / "cookies.txt"
+    file.write_text(f"{domain}\t{flag}\t/\tTRUE\t0\thf-chat\tvalue\n", "utf-8")
+    if is_sent:
+        assert CookieStore.read(file, "https://chat.example.org").names
+        return
+    with pytest.raises(UsageError, match=r"for example\.org"):
+        CookieStore.read(file, "https://chat.example.org")
+
+
 @pytest.mark.parametrize("key", ["expirationDate", "expires", "expiry"])
 @pytest.mark.parametrize(
     ("stamp", "alive"),
