@@ -133,11 +133,10 @@ def test_slow_loris_is_no_progress(today: str, clock: Timeout) -> None:
         client = impatient(proxy.url)
         place = client.create_conversation(system_prompt="")
         root = place_root(client, place)
-        client._identity.transport.timeout = clock
         proxy.harm("POST", place, Harm(piece=1, pause=0.02))
         began = time.monotonic()
         with client, pytest.raises(TimedOut):
-            client.chat("hi", place, resume=False, parent_id=root).text()
+            client.chat("hi", place, resume=False, parent_id=root, timeout=clock).text()
         assert spent(began) < 3
 
 
@@ -191,10 +190,9 @@ def test_ctrl_c_while_the_message_is_sent(hanging: LocalServer) -> None:
 
 def test_waiting_for_an_earlier_answer_counts_into_the_total(hanging: LocalServer) -> None:
     client, message = asked(hanging.url, 30)
-    client._identity.transport.timeout = Timeout(total=0.5)
     began = time.monotonic()
     with client, pytest.raises(TimedOut) as caught:
-        client.ask("again", message.conversation_id)
+        client.ask("again", message.conversation_id, timeout=0.5)
     assert caught.value.phase == "total"
     assert spent(began) < 2
     assert len(hanging.responder.turns) == 1  # type: ignore[union-attr]

@@ -268,28 +268,33 @@ def test_some_things_wait_for_nobody(hanging: LocalServer) -> None:
     """``repr``, ``done``, ``error``, ``stop`` and ``close`` take no lock that a reader holds."""
     with Client(hanging.url) as client:
         message = client.chat("hi", begun(client))
-        place = client._conversations.runs.place(message.conversation_id)
 
         def read() -> None:
             with suppress(IncompleteAnswer):  # or the stop came first
                 message.text()
 
-        reader = threading.Thread(target=read, daemon=True)
-        reader.start()
+        def ask_again() -> None:
+            with suppress(HugChatError):  # the client is closed at the end
+                client.chat("and then?", message.conversation_id)
+
+        threads = [threading.Thread(target=call, daemon=True) for call in (read, ask_again)]
+        threads[0].start()
         while not message.partial:
             time.sleep(0.005)
-        assert message._reading.locked()
-        with place.lock:
-            began = time.monotonic()
-            assert "open" in repr(message)
-            assert not message.done
-            assert message.error is None
-            message.stop()
-            message.close()
-            assert message.done
-            assert time.monotonic() - began < 0.5
-        reader.join(5)
-        assert not reader.is_alive()
+        threads[1].start()  # it waits for the end of the first answer, with the conversation held
+        time.sleep(0.1)
+        assert all(thread.is_alive() for thread in threads)
+        began = time.monotonic()
+        assert "open" in repr(message)
+        assert not message.done
+        assert message.error is None
+        message.stop()
+        message.close()
+        assert message.done
+        assert time.monotonic() - began < 0.5
+        for thread in threads:
+            thread.join(5)
+            assert not thread.is_alive()
 
 
 def test_close_from_a_signal_handler(hanging: LocalServer) -> None:

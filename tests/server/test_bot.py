@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from concurrent.futures import Future
+from functools import partial
 
 import pytest
 from counting import messages, seen
@@ -18,6 +19,7 @@ from hugchat_sync import (
 )
 from hugchat_sync.core.config import RequestData
 from hugchat_sync.local.testing import Fault
+from hugchat_sync.rate_limit import Pace
 from hugchat_sync.utils import formatHistory
 
 ERAS = ["v2-2025", "lines-2023"]
@@ -252,7 +254,9 @@ def test_unknown_field_of_custom_data_is_refused(serve, connect):
 # the way in ----------------------------------------------------------------------------------
 
 
-def test_bot_that_could_not_be_made_is_closed_with_the_others(serve):
+def test_bot_that_could_not_be_made_is_closed_with_the_others(serve, monkeypatch):
+    closed = []
+    monkeypatch.setattr(Bot, "close", lambda bot: closed.append(bot))
     server = serve(faults=[Fault("GET", status=404, times=None)])
     hug = HuggingChat(server.url, dialect="v2-2025")
     with pytest.raises(NotFound):
@@ -260,7 +264,7 @@ def test_bot_that_could_not_be_made_is_closed_with_the_others(serve):
 
     hug.close()
 
-    assert len(hug._bots) == 1
+    assert len(closed) == 1
 
 
 def test_leaving_the_block_closes_the_bots(serve):
@@ -274,9 +278,9 @@ def test_leaving_the_block_closes_the_bots(serve):
 def test_bots_share_one_pace(serve, monkeypatch):
     slept = []
     server = serve()
+    standing = partial(Pace, clock=lambda: 100.0, sleep=slept.append)
+    monkeypatch.setattr("hugchat_sync.bot.Pace", standing)
     with HuggingChat(server.url, dialect="v2-2025", max_per_minute=600) as hug:
-        monkeypatch.setattr(hug._pace, "_sleep", slept.append)
-        monkeypatch.setattr(hug._pace, "_clock", lambda: 100.0)
         for bot in (hug.getBot(), hug.getBot()):
             for _ in range(2):
                 bot.ask("hi")

@@ -8,6 +8,7 @@ import pickle
 import threading
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
 
 import pytest
 import requests
@@ -26,6 +27,7 @@ from hugchat_sync import (
 from hugchat_sync.events import ElicitationRequest
 from hugchat_sync.local.responder import Question
 from hugchat_sync.local.testing import Fault, Script
+from hugchat_sync.rate_limit import Pace
 from hugchat_sync.records import Check, Conversation, Result
 
 ERAS = ["v2-2025", "lines-2023"]
@@ -148,9 +150,9 @@ def test_question_of_a_tool_server_is_answered(serve, connect):
 
 def test_messages_are_spaced_and_nothing_else(serve, connect, monkeypatch):
     slept = []
+    standing = partial(Pace, clock=lambda: 100.0, sleep=slept.append)
+    monkeypatch.setattr("hugchat_sync.client.Pace", standing)
     client = connect(serve(), max_per_minute=60)
-    monkeypatch.setattr(client.pace, "_sleep", slept.append)
-    monkeypatch.setattr(client.pace, "_clock", lambda: 100.0)
     made = client.create_conversation()
     for _ in range(3):
         client.history()

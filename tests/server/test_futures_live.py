@@ -15,6 +15,7 @@ from hugchat_sync import (
     ModelNotFound,
     Unavailable,
 )
+from hugchat_sync.futures import Background
 from hugchat_sync.local.testing import Fault
 
 SLOW = 2.0
@@ -108,9 +109,9 @@ def test_number_of_threads_is_taken_by_its_old_names_with_one_warning(serve, mon
     assert [one.filename for one in warned] == [__file__]
 
 
-def test_calls_after_the_pool_was_closed_begin_a_new_one(serve):
-    with Bot(serve().url, dialect="v2-2025") as bot:
-        bot.fetchConversations(wait=False).result(5)
-        bot._background.close()
+def test_calls_after_the_pool_was_closed_begin_a_new_one():
+    pool = Background()
+    pool.run(list, wait=False).result(5)
+    pool.close()
 
-        assert bot.fetchConversations(wait=False).result(5) is None
+    assert pool.run(list, wait=False).result(5) == []
