@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import sys
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
@@ -282,11 +283,14 @@ def test_executor_that_is_none_is_told(factory, program, server, tmp_path, monke
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.chdir(tmp_path)
 
+    before = list(sys.path)
+
     done = program("batch", "-", "-", "--executor", name, "--base-url", server.url, stdin='"a"\n')
 
     assert done.code == 2
     assert "--executor" in done.err and "Traceback" not in done.err
     assert not asked(server)
+    assert sys.path == before
 
 
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="sends signals as POSIX does")

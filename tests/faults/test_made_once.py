@@ -66,6 +66,18 @@ def test_lost_conversation_is_found_and_made_once(gate, begin):
     assert gate.count(CREATE) == 1
 
 
+def test_lost_conversation_that_is_listed_late_is_found(gate, begin):
+    client = begin()
+    nothing = Reply(200, "application/json", (b'{"json":{"conversations":[],"hasMore":false}}',))
+    gate.on(CREATE, lambda asked: lost_but_made(asked) if asked.number == 0 else None)
+    gate.on(LIST, lambda asked: nothing if asked.number < 2 else None)
+
+    found = client.create_conversation("omni", "")
+
+    assert list(client.fetch_conversations()) == [found]
+    assert gate.count(CREATE) == 1
+
+
 def test_neither_is_taken_where_two_could_be_the_lost_one(gate, begin):
     client = begin()
 

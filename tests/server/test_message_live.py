@@ -17,6 +17,7 @@ from hugchat_sync import (
     ModelOverloaded,
     ProtocolError,
     QuotaExceeded,
+    ServerError,
     TimedOut,
     Timeout,
 )
@@ -538,6 +539,29 @@ def test_question_after_a_closed_one_whose_run_fails_is_asked_all_the_same(serve
         next(message.tokens())
 
     assert client.ask("two") == "Second."
+
+
+def test_question_after_a_closed_one_whose_run_stands_still_is_asked_in_the_end(serve, connect):
+    silent = Script(tokens=["so far"], hang=True)
+    client = connect(serve(silent, ["Second."]), timeout=Timeout(progress=0.5))
+    with client.chat("one") as message:
+        assert message.conversation_id
+
+    assert client.ask("two") == "Second."
+
+
+def test_question_after_a_closed_one_of_which_the_server_tells_nothing_is_told_the_trouble(
+    serve, connect
+):
+    server = serve(SLOW)
+    client = connect(server)
+    with client.chat("one") as message:
+        next(message.tokens())
+    server.faults.add(Fault("GET", status=500, times=None))
+
+    with pytest.raises(ServerError):
+        client.ask("two")
+    assert len(server.responder.turns) == 1
 
 
 def test_question_asked_while_an_answer_is_being_read_does_not_hang(serve, connect, era):
