@@ -280,7 +280,6 @@ def test_batch_in_an_executor_of_the_user(factory, start, server, tmp_path):
 
 @pytest.mark.parametrize("name", ["mine", "mine:nothing", "nowhere:make", "os:getcwd"])
 def test_executor_that_is_none_is_told(factory, program, server, tmp_path, monkeypatch, name):
-    monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.chdir(tmp_path)
 
     before = list(sys.path)
