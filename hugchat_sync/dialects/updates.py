@@ -165,9 +165,10 @@ class Updates:
             if lines[end - 1 :] != _BEHIND:
                 coded = lines[len(before) : -len(_BEHIND)].split(_BEHIND + before)
                 texts = _STRICT.decode('["' + '","'.join(coded) + '"]')
-                if not lines.endswith(_BEHIND) or "\\" + _BEHIND in lines:
+                # each line is one text: none holds two, and none reaches into the next
+                if len(texts) != len(coded) or "\\" + _BEHIND in lines:
                     return None
-                if not len(texts) == len(coded) == lines.count("\n"):
+                if not lines.endswith(_BEHIND):
                     return None
         except ValueError:  # not UTF-8, or not JSON
             return None

@@ -159,3 +159,22 @@ def test_events_do_not_depend_on_how_many_lines_a_piece_has(lines: list[str]) ->
     one_by_one = told([body[at : at + 1] for at in range(len(body))])
     assert told([body]) == one_by_one
     assert told(body.splitlines(keepends=True)) == one_by_one
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        ["a\\", ',"b'],  # a text that ends in the next line
+        ['a"] x'],
+        ['a","b'],
+        ['a"\n,"b'],
+        ['a"}\n{"b":"c'],
+        ['a"} '],
+        ['a","token":"b'],
+    ],
+)
+def test_bad_lines_among_tokens_are_no_tokens(bad: list[str]) -> None:
+    lines = [token_line([text], "") for text in ["good ", *bad, "not seen"]]
+    body = "".join(f"{line}\n" for line in lines).encode()
+    found, error = told([body])
+    assert (found, error) == told(body.splitlines(keepends=True))
