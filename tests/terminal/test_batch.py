@@ -9,6 +9,7 @@ import signal
 import time
 
 import pytest
+from sampling import some
 
 from hugchat_sync.local import LocalServer
 from hugchat_sync.local.testing import Fault, Script, Scripted
@@ -171,8 +172,13 @@ def wait_for(condition, seconds=20):
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize("by_link", [False, True])
-@pytest.mark.parametrize("more", [[], ["--retry-failed"]])
+AGAIN = ["--retry-failed"]
+
+
+@pytest.mark.parametrize(
+    ("by_link", "more"),
+    some([(False, []), (True, []), (False, AGAIN), (True, AGAIN)], [(False, []), (True, AGAIN)]),
+)
 def test_second_batch_into_the_same_file_is_told_and_asks_nothing(
     start, program, scripted, files, by_link, more
 ):
