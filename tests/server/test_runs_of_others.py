@@ -144,7 +144,7 @@ def test_reader_waits_as_a_writer_does(pair: Any, name: str, reader: str) -> Non
             assert not copied or stranger.history(copied)[-1].text == "Half and half."
 
 
-@pytest.mark.parametrize("name", TELLING)
+@pytest.mark.parametrize("name", SLOW)
 def test_retry_and_edit_wait_for_the_run_of_another_client(pair: Any, name: str) -> None:
     two = pair(name, Play(("One.",)), FIRST, SECOND, Play(("Three.",)))
     two.hold.set()
