@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import importlib
 import inspect
 import pickle
+import pkgutil
 import sys
 import threading
 import typing
@@ -13,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+import hugchat_sync
 from hugchat_sync import Timeout
 from hugchat_sync.core.config import RequestData
 from hugchat_sync.events import Event, Status, Token
@@ -191,6 +194,25 @@ def test_value_equals_one_with_the_same_objects_also_where_these_equal_nothing()
     nothing = float("nan")
 
     assert Timeout(total=nothing) == Timeout(total=nothing)
+
+
+def test_every_class_of_ours_that_lists_fields_has_them():
+    for module in pkgutil.walk_packages(hugchat_sync.__path__, "hugchat_sync."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    kinds = [Value]
+    for kind in kinds:
+        kinds += [
+            one for one in kind.__subclasses__() if one.__module__.startswith("hugchat_sync.")
+        ]
+    forgotten = [
+        kind.__name__
+        for kind in kinds[1:]
+        if vars(kind).get("__annotations__") and "__dataclass_fields__" not in vars(kind)
+    ]
+
+    assert len(kinds) > 50
+    assert forgotten == []
 
 
 class InSeconds(Timeout):
