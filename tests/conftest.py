@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import io
 import itertools
 import os
+import shutil
 import signal
 import socket
 import sys
+import tempfile
 from dataclasses import dataclass
 from typing import Any, Iterator
 
@@ -18,6 +21,10 @@ for _name in list(os.environ):
     named = _name.startswith("HUGCHAT_SYNC_") and _name not in ours
     if named or _name == "HF_TOKEN":
         del os.environ[_name]  # whoever runs the tests may be signed in somewhere
+
+if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):  # each process of the tests would compile anew
+    os.environ["PYTHONPYCACHEPREFIX"] = tempfile.mkdtemp(prefix="hugchat-sync-")
+    atexit.register(shutil.rmtree, os.environ["PYTHONPYCACHEPREFIX"], ignore_errors=True)
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background of a shell
     signal.signal(signal.SIGINT, signal.default_int_handler)  # the children of the tests inherit it
