@@ -24,7 +24,7 @@ from .chat.conversations import Conversations, checked_id
 from .chat.creation import SettingsOnce
 from .chat.files import FileArgument, PathArgument, as_chat_file, read_uploads, written
 from .chat.message import Message
-from .chat.prompt import Asking, ServerArgument, drafted, equipped, redone
+from .chat.prompt import Destination, ServerArgument, drafted, equipped, redone
 from .dialects import Dialect, Prompt
 from .errors import ConversationNotExistError, HugChatError, TransportError, UsageError
 from .events import FileCreated
@@ -334,8 +334,8 @@ class Client:
         is_plain = parent_id is None and not (mcp_servers or prompt.files or prompt.custom)
         if prompt.web_search or not is_plain:
             place = self._conversations.current if takes_current else target
-            asking = Asking(self._identity, dialect, patience, place, model or self.model)
-            prompt = equipped(prompt, asking, web_search, mcp_servers)
+            destination = Destination(self._identity, dialect, patience, place, model or self.model)
+            prompt = equipped(prompt, destination, web_search, mcp_servers)
         if takes_current:
             target = self._conversations.current
         if target is None:
@@ -385,12 +385,12 @@ class Client:
         """
         if temporary and conversation_id is not None:
             raise UsageError("a temporary conversation is a new one: name none with it")
-        asking = self
+        client = self
         if temporary:
-            asking = self._twin()
-            asking._conversations = self._conversations.aside()
+            client = self._twin()
+            client._conversations = self._conversations.without_titles()
         try:
-            message = asking.chat(
+            message = client.chat(
                 text,
                 conversation_id,
                 web_search,
@@ -409,7 +409,7 @@ class Client:
                 self._conversations.runs.await_title(message.conversation_id)
             return text
         finally:
-            made = asking.current_conversation
+            made = client.current_conversation
             if temporary and made is not None:
                 self.remove_quietly(made)  # the answer must not be lost over it
 
@@ -460,7 +460,7 @@ class Client:
         target = self._conversations.named(conversation_id)
         patience = self._patience()
         dialect = self._identity.ready(patience, prompt.action, "send a message")
-        prompt = equipped(prompt, Asking(self._identity, dialect, patience, target))
+        prompt = equipped(prompt, Destination(self._identity, dialect, patience, target))
         return self._conversations.runs.send(
             dialect, prompt._replace(conversation_id=target), patience
         )
@@ -707,7 +707,7 @@ class Client:
 
         copied: Self = pickle.loads(pickle.dumps(self))  # noqa: S301  # of our own making
         copied._conversations = Conversations(copied._identity, Pace())
-        copied._identity.leave_home(with_cookies=ship_cookies)
+        copied._identity.prepare_for_worker(with_cookies=ship_cookies)
         return copied
 
     @property

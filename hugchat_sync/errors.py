@@ -69,9 +69,9 @@ class HugChatError(Exception):
         The frames in which it was raised lose their variables: a reply may be among them.
         """
         traceback.clear_frames(self.__traceback__)
-        known = tuple(secret for secret in secrets if len(secret) >= _SHORTEST_SECRET)
-        self.args = tuple(_hidden(argument, known) for argument in self.args)
-        self.__dict__.update({name: _hidden(fact, known) for name, fact in vars(self).items()})
+        usable = tuple(secret for secret in secrets if len(secret) >= _SHORTEST_SECRET)
+        self.args = tuple(_hidden(argument, usable) for argument in self.args)
+        self.__dict__.update({name: _hidden(fact, usable) for name, fact in vars(self).items()})
 
     def __reduce__(self) -> tuple[Callable[..., HugChatError], tuple[Any, ...]]:
         return _rebuild, (type(self), self.args, dict(self.__dict__))
@@ -206,7 +206,7 @@ class RateLimited(ServerError):
     """Too many requests (429); wait ``retry_after`` seconds, if the server or its era says so."""
 
     retry_after: float | None = None
-    told: bool = False  # the reply itself said how long
+    is_from_reply: bool = False  # the reply itself said how long
 
 
 class ConversationLimit(RateLimited):
@@ -352,6 +352,6 @@ def nearest_names(name: str, names: Sequence[str]) -> tuple[str, ...]:
         from difflib import get_close_matches  # here: only a mistake needs it
     except OSError:  # there is no file left to open
         return tuple(names[:3])
-    lowered = {known.lower(): known for known in names}
+    lowered = {offered.lower(): offered for offered in names}
     found = get_close_matches(name.lower(), list(lowered), n=3, cutoff=0.3)
     return tuple(lowered[hit] for hit in found) or tuple(names[:3])

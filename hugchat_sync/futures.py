@@ -16,30 +16,30 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Beginner(Protocol):
-    """Something with locks or threads of its own."""
+class LockOwner(Protocol):
+    """An object that holds locks or threads, which a forked child cannot use."""
 
-    def begin_anew(self) -> None:
+    def renew_locks(self) -> None:
         """Take new locks and no threads."""
         ...
 
 
-_LIVING: WeakSet[Beginner] = WeakSet()
+_OWNERS: WeakSet[LockOwner] = WeakSet()
 
 
-def begin(one: Beginner) -> None:
-    """Let *one* begin: now, and again in every child that is forked from this process."""
-    one.begin_anew()
-    _LIVING.add(one)
+def renew_locks_after_fork(owner: LockOwner) -> None:
+    """Call ``owner.renew_locks()`` now, and again in each child forked from this process."""
+    owner.renew_locks()
+    _OWNERS.add(owner)
 
 
-def _begin_all_anew() -> None:
-    for one in list(_LIVING):
-        one.begin_anew()
+def _renew_all_locks() -> None:
+    for owner in list(_OWNERS):
+        owner.renew_locks()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_begin_all_anew)
+    os.register_at_fork(after_in_child=_renew_all_locks)
 
 
 class Background:
@@ -47,9 +47,9 @@ class Background:
 
     def __init__(self, workers: int = 8) -> None:
         self._workers = workers
-        begin(self)
+        renew_locks_after_fork(self)
 
-    def begin_anew(self) -> None:
+    def renew_locks(self) -> None:
         """Take a new lock and no threads yet."""
         self._lock = threading.Lock()
         self._pool: ThreadPoolExecutor | None = None

@@ -8,7 +8,7 @@ import time
 from typing import Callable
 
 from .errors import TimedOut, UsageError
-from .futures import begin
+from .futures import renew_locks_after_fork
 from .options import is_positive
 
 
@@ -33,9 +33,9 @@ class Pace:
         self._clock = clock
         self._sleep = sleep
         self._next = 0.0
-        begin(self)
+        renew_locks_after_fork(self)
 
-    def begin_anew(self) -> None:
+    def renew_locks(self) -> None:
         """Take a new lock."""
         self._lock = threading.Lock()
 

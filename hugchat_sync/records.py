@@ -227,10 +227,10 @@ class Settings(Record):
 
         :raises UsageError: a name is unknown.
         """
-        known = {*names_of(cls)} - {"extra"}
-        unknown = sorted(set(changes) - known)
+        names = {*names_of(cls)} - {"extra"}
+        unknown = sorted(set(changes) - names)
         if unknown:
-            raise UsageError(f"unknown settings: {', '.join(unknown)}; known are {sorted(known)}")
+            raise UsageError(f"unknown settings: {', '.join(unknown)}; known are {sorted(names)}")
 
     def changed(self, changes: Mapping[str, Any]) -> "Settings":
         """Return these settings with *changes* by their snake_case names.

@@ -32,7 +32,7 @@ class Secret:
         stripped = Secret(self.value.strip() if isinstance(self.value, str) else "")
         if self.value and not re.fullmatch(r"[!-~]+", stripped.value):
             raise UsageError(
-                "the token is none: it is a text of Latin letters, digits and signs without "
+                "this is no token: a token is a text of Latin letters, digits and signs without "
                 "blanks inside; copy it again (curly quotes and an ellipsis come from editors)"
             )
         return stripped

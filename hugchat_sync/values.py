@@ -29,7 +29,7 @@ _NOTHING: Mapping[str, Any] = {}
 
 
 class _Missing:
-    """Nothing was said, not even None; a signature shows it where a default is made anew."""
+    """No default was given, not even None; a signature shows it where each value makes its own."""
 
     def __repr__(self) -> str:
         return "<factory>"
@@ -41,10 +41,10 @@ _MISSING: Any = _Missing()
 class _Field:
     """What a class says of one of its fields besides its type."""
 
-    __slots__ = ("said",)
+    __slots__ = ("options",)
 
-    def __init__(self, said: dict[str, Any]) -> None:
-        self.said = said
+    def __init__(self, options: dict[str, Any]) -> None:
+        self.options = options
 
 
 def field(
@@ -56,12 +56,12 @@ def field(
     metadata: Mapping[str, Any] | None = None,
 ) -> Any:
     """Say more of a field than its default, in the words of :func:`dataclasses.field`."""
-    said = {"repr": repr, "compare": compare, "metadata": metadata}
+    options = {"repr": repr, "compare": compare, "metadata": metadata}
     if default is not _MISSING:
-        said["default"] = default
+        options["default"] = default
     if default_factory is not _MISSING:
-        said["default_factory"] = default_factory
-    return _Field(said)
+        options["default_factory"] = default_factory
+    return _Field(options)
 
 
 class _Form:
@@ -72,28 +72,28 @@ class _Form:
         self.kind = kind
         self.frozen = frozen
         self.types: dict[str, Any] = {**(base.types if base else _NOTHING), **own}
-        self.said: dict[str, Mapping[str, Any]] = dict(base.said) if base else {}
+        self.options: dict[str, Mapping[str, Any]] = dict(base.options) if base else {}
         for name in own:
             default = kind.__dict__.get(name, _MISSING)
-            self.said[name] = _NOTHING
+            self.options[name] = _NOTHING
             if isinstance(default, _Field):
-                self.said[name] = default.said
+                self.options[name] = default.options
                 delattr(kind, name)
-                if "default" in default.said:
-                    setattr(kind, name, default.said["default"])
+                if "default" in default.options:
+                    setattr(kind, name, default.options["default"])
             elif default is not _MISSING and not isinstance(default, MemberDescriptorType):
-                self.said[name] = {"default": default}
+                self.options[name] = {"default": default}
         self.names = tuple(self.types)
-        self.compared = tuple([n for n in self.names if self.said[n].get("compare", True)])
+        self.compared = tuple([n for n in self.names if self.options[n].get("compare", True)])
 
     def write_init(self) -> Callable[..., None]:
         """Return the ``__init__`` of the class, with its fields as parameters."""
         given, lines = [], []
-        for name, said in self.said.items():
+        for name, options in self.options.items():
             default, value = "", name
-            if "default" in said:
+            if "default" in options:
                 default = f"=_said[{name!r}]['default']"
-            elif "default_factory" in said:
+            elif "default_factory" in options:
                 default = "=_MISSING"
                 value = f"_said[{name!r}]['default_factory']() if {name} is _MISSING else {name}"
             given.append(f"{name}{default}")
@@ -108,7 +108,7 @@ class _Form:
         made: dict[str, Any] = {}
         module = sys.modules.get(self.kind.__module__)  # where the annotations find their names
         exec(code, vars(module) if module else {}, made)  # noqa: S102 -- as a dataclass does it
-        init: FunctionType = made["write"](object.__setattr__, self.said, _MISSING)
+        init: FunctionType = made["write"](object.__setattr__, self.options, _MISSING)
         init.__qualname__ = f"{self.kind.__qualname__}.__init__"
         init.__annotations__ = {**self.types, "return": None}
         return init
@@ -117,8 +117,8 @@ class _Form:
         """Return a dataclass with the same fields, whose description holds for this class, too."""
         import dataclasses
 
-        said = {name: dataclasses.field(**one) for name, one in self.said.items() if one}
-        names = {"__module__": self.kind.__module__, "__annotations__": dict(self.types), **said}
+        options = {name: dataclasses.field(**one) for name, one in self.options.items() if one}
+        names = {"__module__": self.kind.__module__, "__annotations__": dict(self.types), **options}
         return dataclasses.dataclass(frozen=self.frozen)(type(self.kind.__name__, (), names))
 
 
@@ -149,10 +149,13 @@ class _DataclassWhenAsked:
 
 
 def _own_annotations(kind: type) -> Mapping[str, Any]:
-    own = kind.__dict__.get("__annotations__")
-    if own is None and sys.version_info >= (3, 10):  # since 3.14 they are made when asked for
+    annotations = kind.__dict__.get("__annotations__")
+    if annotations is None and sys.version_info >= (
+        3,
+        10,
+    ):  # since 3.14 they are made when asked for
         return kind.__annotations__
-    return own or {}
+    return annotations or {}
 
 
 class Value:
@@ -169,10 +172,10 @@ class Value:
 
     def __repr__(self) -> str:
         # also of a value that is not completely made: a debugger may ask
-        said = self._form.said if self._form else _NOTHING
+        options = self._form.options if self._form else _NOTHING
         shown = [
             f"{name}={getattr(self, name)!r}"
-            for name, one in said.items()
+            for name, one in options.items()
             if hasattr(self, name) and one.get("repr", True)
         ]
         return f"{type(self).__qualname__}({', '.join(shown)})"

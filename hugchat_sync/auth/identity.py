@@ -27,7 +27,7 @@ from ..errors import (
     UnknownDialect,
     UsageError,
 )
-from ..futures import begin
+from ..futures import renew_locks_after_fork
 from ..options import Retry, Timeout, checked_retry, checked_timeout
 from ..records import User
 from ..secret import Secret
@@ -95,14 +95,14 @@ class Identity(Sender):
         self._waits = timeout is not None
         self._timeout = checked_timeout(timeout)
         self._retry = checked_retry(retries)
-        known = known_dialect(base_url)
-        name = dialect or os.environ.get("HUGCHAT_SYNC_DIALECT") or known
+        era_of_host = known_dialect(base_url)
+        name = dialect or os.environ.get("HUGCHAT_SYNC_DIALECT") or era_of_host
         self._named = dialect_named(name) if name else None
         # an era that was named is looked at all the same, where its servers differ
         self._dialect = (
-            self._named if known or (self._named and self._named.manners.differs_in) else None
+            self._named if era_of_host or (self._named and self._named.manners.differs_in) else None
         )
-        self._is_found = bool(known)
+        self._is_found = bool(era_of_host)
         self._open()
 
     def _open(self) -> None:
@@ -115,7 +115,7 @@ class Identity(Sender):
         self._worked = False
         self._offered: int | None = None  # the cookies that were tried before a new sign-in
         self._hopeless: int | None = None  # those that the hub did not take
-        begin(self)
+        renew_locks_after_fork(self)
         self.transport = Transport(
             self.base_url,
             session=self._session,
@@ -125,7 +125,7 @@ class Identity(Sender):
             retry=self._retry,
         )
 
-    def begin_anew(self) -> None:
+    def renew_locks(self) -> None:
         """Take new locks."""
         self._finding = threading.Lock()
         self._renewing = threading.Lock()
@@ -148,8 +148,8 @@ class Identity(Sender):
     def __repr__(self) -> str:
         return f"<Identity at {self.base_url}>"
 
-    def leave_home(self, *, with_cookies: bool) -> None:
-        """Become what another process may have: no file to write to.
+    def prepare_for_worker(self, *, with_cookies: bool) -> None:
+        """Write to no file any more, so that another process may have this.
 
         :param with_cookies: otherwise the credentials are found there as those of a new client.
         """
@@ -166,10 +166,10 @@ class Identity(Sender):
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
         """Return *request* with the credentials on it."""
         store = self.credentials.store
-        known, is_ours = store.latest, (request.url or "").startswith(store.start)
-        header = known.header.value
+        latest, is_ours = store.latest, (request.url or "").startswith(store.start)
+        header = latest.header.value
         alone = "Cookie" not in request.headers  # a session of the user's may have some
-        if header and is_ours and alone and time.time() < known.until:
+        if header and is_ours and alone and time.time() < latest.until:
             request.headers["Cookie"] = header
             return request
         return self.credentials.put_on(request)
@@ -203,8 +203,8 @@ class Identity(Sender):
 
     def _require_complete(self, patience: Patience) -> None:
         """Refuse to waste a request that lacks one of a pair of cookies."""
-        known = self.credentials.store.latest
-        if known.names == self._complete and time.time() < known.until:
+        latest = self.credentials.store.latest
+        if latest.names == self._complete and time.time() < latest.until:
             return
         if self.credentials.lapsed and not self._renew(time.monotonic(), patience):
             raise self.credentials.expired()

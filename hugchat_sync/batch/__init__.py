@@ -33,7 +33,16 @@ from ..errors import (
 from ..options import is_positive
 from ..rate_limit import Pace
 from ..records import Result
-from .worker import KEPT, Asked, Job, Packed, answer_packed, stored_answer, values_of, whole_text
+from .worker import (
+    CLIENTS,
+    Job,
+    MapClient,
+    Packed,
+    answer_packed,
+    stored_answer,
+    values_of,
+    whole_text,
+)
 
 PromptArgument = Union[str, Mapping[str, Any]]
 
@@ -71,7 +80,7 @@ class Map:
 
     def __init__(
         self,
-        client: Asked,
+        client: MapClient,
         prompts: Iterable[PromptArgument],
         *,
         workers: int | None = None,
@@ -114,8 +123,10 @@ class Map:
         self._key = uuid4().hex
         if executor is not None:
             self._ship()  # what cannot be sent to anybody is better said now
-        # the threads' own news: those that are finished, and ``None`` for "look up"
-        self._news: queue.SimpleQueue[tuple[int, Future[list[Result]]] | None] = queue.SimpleQueue()
+        # the calls that ended, put in by the threads; ``None`` wakes whoever waits
+        self._endings: queue.SimpleQueue[tuple[int, Future[list[Result]]] | None] = (
+            queue.SimpleQueue()
+        )
         self._finished: OrderedDict[int, list[Result]] = OrderedDict()
         self._running = 0
         self._turn = 0  # of the results that are to be handed out next
@@ -123,7 +134,7 @@ class Map:
     def end(self) -> None:
         """Begin nothing more; what is under way still yields its results."""
         self._ended.set()
-        self._news.put(None)
+        self._endings.put(None)
 
     def results(self) -> Iterator[Result]:
         """Yield a result for each prompt, in their order or as they are ready."""
@@ -158,10 +169,10 @@ class Map:
             for future in under_way.values():
                 future.cancel()
             pool.shutdown(wait=True)
-            KEPT.drop(self._key)  # where the executor's workers are threads
+            CLIENTS.drop(self._key)  # where the executor's workers are threads
 
     def _tell(self, number: int, future: Future[list[Result]]) -> None:
-        self._news.put((number, future))
+        self._endings.put((number, future))
 
     def _ready(
         self, under_way: dict[int, Future[list[Result]]], seconds: float = 0.0
@@ -169,12 +180,12 @@ class Map:
         """Yield the results that can be handed out now, or else within *seconds*."""
         while True:
             try:
-                news = self._news.get(seconds > 0, seconds)
+                ending = self._endings.get(seconds > 0, seconds)
             except queue.Empty:
                 break
             seconds = 0.0
-            if news is not None:
-                number, future = news
+            if ending is not None:
+                number, future = ending
                 self._running -= 1
                 del under_way[number]
                 self._finished[number] = future.result()
@@ -392,8 +403,8 @@ class Map:
 
 
 def _lost(trouble: BaseException | None) -> WorkerLost:
-    said = f"{type(trouble).__name__}: {trouble}".splitlines()[0].rstrip(": ")[:200]
-    lost = WorkerLost(f"the worker was lost, or its executor works no more ({said})")
+    reason = f"{type(trouble).__name__}: {trouble}".splitlines()[0].rstrip(": ")[:200]
+    lost = WorkerLost(f"the worker was lost, or its executor does not work any more ({reason})")
     lost.__cause__ = trouble
     return lost
 

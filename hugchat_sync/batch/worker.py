@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Callable, Iterable, Mapping, Protocol, cast
 
 from ..errors import HugChatError, IncompleteAnswer, UsageError, WorkerLost
-from ..futures import begin
+from ..futures import renew_locks_after_fork
 from ..rate_limit import Pace
 from ..records import ConversationTree, Result
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 16  # threads of one task
 _TITLE = 10.0  # seconds for what a kept conversation still gets behind an answer
-_LAST_WORDS = 0.1  # seconds for what follows an answer, after which its connection is given up
+_TAIL_SECONDS = 0.1  # seconds for what follows an answer, after which its connection is given up
 _MAPS = 8  # whose clients a worker keeps
 
 
-class Asked(Protocol):
-    """What is needed of a client."""
+class MapClient(Protocol):
+    """What a map needs of a client."""
 
     @property
     def pace(self) -> Pace: ...  # noqa: D102
@@ -36,8 +36,8 @@ class Asked(Protocol):
     def conversation(self, conversation_id: str) -> ConversationTree: ...  # noqa: D102
     def remove_quietly(self, conversation_id: str) -> bool: ...  # noqa: D102
     def read_files(self, files: Any) -> list[tuple[str, bytes, str]]: ...  # noqa: D102
-    def for_map(self) -> Asked: ...  # noqa: D102
-    def for_worker(self, *, ship_cookies: bool) -> Asked: ...  # noqa: D102
+    def for_map(self) -> MapClient: ...  # noqa: D102
+    def for_worker(self, *, ship_cookies: bool) -> MapClient: ...  # noqa: D102
     def take_cookies(self, cookies: RequestsCookieJar) -> None: ...  # noqa: D102
 
 
@@ -50,14 +50,14 @@ class Job:
     began = 0.0
 
     def __init__(self, index: int, given: Any) -> None:
-        own = dict(given) if isinstance(given, Mapping) else {"prompt": given}
-        text = own.pop("prompt", "")
+        fields = dict(given) if isinstance(given, Mapping) else {"prompt": given}
+        text = fields.pop("prompt", "")
         self.is_text = isinstance(text, str)
         self.prompt: str = text if self.is_text else repr(text)[:200]
-        self.index, self.id = index, own.pop("id", None)
-        self.options: Mapping[str, Any] = own
+        self.index, self.id = index, fields.pop("id", None)
+        self.options: Mapping[str, Any] = fields
         self.conversation_id = ""
-        self.meets_the_same = not {"model", "conversation_id"}.intersection(own)  # as the others
+        self.meets_the_same = not {"model", "conversation_id"}.intersection(fields)  # as the others
 
     def result(self, text: str | None, error: HugChatError | None, *, asked: bool = True) -> Result:
         """Return what became of it."""
@@ -81,7 +81,7 @@ def whole_text(message: Any, job: Job, ended: threading.Event | None = None) -> 
     if message.interrupted and (message.stopped or (ended is not None and ended.is_set())):
         raise IncompleteAnswer("the answer was stopped before its end", partial=text)
     if job.is_temporary:
-        message.finish(_LAST_WORDS)
+        message.finish(_TAIL_SECONDS)
     else:
         message.drain(time.monotonic() + _TITLE)  # some servers make titles only for readers
     return text
@@ -112,18 +112,18 @@ class Packed:
         return "<Packed>"
 
 
-class Kept:
+class ClientCache:
     """The clients of this process, one for each map that it works for."""
 
     def __init__(self) -> None:
         self._clients: OrderedDict[str, tuple[int, Any]] = OrderedDict()
-        begin(self)
+        renew_locks_after_fork(self)
 
-    def begin_anew(self) -> None:
+    def renew_locks(self) -> None:
         """Take a new lock."""
         self._lock = threading.Lock()
 
-    def client(self, packed: Packed) -> Asked:
+    def client(self, packed: Packed) -> MapClient:
         """Return the client of a map, the newest that came."""
         with self._lock:
             version, client = self._clients.get(packed.key, (-1, None))
@@ -132,7 +132,7 @@ class Kept:
             self._clients[packed.key] = version, client
             while len(self._clients) > _MAPS:
                 self._clients.popitem(last=False)
-            return cast(Asked, client)
+            return cast(MapClient, client)
 
     def drop(self, key: str) -> None:
         """Close the client of a map that is over."""
@@ -142,7 +142,7 @@ class Kept:
             client.close()
 
 
-KEPT = Kept()  # a worker has no other place that outlives a task
+CLIENTS = ClientCache()  # a worker has no other place that outlives a task
 
 
 def answer_packed(shipment: Packed, packed: Packed) -> Packed:
@@ -152,7 +152,7 @@ def answer_packed(shipment: Packed, packed: Packed) -> Packed:
     """
     jobs: list[Job] = packed.unpacked()
     try:
-        client = KEPT.client(shipment)
+        client = CLIENTS.client(shipment)
     except HugChatError as error:
         return Packed(shipment.key, pickle.dumps(([(None, error, False)] * len(jobs), None)))
     before = values_of(client.cookies)
@@ -163,7 +163,7 @@ def answer_packed(shipment: Packed, packed: Packed) -> Packed:
     return Packed(shipment.key, pickle.dumps((outcomes, renewed)))
 
 
-def _outcome(client: Asked, job: Job) -> tuple[str | None, HugChatError | None, bool]:
+def _outcome(client: MapClient, job: Job) -> tuple[str | None, HugChatError | None, bool]:
     """Return the text, the error, and whether the answer was cut short, by whomever."""
     try:
         # another worker may have had this very task, and died
@@ -190,9 +190,9 @@ def stored_answer(
         return None
     behind = tree.messages[tree.messages.index(asked[0]) + 1 :]
     answers = [one for one in behind if one.role == "assistant"]
-    own = [one for one in answers if one.parent_id == asked[0].id] or answers[:1]
-    text = own[-1].text if own else ""
-    if text and own[-1].interrupted is False:
+    replies = [one for one in answers if one.parent_id == asked[0].id] or answers[:1]
+    text = replies[-1].text if replies else ""
+    if text and replies[-1].interrupted is False:
         return text, None
     lost = WorkerLost(
         "the worker was lost, and the server keeps no whole answer of this prompt", partial=text

@@ -25,11 +25,11 @@ def merged_text(streamed: str, final: str) -> str:
 
     Source: chat-ui, the finalAnswer branch of the text generation handler (2026-08).
     """
-    said = streamed.rstrip()  # a final answer has no blanks at its end, the pieces may
-    if final.startswith(said):
+    trimmed = streamed.rstrip()  # a final answer has no blanks at its end, the pieces may
+    if final.startswith(trimmed):
         return final
-    if said.endswith(final):
-        return streamed if streamed.endswith(final) else said
+    if trimmed.endswith(final):
+        return streamed if streamed.endswith(final) else trimmed
     gap = "" if streamed.endswith("\n\n") else "\n\n"
     return streamed + gap + final
 
@@ -97,9 +97,11 @@ def fold(state: Answer, event: Event) -> Event:
     elif isinstance(event, TitleChanged):
         state.title = event.title
     elif isinstance(event, Route):
-        known = state.route or Route()
+        before = state.route or Route()
         state.route = Route(
-            event.route or known.route, event.model or known.model, event.provider or known.provider
+            event.route or before.route,
+            event.model or before.model,
+            event.provider or before.provider,
         )
     elif isinstance(event, Status):
         state.finished = state.finished or event.status == "finished"

@@ -9,7 +9,7 @@ from typing import Any, Callable, Iterator, TypeVar
 from ..calls import Call
 from ..dialects import Dialect
 from ..errors import ConversationNotExistError, FeatureUnavailable, UsageError
-from ..futures import begin
+from ..futures import renew_locks_after_fork
 from ..rate_limit import Pace
 from ..records import Conversation, ConversationTree
 from ..transport.retry import Patience
@@ -34,7 +34,7 @@ class Conversations:
         self._server = server
         self._titles: dict[str, str] = {}
         self._creation = Creation(server, self)
-        begin(self)
+        renew_locks_after_fork(self)
 
     def __getstate__(self) -> dict[str, Any]:
         return {
@@ -48,12 +48,12 @@ class Conversations:
         Conversations.__init__(self, state["server"], state["pace"])
         self._titles, self.current = state["titles"], state["current"]
 
-    def begin_anew(self) -> None:
+    def renew_locks(self) -> None:
         """Take a new lock."""
         self._lock = threading.Lock()
 
-    def aside(self) -> Conversations:
-        """Return other conversations of the same account, none of which is known or current."""
+    def without_titles(self) -> Conversations:
+        """Return conversations of the same account that list no title and have no current one."""
         other = Conversations(self._server, self.runs.pace)
         other.runs, other._creation = self.runs, self._creation
         return other
@@ -228,11 +228,12 @@ class Conversations:
 
     def require_model(self, conversation_id: str, model: str, patience: Patience) -> None:
         """Refuse a conversation with another model."""
-        own = self._read(conversation_id, patience).model
-        if model != own:
+        stored_model = self._read(conversation_id, patience).model
+        if model != stored_model:
             raise UsageError(
-                f"conversation {conversation_id} is one with {own or 'another model'}, not with "
-                f"{model}: name it without a model, or the model without it"
+                f"conversation {conversation_id} is one with "
+                f"{stored_model or 'another model'}, not with {model}: "
+                "name it without a model, or the model without it"
             )
 
     def _read(self, conversation_id: str, patience: Patience) -> ConversationTree:

@@ -19,7 +19,7 @@ from ..errors import (
     UsageError,
     nearest_names,
 )
-from ..futures import begin
+from ..futures import renew_locks_after_fork
 from ..list_bots import RETIRED, warn_of_retired
 from ..records import ConversationTree, Settings
 from ..transport.retry import Patience, held, is_unsure
@@ -65,17 +65,17 @@ class Creation:
     Those that other threads were making when it was looked for are waited for: one of them would be
     taken for it.
 
-    :param known: the conversations that are known already.
+    :param listed: the conversations that are known already.
     """
 
-    def __init__(self, server: Server, known: Container[str]) -> None:
+    def __init__(self, server: Server, listed: Container[str]) -> None:
         self._server = server
-        self._known = known
+        self._listed = listed
         self._retired: set[str] = set()  # the old constants that were warned of
         self._made: set[str] = set()
-        begin(self)
+        renew_locks_after_fork(self)
 
-    def begin_anew(self) -> None:
+    def renew_locks(self) -> None:
         """Take a new lock; what is under way is so in another process."""
         self._changed = threading.Condition()
         self._under_way: set[object] = set()
@@ -222,12 +222,12 @@ class Creation:
                 names = self._offered(patience)
             except HugChatError:
                 names = []  # the list cannot be had either, so the refusal itself says more
-            told: dict[str, Any] = {"status": error.status, "url": error.url, "body": error.body}
+            facts: dict[str, Any] = {"status": error.status, "url": error.url, "body": error.body}
             if names and model not in names:
                 nearest = nearest_names(model, names)
                 raise ModelNotFound(
                     f"the server does not offer the model {model!r}; near are {', '.join(nearest)}",
-                    **told,
+                    **facts,
                     model=model,
                     nearest=nearest,
                 ) from error
@@ -235,7 +235,7 @@ class Creation:
                 raise BadRequest(
                     f"the server answered {error.status}: it offers the model {model!r}, so it is "
                     "the system prompt that it does not take",
-                    **told,
+                    **facts,
                 ) from error
             raise
 
@@ -297,7 +297,10 @@ class Creation:
                 others = set(self._under_way if fitting else ())  # theirs may be among these
                 while others & self._under_way:
                     if time.monotonic() >= patience.deadline:
-                        raise TimedOut("another conversation was made too long", phase="total")
+                        raise TimedOut(
+                            "the time was over before another conversation of this client was made",
+                            phase="total",
+                        )
                     self._changed.wait(_SLICE)
                 free = [tree for tree in fitting if tree.id not in self._made]
                 if len(free) == 1:
@@ -312,5 +315,5 @@ class Creation:
             made = int(conversation_id[:8], 16)
         except ValueError:
             return False  # no server of ours made that
-        had = conversation_id in self._made or conversation_id in self._known
+        had = conversation_id in self._made or conversation_id in self._listed
         return made >= began - _CLOCKS_DIFFER and not had

@@ -138,7 +138,7 @@ def write_whole(path: Path, content: bytes) -> None:
     except FileNotFoundError:
         mode = stat.S_IFREG
     if stat.S_ISLNK(mode) and path.exists() and not path.is_file():
-        raise UsageError(f"{path} is a link to what is no file; nothing was written")
+        raise UsageError(f"{path} is a link, but not to a file; nothing was written")
     if not stat.S_ISLNK(mode) and not stat.S_ISREG(mode):
         path.write_bytes(content)
         return

@@ -21,7 +21,7 @@ from ..errors import (
     UsageError,
 )
 from ..events import Event, FinalAnswer, Token, ToolCall
-from ..futures import begin
+from ..futures import renew_locks_after_fork
 from ..records import ChatFile, Source
 from ..secret import safe_repr
 from ..values import replace
@@ -80,7 +80,7 @@ class _Past:
         return
 
 
-_NOT_FOR_USERS = {"begin_anew", "drain", "finish", "is_over"}
+_NOT_FOR_USERS = {"renew_locks", "drain", "finish", "is_over"}
 
 
 class Message(Polling):
@@ -136,7 +136,7 @@ class Message(Polling):
         self._process = os.getpid()
         self._characters: list[str] = []
         self._steps: list[dict[str, Any]] = []
-        begin(self)
+        renew_locks_after_fork(self)
 
     # what there is so far, from any thread and from a signal handler: never blocks or raises ---
 
@@ -188,8 +188,8 @@ class Message(Polling):
     @property
     def route(self) -> tuple[str, str, str] | None:
         """Who answers: (route, model, provider), once the server has said so."""
-        known = self._answer.route
-        return None if known is None else (known.route, known.model, known.provider)
+        route = self._answer.route
+        return None if route is None else (route.route, route.model, route.provider)
 
     @property
     def partial(self) -> str:
@@ -270,7 +270,7 @@ class Message(Polling):
         """
         self._start()
         end = None if timeout is None else time.monotonic() + timeout
-        with self._news:
+        with self._changed:
             while not self.is_over:
                 left = _SLICE if end is None else min(_SLICE, end - time.monotonic())
                 if left <= 0:
@@ -279,7 +279,7 @@ class Message(Polling):
                         phase="total",
                         partial=self._answer.text,
                     )
-                self._news.wait(left)
+                self._changed.wait(left)
         self._raise_failure()
         return self
 
@@ -332,7 +332,7 @@ class Message(Polling):
             return
         # a daemon: a pool task would delay the interpreter's exit until its answer ends
         reader = threading.Thread(target=self._read_all, daemon=True, name="hugchat-sync reader")
-        with self._news:
+        with self._changed:
             if self._reader is None:
                 self._reader = reader
         if self._reader is reader:
@@ -347,9 +347,9 @@ class Message(Polling):
         answer = self._answer  # and no name for its events: errors keep this frame
         # a reader thread, once there is one, reads for all
         if self._reader is not None and self._reader is not threading.current_thread():
-            with self._news:
+            with self._changed:
                 while index >= len(answer.events) and not self._ended:
-                    self._news.wait(_SLICE)
+                    self._changed.wait(_SLICE)
             return index < len(answer.events)
         with self._reading:
             if index < len(answer.events):
@@ -366,8 +366,8 @@ class Message(Polling):
                         if type(event) is FinalAnswer:
                             self._source.limit(TAIL)
                 if self._reader is not None:
-                    with self._news:
-                        self._news.notify_all()
+                    with self._changed:
+                        self._changed.notify_all()
                 settled = True
             except StopIteration:
                 settled = True
@@ -385,7 +385,7 @@ class Message(Polling):
 
     def _end(self, error: HugChatError | None = None) -> None:
         """Settle what the answer is, once nothing more will come."""
-        with self._news:
+        with self._changed:
             if self._ended:
                 return
             final = conclude(self._answer, stopped=self._stopped and not self._closed)
@@ -394,13 +394,13 @@ class Message(Polling):
             if self._answer.final is None:
                 self._failure = failure_of(error, self._answer, closed=self._closed)
             self._ended = True
-            self._news.notify_all()
+            self._changed.notify_all()
 
-    def begin_anew(self) -> None:
+    def renew_locks(self) -> None:
         """Take new locks and no reader."""
         self._reading = threading.Lock()
         self._spelling = threading.Lock()
-        self._news = threading.Condition()  # a signal handler may close while its thread waits
+        self._changed = threading.Condition()  # a signal handler may close while its thread waits
         self._reader = None
 
     def _settle_in_child(self) -> None:
@@ -417,9 +417,9 @@ class Message(Polling):
         if self._reader is None:
             self._read_all()  # the tail has a limit of its own
             return True
-        with self._news:
+        with self._changed:
             while not self._ended and time.monotonic() < deadline:
-                self._news.wait(min(_SLICE, max(0.0, deadline - time.monotonic())))
+                self._changed.wait(min(_SLICE, max(0.0, deadline - time.monotonic())))
         return self._ended
 
     # pickling --------------------------------------------------------------------------------

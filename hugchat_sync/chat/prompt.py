@@ -65,7 +65,7 @@ def redone(message_id: str) -> Prompt:
 
 
 @with_fields
-class Asking(Value):
+class Destination(Value):
     """Where a message is to go, and what has to be asked before some of them.
 
     :param conversation_id: where the message goes; ``None`` for a new conversation.
@@ -95,7 +95,7 @@ class Asking(Value):
 
 def equipped(
     prompt: Prompt,
-    asking: Asking,
+    destination: Destination,
     web_search: bool | str = False,
     servers: Sequence[ServerArgument] | None = None,
 ) -> Prompt:
@@ -117,25 +117,25 @@ def equipped(
     :raises FeatureUnavailable: it cannot; nothing was sent.
     :raises UsageError: the model cannot see an image, or no tool server has such a name.
     """
-    dialect = asking.dialect
+    dialect = destination.dialect
     if prompt.action != "new":
         _require(dialect, prompt.action)
     elif prompt.parent_id is not None:
         _require(dialect, "trees", "a message is appended to the newest")
-    search, names, own = tool_choice(
-        dialect, web_search or prompt.web_search, servers, asking.tool_servers
+    search, names, own_servers = tool_choice(
+        dialect, web_search or prompt.web_search, servers, destination.tool_servers
     )
     if prompt.files:
         _require(dialect, "files")
     images = [file.name for file in prompt.files if file.mime.lower().startswith("image/")]
-    model = asking.model() if images or names or own else None
+    model = destination.model() if images or names or own_servers else None
     if model is not None and not model.is_router:
         if images and not model.multimodal:
             raise UsageError(
                 f"the model {model.id!r} cannot see {images[0]}: choose one that is multimodal, "
                 "see models()"
             )
-        if (names or own) and not model.supports_tools:  # the server would pass them over
+        if (names or own_servers) and not model.supports_tools:  # the server would pass them over
             what = "the web search of this server is a tool" if search else "nothing was sent"
             raise FeatureUnavailable(
                 f"the model {model.id!r} calls no tools ({what}); choose another one, see models()",
@@ -152,7 +152,7 @@ def equipped(
         web_search=prompt.web_search and search is None,
         search_server=search,
         tool_servers=names,
-        own_servers=own,
+        own_servers=own_servers,
     )
 
 
@@ -202,29 +202,29 @@ def tool_choice(
         dialect.lacks("tool_servers" if servers else "web_search")
     if isinstance(servers, (str, Mapping)):
         raise UsageError("mcp_servers is a list of names, or of dicts with name and url")
-    known = listed()
+    listed_servers = listed()
     names: list[str] = []
-    own: list[Mapping[str, Any]] = []
+    own_servers: list[Mapping[str, Any]] = []
     for server in servers or ():
         if isinstance(server, str):
-            names.append(_checked_name(server, known))
+            names.append(_checked_name(server, listed_servers))
         elif isinstance(server, Mapping) and server.get("name") and server.get("url"):
-            own.append(server)
+            own_servers.append(server)
         else:
             raise UsageError("a tool server is a name, or a dict with name and url")
     if not web_search:
-        return None, tuple(names), tuple(own)
+        return None, tuple(names), tuple(own_servers)
     if isinstance(web_search, str):
-        search = _checked_name(web_search, (*known, *own))
+        search = _checked_name(web_search, (*listed_servers, *own_servers))
     else:
-        search = _searching(dialect, known)
-    if search not in names and all(server["name"] != search for server in own):
+        search = _searching(dialect, listed_servers)
+    if search not in names and all(server["name"] != search for server in own_servers):
         names.append(search)
-    return search, tuple(names), tuple(own)
+    return search, tuple(names), tuple(own_servers)
 
 
-def _checked_name(name: str, known: Listed) -> str:
-    names = [str(server.get("name", "")) for server in known]
+def _checked_name(name: str, listed: Listed) -> str:
+    names = [str(server.get("name", "")) for server in listed]
     if name not in names:
         raise UsageError(f"no tool server is called {name!r}; there are {names or 'none'}")
     return name

@@ -176,13 +176,13 @@ class Recovery:
 
     def _missing_text(self, stored: Stored, is_whole: bool) -> Iterator[Event]:
         """Yield what is missing of the text and the thinking, where they go on from what came."""
-        thought, said, text = self._record.reasoning, self._record.streamed, stored.text
-        if stored.reasoning.startswith(thought) and stored.reasoning != thought:
-            yield Reasoning(stored.reasoning[len(thought) :])
+        reasoning, sent, text = self._record.reasoning, self._record.streamed, stored.text
+        if stored.reasoning.startswith(reasoning) and stored.reasoning != reasoning:
+            yield Reasoning(stored.reasoning[len(reasoning) :])
         if not is_whole:
             text = text.rstrip(_LOST)  # half a character: the other half never came
-        if text.startswith(said) and text != said:
-            yield Token(text[len(said) :])
+        if text.startswith(sent) and text != sent:
+            yield Token(text[len(sent) :])
 
     def _settled(self) -> Stored | None:
         """Return what the server keeps of this run, once it is no longer at it."""

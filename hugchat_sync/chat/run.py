@@ -35,12 +35,12 @@ E = TypeVar("E")
 _LOOKS = 4  # for a message that may have arrived
 
 
-class Home(Protocol):
-    """Where a run belongs: what is told of titles and of runs that are over."""
+class RunOwner(Protocol):
+    """Whoever began a run: it is told the title that an answer brings, and that the run is over."""
 
     def keep_title(self, conversation_id: str, title: str) -> None: ...  # noqa: D102
 
-    def leave(self, run: Run) -> None: ...  # noqa: D102
+    def forget_ended(self, run: Run) -> None: ...  # noqa: D102
 
 
 class OpenReply:
@@ -96,7 +96,7 @@ class Run:
         *,
         resume: bool = True,
         pace: Pace | None = None,
-        home: Home | None = None,
+        owner: RunOwner | None = None,
     ) -> None:
         self.prompt = prompt
         self.dialect = dialect  # the one that the server turned out to want, once it was sent
@@ -105,7 +105,7 @@ class Run:
         self._patience = patience
         self._resume = resume
         self._pace = pace if pace is not None and pace.is_limited else None
-        self._home = home
+        self._owner = owner
         self._open = OpenReply(transport, patience)
         self._tries = Tries()
         self._searched: list[Event] = []  # what a search before the message told
@@ -270,12 +270,12 @@ class Run:
             if not (self._over or self._open.closed):
                 yield from self._going_on()
         except GeneratorExit:
-            is_thrown_away = True  # whoever collects garbage may hold the lock of our home
+            is_thrown_away = True  # whoever collects garbage may hold the lock of our owner
             raise
         finally:
             if not is_thrown_away:
                 self._ended = True
-                self._leave()
+                self._report_end()
 
     def _may_go_on(self, error: HugChatError) -> bool:
         """Return whether another way may lead to what the first connection owed."""
@@ -316,8 +316,8 @@ class Run:
             yield [event]
 
     def _keep_title(self, event: TitleChanged) -> None:
-        if self._home is not None:
-            self._home.keep_title(self.prompt.conversation_id, event.title)
+        if self._owner is not None:
+            self._owner.keep_title(self.prompt.conversation_id, event.title)
 
     # ending ----------------------------------------------------------------------------------
 
@@ -334,11 +334,11 @@ class Run:
         if not self.record.is_complete and self.record.text:
             self._was_left = True
         self._open.close()
-        self._leave()
+        self._report_end()
 
-    def _leave(self) -> None:
-        if self._home is not None:
-            self._home.leave(self)
+    def _report_end(self) -> None:
+        if self._owner is not None:
+            self._owner.forget_ended(self)
 
     def stop(self) -> None:
         """Ask the server to stop the run."""

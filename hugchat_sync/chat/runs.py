@@ -14,7 +14,7 @@ from typing import Callable, Iterator
 
 from ..dialects import Created, Dialect, Look, Prompt, Unfinished
 from ..errors import HugChatError, ProtocolError, TimedOut, UsageError
-from ..futures import begin
+from ..futures import renew_locks_after_fork
 from ..rate_limit import Pace
 from ..records import ConversationTree
 from ..transport.retry import Patience
@@ -23,7 +23,7 @@ from .message import TAIL, Message
 from .recovery import Recovery
 from .run import OpenReply, Run
 
-_LAST_WORDS = 0.1  # seconds for what follows an answer, after which its connection is given up
+_TAIL_SECONDS = 0.1  # seconds for what follows an answer, after which its connection is given up
 _SLICE = 0.5  # seconds; Windows delivers Ctrl-C only between waits
 
 
@@ -86,9 +86,9 @@ class Runs:
         self._server = server
         self._transport = server.transport
         self._places: dict[str, Place] = {}
-        begin(self)
+        renew_locks_after_fork(self)
 
-    def begin_anew(self) -> None:
+    def renew_locks(self) -> None:
         """Take new locks; the runs of a parent are runs that somebody else reads."""
         self._map = threading.Lock()
         for place in self._places.values():
@@ -102,8 +102,8 @@ class Runs:
                 place = self._places[conversation_id] = Place(conversation_id)
             return place
 
-    def leave(self, run: Run) -> None:
-        """Keep a run no longer, if it is over."""
+    def forget_ended(self, run: Run) -> None:
+        """Forget *run*, if it is over."""
         with self._map:
             place = self._places.get(run.prompt.conversation_id)
             if place is not None and place.run is run and run.is_over:
@@ -115,7 +115,7 @@ class Runs:
         with self._map:
             place = self._places.pop(conversation_id, None)
         if place is not None:
-            place.close(_LAST_WORDS)
+            place.close(_TAIL_SECONDS)
 
     def close(self) -> None:
         """Close every open answer; one that has only a title to come is read to its end."""
@@ -157,14 +157,14 @@ class Runs:
                 patience,
                 resume=resume,
                 pace=self.pace,
-                home=self,
+                owner=self,
             )
             # also if this is interrupted: the server may be at it all the same
             place.run, place.message = run, None
             try:
                 run.begin()
             except HugChatError:
-                self.leave(run)
+                self.forget_ended(run)
                 raise
             if run.dialect is not dialect:
                 self._server.keep(run.dialect)
@@ -204,7 +204,7 @@ class Runs:
                 run.await_end(patience)
             except TimedOut as error:
                 raise place.goes_on() from error
-        self.leave(run)
+        self.forget_ended(run)
 
     def _placed(self, dialect: Dialect, prompt: Prompt, place: Place, patience: Patience) -> Prompt:
         """Return *prompt* with its place among the messages, once no run is on there."""
@@ -253,7 +253,7 @@ class Runs:
                 seen, moved = running, time.monotonic()
             try:
                 if not (is_new and self._follow(dialect, place, patience, answer)):
-                    quiet = max(answer.still, time.monotonic() - moved)
+                    quiet = max(answer.unchanged_seconds, time.monotonic() - moved)
                     if quiet >= patience.timeout.progress:
                         place.over.update(running)
                         return look
@@ -275,10 +275,10 @@ class Runs:
             return False
         prompt = Prompt(place.conversation_id, "", "", answer.generation_id)
         log = Recovery(self._transport, dialect, prompt, OpenReply(self._transport, patience))
-        told = log.read_log()
-        if told is None:
+        is_over = log.read_log()
+        if is_over is None:
             place.over.add(answer)
-        elif told or answer.is_said:  # without a log, at most a title is missing of a whole text
+        elif is_over or answer.has_whole_text:  # then the log can hold no more than a title
             place.over.add(answer.generation_id)
         else:
             return False
@@ -302,7 +302,7 @@ class Runs:
             return
         look = self._transport.send(dialect.look(conversation_id), patience)
         running = place.running(look)
-        if all(answer.is_said for answer in running) and not dialect.manners.stores_at_end:
+        if all(answer.has_whole_text for answer in running) and not dialect.manners.stores_at_end:
             return
         call = dialect.stop_elsewhere(conversation_id)
         if call is None:

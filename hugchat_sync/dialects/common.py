@@ -94,14 +94,14 @@ def read_settings(value: Any) -> Settings:
     """
     if not all(isinstance(text, str) for text in need(value, "customPrompts", dict).values()):
         raise ProtocolError("a system prompt in the settings is no text", field="customPrompts")
-    known = {
+    fields = {
         ours: value[wire]
         for ours, wire in SETTINGS.items()
         if value.get(wire) is not None and isinstance(value[wire], _KINDS.get(ours, bool))
     }
-    done = {SETTINGS[ours] for ours in (*known, *_READ_ONLY)}
+    done = {SETTINGS[ours] for ours in (*fields, *_READ_ONLY)}
     done.update(wire for wire in SETTINGS.values() if value.get(wire) is None)
-    return Settings(**known, extra={key: item for key, item in value.items() if key not in done})
+    return Settings(**fields, extra={key: item for key, item in value.items() if key not in done})
 
 
 def save_as_json(settings: Settings, path: str = "/settings") -> Call[None]:

@@ -207,8 +207,10 @@ def is_sign_in(target: str, base_url: str = "") -> bool:
     if _SIGN_IN_QUERY & {name.lower() for name in parse_qs(parts.query)}:
         return True
     base = _http_parts(base_url)
-    known = set(base.path.lower().split("/")) if base else set()
-    steps = [step.partition(".")[0] for step in parts.path.lower().split("/") if step not in known]
+    own_steps = set(base.path.lower().split("/")) if base else set()
+    steps = [
+        step.partition(".")[0] for step in parts.path.lower().split("/") if step not in own_steps
+    ]
     if any(re.fullmatch(_STEP, step) for step in steps):
         return True
     host = parts.hostname or ""
@@ -325,23 +327,23 @@ def read_error(reply: Reply) -> HugChatError:
         return problem
     if is_page(reply):
         return page_instead(reply) if 200 <= reply.status < 300 else _page_error(reply)
-    said, error_id = reply.text, None  # the hooks of the server say it in plain text
+    sentence, error_id = reply.text, None  # the hooks of the server say it in plain text
     with suppress(ProtocolError):
         value = read_json(reply.body)
-        said, error_id = whole(_sentence(value)), kind_of(value, "errorId", str, None)
-    if reply.status == 403 and "API is disabled" in said:
+        sentence, error_id = whole(_sentence(value)), kind_of(value, "errorId", str, None)
+    if reply.status == 403 and "API is disabled" in sentence:
         return FeatureUnavailable(
             "this server hides its API, and what was asked for is found nowhere else", feature="api"
         )
     for pattern, kind, advice, facts in _SENTENCES:
-        if re.search(pattern, said, re.IGNORECASE):
-            return error_of(reply, said, kind=kind, advice=advice, **facts)
-    return error_of(reply, said, error_id=error_id, **_OF_STATUS.get(reply.status, {}))
+        if re.search(pattern, sentence, re.IGNORECASE):
+            return error_of(reply, sentence, kind=kind, advice=advice, **facts)
+    return error_of(reply, sentence, error_id=error_id, **_OF_STATUS.get(reply.status, {}))
 
 
-def error_of(reply: Reply, said: str, **facts: Any) -> HugChatError:
+def error_of(reply: Reply, sentence: str, **facts: Any) -> HugChatError:
     """Return the error of a bad status; *facts* are those of :func:`status_error`."""
-    return status_error(reply.status, said, url=reply.url, body=reply.text, **facts)
+    return status_error(reply.status, sentence, url=reply.url, body=reply.text, **facts)
 
 
 def _sentence(value: Any) -> str:
@@ -377,29 +379,29 @@ def refuse_redirect(value: Any, url: str = "") -> None:
 # inside an answer ----------------------------------------------------------------------------
 
 
-def generation_error(said: str, code: int | None) -> HugChatError:
+def generation_error(sentence: str, code: int | None) -> HugChatError:
     """Return the error of an error line inside an answer.
 
-    :param said: the server's sentence, which is the upstream's in most cases.
+    :param sentence: the server's sentence, which is the upstream's in most cases.
     :param code: the status of the upstream, where the server tells it (since 2025-10).
 
     Source: the status lines of POST /conversation/{id}, chat-ui 2023-11 … 2026-08 (measured).
     """
-    said = said.strip()[:300] or "no reason given"
-    if code == 402 or (code is None and re.match(r"402\b", said)):
+    sentence = sentence.strip()[:300] or "no reason given"
+    if code == 402 or (code is None and re.match(r"402\b", sentence)):
         return QuotaExceeded(
-            f"the account is out of credits: {said} (top up, or choose another model)",
+            f"the account is out of credits: {sentence} (top up, or choose another model)",
             status_code=402,
             status=402,
         )
-    if code == 429 or re.search(r"(?i)overloaded|\b429\b", said):
+    if code == 429 or re.search(r"(?i)overloaded|\b429\b", sentence):
         return ModelOverloaded(
-            f"the model is overloaded: {said} (try again later)", status_code=code
+            f"the model is overloaded: {sentence} (try again later)", status_code=code
         )
-    if re.search(r"(?i)oauth|sign(ed)? ?in|logged in|log in|user token not found", said):
+    if re.search(r"(?i)oauth|sign(ed)? ?in|logged in|log in|user token not found", sentence):
         return AuthError(
-            f"the model was not asked: {said} (sign in again, or pass new cookies)",
+            f"the model was not asked: {sentence} (sign in again, or pass new cookies)",
             status=code,
             status_code=code,
         )
-    return GenerationError(f"the model failed: {said}", status_code=code)
+    return GenerationError(f"the model failed: {sentence}", status_code=code)

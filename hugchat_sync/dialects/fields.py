@@ -164,6 +164,6 @@ def split_thinking(text: str) -> tuple[str, str]:
         return text, ""
     splitter = ThinkSplitter()
     parts = splitter.feed(text) + splitter.flush()
-    said = "".join(part for thinking, part in parts if not thinking)
+    text_outside = "".join(part for thinking, part in parts if not thinking)
     thought = "".join(part for thinking, part in parts if thinking)
-    return said, thought
+    return text_outside, thought

@@ -324,7 +324,7 @@ def answer_in(
         if question.get("id") != question_id or answer.get("from") != "assistant":
             continue
         same = text_of(question, "content").strip() == prompt.text.strip()
-        known = prompt.action != "retry" or prompt.replaced_id is not None
-        if same and known and answer.get("id") != prompt.replaced_id:
+        is_named = prompt.action != "retry" or prompt.replaced_id is not None
+        if same and is_named and answer.get("id") != prompt.replaced_id:
             return answer
     return None

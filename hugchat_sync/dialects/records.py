@@ -100,16 +100,16 @@ class Unfinished(Value):
     :param generation_id: the name of its log; ``""`` where there is none.
     :param text: what is stored of it so far.
     :param updated_at: when the server changed it, as the server spells it.
-    :param is_said: its text is whole; what may still come is a title.
-    :param still: seconds without a change, by the server's own clock; 0 where it does not tell.
+    :param has_whole_text: the stored text is complete; only a title may still come.
+    :param unchanged_seconds: since its last change, by the server's own clock; 0 if not told.
     """
 
     id: str
     generation_id: str = ""
     text: str = ""
     updated_at: str = ""
-    is_said: bool = False
-    still: float = field(default=0.0, compare=False)
+    has_whole_text: bool = False
+    unchanged_seconds: float = field(default=0.0, compare=False)
 
 
 @with_fields

@@ -155,7 +155,7 @@ class ModelEvents(Updates):
     def __init__(self, stops: tuple[str, ...] = ()) -> None:
         super().__init__()
         self._stops = stops
-        self._said: list[str] = []
+        self._texts: list[str] = []
 
     def read(self, chunks: Iterable[bytes]) -> Iterator[list[Event]]:
         """Yield the pieces of an answer, and the whole text at its last event.
@@ -193,7 +193,7 @@ class ModelEvents(Updates):
             if token.get("special"):
                 special = piece
             else:
-                self._said.append(piece)
+                self._texts.append(piece)
                 yield from self.on_stream({"token": piece})
         if isinstance(text, str):
             yield from self.flush()
@@ -202,9 +202,9 @@ class ModelEvents(Updates):
 
     def _stored(self, text: str, special: str) -> str:
         """Return *text* as the server stores it: without what stopped the model."""
-        text, said = text.strip(), whole("".join(self._said)).strip()
-        if said and special and text.startswith(said):
-            text = said  # what stopped the model never came as a piece
+        text, joined = text.strip(), whole("".join(self._texts)).strip()
+        if joined and special and text.startswith(joined):
+            text = joined  # what stopped the model never came as a piece
         for stop in (*self._stops, *_ALWAYS_STOPS, special):
             if stop and text.endswith(stop):
                 text = text[: -len(stop)].rstrip()

@@ -41,8 +41,8 @@ class Trees(Era):
                 return refusal(reply)
             # the values sent are texts, so what is wrong with them is the model
             model = body["model"]
-            said = f"the server does not offer the model {model!r}"
-            return error_of(reply, said, kind=ModelNotFound, advice="see models()", model=model)
+            sentence = f"the server does not offer the model {model!r}"
+            return error_of(reply, sentence, kind=ModelNotFound, advice="see models()", model=model)
 
         return post("/conversation", read_created, json=body, error=error)
 
@@ -204,10 +204,12 @@ def look_at_tree(value: Any, reply: Reply, conversation_id: str, stores_meanwhil
         updates = [line for line in updates if isinstance(line, dict)]
         if any(line.get("status") in _OVER for line in updates):
             continue
-        is_said = is_marked or any(line.get("type") == "finalAnswer" for line in updates)
+        has_whole_text = is_marked or any(line.get("type") == "finalAnswer" for line in updates)
         is_stub = not item.get("content") and not updates
-        if item.get("generationId") or (newest and not is_said and (stores_meanwhile or is_stub)):
-            found.append(unfinished(item, reply, is_said))
+        if item.get("generationId") or (
+            newest and not has_whole_text and (stores_meanwhile or is_stub)
+        ):
+            found.append(unfinished(item, reply, has_whole_text))
     last = messages[-1] if messages else {"id": value.get("rootMessageId")}
     leaf = last.get("id") if isinstance(last, dict) else None
     if messages and not isinstance(leaf, str):
@@ -220,7 +222,7 @@ def look_at_tree(value: Any, reply: Reply, conversation_id: str, stores_meanwhil
     )
 
 
-def unfinished(message: dict[str, Any], reply: Reply, is_said: bool) -> Unfinished:
+def unfinished(message: dict[str, Any], reply: Reply, has_whole_text: bool) -> Unfinished:
     """Return a stored message as one that may still be coming, or may be answered."""
     updated = text_of(message, "updatedAt") or text_of(message, "createdAt")
     text = text_of(message, "content") if message.get("from") == "assistant" else ""
@@ -229,7 +231,7 @@ def unfinished(message: dict[str, Any], reply: Reply, is_said: bool) -> Unfinish
         text_of(message, "generationId"),
         split_thinking(text)[0].strip(),
         updated,
-        is_said,
+        has_whole_text,
         _seconds_since(updated, reply),
     )
 

@@ -108,17 +108,17 @@ class Updates:
         """
         splitter = LineSplitter()
         pending = splitter.pending
-        known: dict[bytes, Event] = {}  # an answer says the same words again and again
+        earlier: dict[bytes, Event] = {}  # an answer says the same words again and again
         for chunk in chain(chunks, (None,)):
             if self._easy and chunk and not pending:
-                token = known.get(chunk)
+                token = earlier.get(chunk)
                 if token is not None:
                     yield [token]
                     continue
                 tokens = self._plain_tokens(chunk)
                 if tokens is not None:
-                    if len(tokens) == 1 and len(chunk) < _SHORT and len(known) < _MOST_KNOWN:
-                        known[chunk] = tokens[0]
+                    if len(tokens) == 1 and len(chunk) < _SHORT and len(earlier) < _MOST_KNOWN:
+                        earlier[chunk] = tokens[0]
                     if tokens:
                         yield tokens
                     continue
@@ -307,8 +307,8 @@ class Updates:
 
         Source: declared by chat-ui 2023-11; sent by form actions of all times.
         """
-        said = text_of(value, "message") or text_of(value.get("error"), "message")
-        return self.failed(GenerationError(f"the model failed: {said or 'no reason given'}"))
+        sentence = text_of(value, "message") or text_of(value.get("error"), "message")
+        return self.failed(GenerationError(f"the model failed: {sentence or 'no reason given'}"))
 
     def on_redirect(self, value: dict[str, Any]) -> Iterable[Event]:
         """Raise: the whole answer is the wish that one signs in."""

@@ -269,18 +269,18 @@ def _build(index: int, node: Any, built: dict[int, Any], value_at: Any) -> None:
 
 
 def _typed(node: list[Any], value_at: Any) -> Any:
-    name, *rest = node
+    name, *arguments = node
     if name in ("Date", "BigInt", "RegExp"):
-        return rest[0] if rest else None
+        return arguments[0] if arguments else None
     if name == "Set":
-        return [value_at(at) for at in rest]
+        return [value_at(at) for at in arguments]
     if name == "Map":
-        return {value_at(key): value_at(at) for key, at in zip(rest[::2], rest[1::2])}
+        return {value_at(key): value_at(at) for key, at in zip(arguments[::2], arguments[1::2])}
     if name == "null":
-        return {key: value_at(at) for key, at in zip(rest[::2], rest[1::2])}
+        return {key: value_at(at) for key, at in zip(arguments[::2], arguments[1::2])}
     if name == "Object":
-        return rest[0] if rest else None
-    return value_at(rest[0]) if rest and isinstance(rest[0], int) else None
+        return arguments[0] if arguments else None
+    return value_at(arguments[0]) if arguments and isinstance(arguments[0], int) else None
 
 
 def sveltekit_nodes(body: bytes, url: str = "") -> list[Any]:

@@ -104,8 +104,8 @@ class Site:
 
         Those of the documents all answer alike; there are several so that choosing can be tried.
         """
-        own: Sequence[Model] = getattr(self.responder, "models", lambda: self.offered)()
-        return own
+        models: Sequence[Model] = getattr(self.responder, "models", lambda: self.offered)()
+        return models
 
     def model(self, model_id: object) -> Model | None:
         """Return the model with that id."""
@@ -274,9 +274,9 @@ def nothing() -> Response:
 
 @app.errorhandler(ApiError)
 def _refused(error: ApiError) -> Response:
-    known = {} if error.message else {"errorId": str(uuid4())}
-    told = {"message": error.message or "An error occurred", **known}
-    return json_reply(told, error.status, chunked=False)
+    more = {} if error.message else {"errorId": str(uuid4())}
+    body = {"message": error.message or "An error occurred", **more}
+    return json_reply(body, error.status, chunked=False)
 
 
 @app.errorhandler(HTTPException)

@@ -81,8 +81,8 @@ def _create() -> Response:
         )
         add_child(made, None, "system", preprompt)
     site().storage.add(made)
-    told = compact(superjson(told_conversation(made)))
-    return json_reply({"conversationId": made.id, "conversation": told})
+    shown = compact(superjson(told_conversation(made)))
+    return json_reply({"conversationId": made.id, "conversation": shown})
 
 
 @route("GET", _ALL)
@@ -185,8 +185,8 @@ def _take_in() -> Response:
     share_id = json_body().get("shareId")
     if not share_id or not isinstance(share_id, str):
         raise ApiError(400, "shareId is required")
-    known = site().storage.conversations(g.owner)
-    found = [one.id for one in known if one.extra.get("imported") == share_id]
+    conversations = site().storage.conversations(g.owner)
+    found = [one.id for one in conversations if one.extra.get("imported") == share_id]
     if not found:
         copy = _copy(share_id)
         copy.extra["imported"] = share_id

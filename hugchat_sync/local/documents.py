@@ -252,9 +252,9 @@ def _cut(name: str, text: str) -> Iterator[Passage]:
         if number % 2:  # code has no headings
             sections[-1][1] += piece
             continue
-        first, *rest = _HEADING.split(_UNDERLINED.sub(_as_heading, piece))
+        first, *headed = _HEADING.split(_UNDERLINED.sub(_as_heading, piece))
         sections[-1][1] += first
-        sections += [[heading.strip(), body] for heading, body in zip(rest[::2], rest[1::2])]
+        sections += [[heading.strip(), body] for heading, body in zip(headed[::2], headed[1::2])]
     title = ""
     for heading, body in sections:
         title = title or heading
@@ -302,6 +302,6 @@ def _told_as_tool(turn: Turn, found: Sequence[Passage]) -> Iterator[Step]:
     results = [
         {"title": one.title, "url": _link(turn, one), "text": one.text[:300]} for one in found
     ]
-    told = [f"Title: {one['title']}\nURL: {one['url']}\nText: {one['text']}" for one in results]
-    text = "\n\n".join(told) or "No results found."
+    quoted = [f"Title: {one['title']}\nURL: {one['url']}\nText: {one['text']}" for one in results]
+    text = "\n\n".join(quoted) or "No results found."
     yield ToolResult(call.uuid, text, {"results": results})

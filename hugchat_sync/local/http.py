@@ -335,13 +335,13 @@ class _Connection:
 
     def _body(self, headers: Mapping[str, str], minor: str) -> tuple[bytes, int]:
         """Return the body and its length; nothing of it is kept or read on if it is too long."""
-        told, coding = headers.get("content-length"), headers.get("transfer-encoding")
-        if told is not None and not re.fullmatch("[0-9]{1,18}", told):
+        stated, coding = headers.get("content-length"), headers.get("transfer-encoding")
+        if stated is not None and not re.fullmatch("[0-9]{1,18}", stated):
             raise _Refused(400, "The Content-Length is no number.")
         if coding is None:
-            length = int(told or 0)
+            length = int(stated or 0)
             return self._exactly(length) if length <= self._server.body_limit else b"", length
-        if told is not None or minor == "0":
+        if stated is not None or minor == "0":
             raise _Refused(400, "There is a Transfer-Encoding where none may be.")
         if coding.lower() != "chunked":
             raise _Refused(501, "The one Transfer-Encoding known here is chunked.")

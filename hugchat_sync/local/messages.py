@@ -174,13 +174,13 @@ def _turn(
 ) -> Turn:
     by_id = {one["id"]: one for one in conversation.messages}
     *earlier, prompt = [by_id[ancestor] for ancestor in answer["ancestors"]]
-    said = [one for one in earlier if one["from"] in ("user", "assistant")]
+    spoken = [one for one in earlier if one["from"] in ("user", "assistant")]
     model = site().model(conversation.model)
     selected = asked.get("selectedMcpServerNames", [SEARCH_SERVER])  # all, when none are named
     usable = model is not None and model.supports_tools and SEARCH_SERVER in selected
     return Turn(
         prompt=prompt["content"],
-        history=tuple(Said(one["from"], one["content"]) for one in said),
+        history=tuple(Said(one["from"], one["content"]) for one in spoken),
         system_prompt=conversation.preprompt,
         model=conversation.model,
         base_url=site().url,
@@ -222,13 +222,13 @@ def _attach(conversation_id: str) -> Response:
     """Replay a run from a sequence number on, and follow it to its end."""
     found = own_conversation(conversation_id)
     from_seq = request.args.get("fromSeq", 0, type=int)
-    known = request.headers.get("Last-Event-ID", from_seq, type=int)
+    sent = request.headers.get("Last-Event-ID", from_seq, type=int)
     headers = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
-    frames = _frames(found.id, request.args.get("generationId"), max(0, known))
+    frames = _frames(found.id, request.args.get("generationId"), max(0, sent))
     return Response(stream_with_context(frames), 200, headers, content_type="text/event-stream")
 
 
-def _frames(conversation_id: str, run_id: str | None, known: int) -> Iterator[bytes]:
+def _frames(conversation_id: str, run_id: str | None, sent: int) -> Iterator[bytes]:
     closing, until = site().closing, time.monotonic() + _LONGEST_WATCH
     while time.monotonic() < until and not closing.is_set():
         run = runs().find(conversation_id, run_id)
@@ -236,10 +236,10 @@ def _frames(conversation_id: str, run_id: str | None, known: int) -> Iterator[by
             yield _frame("end", {"status": "gone"})
             return
         # The state is read before the log: an end that is seen has all its updates.
-        run_id, status, new = run.id, run.status, run.log[known:]
-        for number, update in enumerate(new, known + 1):
+        run_id, status, new = run.id, run.status, run.log[sent:]
+        for number, update in enumerate(new, sent + 1):
             yield f"id: {number}\n".encode() + _frame("update", update)
-        known += len(new)
+        sent += len(new)
         if status != "running":
             yield _frame("end", {"status": status})
             return

@@ -134,9 +134,9 @@ class Record:
             self._flush()
             self.run.log.append(update)
             if update["type"] == "routerMetadata":
-                known = self._answer.get("routerMetadata", {"route": "", "model": ""})
+                route = self._answer.get("routerMetadata", {"route": "", "model": ""})
                 new = {key: value for key, value in update.items() if key != "type" and value}
-                self._answer["routerMetadata"] = {**known, **new}
+                self._answer["routerMetadata"] = {**route, **new}
             if how is not None:
                 self._save(how)
 

@@ -87,8 +87,8 @@ class Script:
         if self.error is not None:
             yield Failure(self.error, self.error_status)
         elif not self.no_final:
-            told = self.final is not None or not (self.first_try or self.cut_short)
-            yield Final(self.final if told else "".join((*thought, *self.tokens)))
+            is_told = self.final is not None or not (self.first_try or self.cut_short)
+            yield Final(self.final if is_told else "".join((*thought, *self.tokens)))
         yield from self.after
 
 

@@ -98,10 +98,10 @@ class Upstream:
         """Yield the upstream's answer as it comes; what goes wrong there is a failure."""
         connection = self._connection(_SILENCE_SECONDS)
         sock: socket.socket | None = None
-        said = [{"role": one.role, "content": one.text} for one in turn.history]
+        earlier = [{"role": one.role, "content": one.text} for one in turn.history]
         if turn.system_prompt:
-            said.insert(0, {"role": "system", "content": turn.system_prompt})
-        messages = [*said, {"role": "user", "content": turn.prompt}]
+            earlier.insert(0, {"role": "system", "content": turn.system_prompt})
+        messages = [*earlier, {"role": "user", "content": turn.prompt}]
         try:
             connection.connect()
             sock = connection.sock  # the reply takes it over

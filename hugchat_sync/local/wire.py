@@ -117,9 +117,9 @@ def told_list(conversations: Sequence[Conversation], more: bool) -> dict[str, An
     """Return a page of the list of conversations, in superjson."""
     entries, equalities = [], {}
     for place, one in enumerate(conversations):
-        told = {"_id": ObjectId(one.id), "id": ObjectId(one.id), "title": one.title}
+        fields = {"_id": ObjectId(one.id), "id": ObjectId(one.id), "title": one.title}
         models = {"model": one.model, "modelId": one.model}
-        entries.append({**told, "updatedAt": Date(one.updated_at), **models})
+        entries.append({**fields, "updatedAt": Date(one.updated_at), **models})
         equalities[f"conversations.{place}._id"] = [f"conversations.{place}.id"]
     return superjson({"conversations": entries, "hasMore": more}, equalities)
 
@@ -171,13 +171,13 @@ def told_step(step: says.Step, calls: Mapping[str, says.ToolCall]) -> list[dict[
         raise TypeError(f"no step of an answer: {type(step).__name__}")
     tool = {"type": "tool", "uuid": step.uuid}
     if isinstance(step, says.ToolCall):
-        told: dict[str, Any] = {"call": _call(step), "originalId": f"call_{step.uuid[:8]}"}
-        told["argumentsRaw"] = compact(dict(step.parameters))
-        return [{**tool, "subtype": "call", **told}, {**tool, "subtype": "eta", "eta": 10}]
+        fields: dict[str, Any] = {"call": _call(step), "originalId": f"call_{step.uuid[:8]}"}
+        fields["argumentsRaw"] = compact(dict(step.parameters))
+        return [{**tool, "subtype": "call", **fields}, {**tool, "subtype": "eta", "eta": 10}]
     if isinstance(step, says.ToolProgress):
         more = {"total": step.total, "message": step.message}
-        known = {name: value for name, value in more.items() if value is not None}
-        return [{**tool, "subtype": "progress", "progress": step.progress, **known}]
+        given = {name: value for name, value in more.items() if value is not None}
+        return [{**tool, "subtype": "progress", "progress": step.progress, **given}]
     if isinstance(step, says.ToolError):
         return [{**tool, "subtype": "error", "message": step.message}]
     structured = {} if step.structured is None else {"structured": step.structured}
@@ -202,6 +202,6 @@ def question(step: says.Question, elicitation_id: str, expires_at: int) -> dict[
 
 def resolved(step: says.Question, elicitation_id: str, resolution: str) -> dict[str, Any]:
     """Return how the user answered."""
-    told = {"elicitationId": elicitation_id, "action": step.action, "resolution": resolution}
+    fields = {"elicitationId": elicitation_id, "action": step.action, "resolution": resolution}
     content = {} if step.content is None else {"content": dict(step.content)}
-    return {"type": "elicitation", "subtype": "resolved", **told, **content}
+    return {"type": "elicitation", "subtype": "resolved", **fields, **content}

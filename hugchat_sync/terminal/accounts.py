@@ -90,9 +90,9 @@ def _password(arguments: argparse.Namespace) -> str:
         if not lines or not lines[0]:
             raise UsageError("stdin holds no password")
         return lines[0]
-    known = os.environ.get("HUGCHAT_SYNC_PASSWORD")
-    if known:
-        return known
+    password = os.environ.get("HUGCHAT_SYNC_PASSWORD")
+    if password:
+        return password
     if not stdin_is_terminal():
         raise UsageError(
             "nobody is there to ask for the password: give --password-stdin, or --cookies FILE"

@@ -98,22 +98,22 @@ def _near_option(words: list[str], names: list[str]) -> str:
     return f"; did you mean {near[0]}?" if near else ""
 
 
-def _near(word: str, known: Iterable[str], most: int) -> list[str]:
+def _near(word: str, words: Iterable[str], most: int) -> list[str]:
     from difflib import get_close_matches  # here: only a mistake needs it
 
-    return get_close_matches(word, list(known), n=most, cutoff=0.6)
+    return get_close_matches(word, list(words), n=most, cutoff=0.6)
 
 
 def _read(name: str, words: list[str]) -> argparse.Namespace:
     parser = _of_command(f"hugchat-sync {name}")
     # what is intermixed loses a -- before the first of the positional words
     parse = parser.parse_known_args if "--" in words else parser.parse_known_intermixed_args
-    arguments, rest = parse(words)
-    if rest:
-        more = _near_option(rest, ["--help", *_names(GLOBALS), *_names(COMMANDS[name].options)])
-        if name == "ask" and not any(word.startswith("-") for word in rest):
+    arguments, unparsed = parse(words)
+    if unparsed:
+        more = _near_option(unparsed, ["--help", *_names(GLOBALS), *_names(COMMANDS[name].options)])
+        if name == "ask" and not any(word.startswith("-") for word in unparsed):
             more = "; a question of several words stands in quotes"
-        parser.error(f"unrecognized arguments: {' '.join(rest)}{more}")
+        parser.error(f"unrecognized arguments: {' '.join(unparsed)}{more}")
     arguments.command = name
     _check(parser, arguments)
     return arguments

@@ -90,11 +90,11 @@ def _ask(
             _write_all(work, lines, target, progress)
         finally:
             stack.close()
-            told = [f"{progress.answered} answered", f"{progress.failed} failed"]
-            told.append(f"{there} there before")
+            counts = [f"{progress.answered} answered", f"{progress.failed} failed"]
+            counts.append(f"{there} there before")
             if progress.left:
-                told.append(f"{progress.left} left")
-            output.note(", ".join(told))
+                counts.append(f"{progress.left} left")
+            output.note(", ".join(counts))
     if work.signal is not None:
         raise Ended(work.signal)
     if work.error is not None:
@@ -136,8 +136,8 @@ class _Work(threading.Thread):
         self.error: HugChatError | None = None
         self.is_whole = False
         # results, signals, and ``None`` behind the last; a signal handler may put into it
-        self._news: queue.SimpleQueue[Result | int | None] = queue.SimpleQueue()
-        self.tell = self._news.put
+        self._arrivals: queue.SimpleQueue[Result | int | None] = queue.SimpleQueue()
+        self.tell = self._arrivals.put
         self._client = client
         self._named = {str(line.options.get("conversation_id", "")) for line in lines} - {""}
         self._map = answers
@@ -147,13 +147,13 @@ class _Work(threading.Thread):
         try:
             with closing(cast("Generator[Result, None, None]", self._map.results())) as found:
                 for result in found:
-                    self._news.put(result)
+                    self._arrivals.put(result)
             self.is_whole = True
         except HugChatError as error:
             self.error = error
         finally:
             self._ended.set()
-            self._news.put(None)
+            self._arrivals.put(None)
 
     def results(self) -> Iterator[Result | None]:
         """Yield what is finished, until all is, or after a signal until nothing runs any more.
@@ -164,19 +164,19 @@ class _Work(threading.Thread):
         end = float("inf")
         while time.monotonic() < end:
             try:
-                news = self._news.get(timeout=_SLICE)
+                arrival = self._arrivals.get(timeout=_SLICE)
             except queue.Empty:
                 yield None
                 continue
-            if news is None:
+            if arrival is None:
                 return
-            if isinstance(news, int):
-                self.signal, end = news, time.monotonic() + _ENDING
+            if isinstance(arrival, int):
+                self.signal, end = arrival, time.monotonic() + _ENDING
                 self._map.end()
                 stopping = threading.Thread(target=self._stop_all, daemon=True)
                 stopping.start()
-            elif stopping is None or news.error is None:  # else it failed because it was stopped
-                yield news
+            elif stopping is None or arrival.error is None:  # else it failed because it was stopped
+                yield arrival
 
     def give_up(self) -> None:
         """Begin nothing more, and stop what is running, until nothing runs any more."""
@@ -185,7 +185,7 @@ class _Work(threading.Thread):
             self._stop_all()
 
     def _stop_all(self) -> None:
-        client, told = self._client.with_options(timeout=_STOPPING), set()
+        client, reported = self._client.with_options(timeout=_STOPPING), set()
         end = time.monotonic() + _ENDING
         while not self._ended.is_set() and time.monotonic() < end:
             for conversation_id in {*client.conversations, *self._named}:
@@ -194,8 +194,8 @@ class _Work(threading.Thread):
                 except (ConversationNotExistError, FeatureUnavailable):
                     continue  # it was removed meanwhile, or ends with its connection
                 except HugChatError as error:
-                    if conversation_id not in told:
-                        told.add(conversation_id)
+                    if conversation_id not in reported:
+                        reported.add(conversation_id)
                         output.complain(
                             f"the run in {conversation_id} could not be stopped: "
                             f"{exits.sentence(error)}"

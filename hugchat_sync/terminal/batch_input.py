@@ -135,8 +135,8 @@ def _place(head: list[str], column: str | None, source: str) -> int:
     """Return which column holds the prompts."""
     wanted = column or ("prompt" if len(head) > 1 else head[0])
     if head.count(wanted) != 1:
-        said = f"{source} has no one column {wanted!r}; it has {', '.join(map(repr, head))}"
-        raise UsageError(f"{said}: name one with --column")
+        problem = f"{source} has no one column {wanted!r}; it has {', '.join(map(repr, head))}"
+        raise UsageError(f"{problem}: name one with --column")
     return head.index(wanted)
 
 

@@ -248,8 +248,10 @@ class _Table:
     """
 
     def __init__(self, prompts: Prompts) -> None:
-        own = [f"answer_{name}" if name in prompts.columns else name for name in ("text", "error")]
-        self._columns = [*prompts.columns, *own]
+        answer_columns = [
+            f"answer_{name}" if name in prompts.columns else name for name in ("text", "error")
+        ]
+        self._columns = [*prompts.columns, *answer_columns]
         self.head = _row(self._columns)
 
     def keys(self, lines: list[Line]) -> list[bytes]:

@@ -80,9 +80,9 @@ def _cookies(arguments: argparse.Namespace, options: dict[str, Any]) -> Any:
     if arguments.email and not file_of(arguments.email).exists():
         raise AuthError(f"no sign-in of {arguments.email} is kept here")
     if default_directory() is not None:
-        for known in (email, account_of(base_url)):
-            if known and file_of(known).exists():
-                options["email"] = known
+        for address in (email, account_of(base_url)):
+            if address and file_of(address).exists():
+                options["email"] = address
                 return None
     elif not _is_hub(base_url):
         output.note(f"nothing is kept for the next run: {NO_HOME}")
@@ -147,7 +147,7 @@ def is_borrowed(email: str) -> bool:
 def keep_account(base_url: str, email: str, *, borrowed: bool) -> None:
     """Remember who is signed in at a server, and whether by the session of a browser."""
     accounts = _accounts()
-    others = [known for known in accounts[_BORROWED] if known != email]
+    others = [address for address in accounts[_BORROWED] if address != email]
     accounts[base_url], accounts[_BORROWED] = email, [*others, *([email] if borrowed else [])]
     _write(accounts)
 
@@ -155,7 +155,7 @@ def keep_account(base_url: str, email: str, *, borrowed: bool) -> None:
 def forget_account(base_url: str, email: str) -> None:
     """Remember an account no longer."""
     accounts = _accounts()
-    accounts[_BORROWED] = [known for known in accounts[_BORROWED] if known != email]
+    accounts[_BORROWED] = [address for address in accounts[_BORROWED] if address != email]
     if accounts.get(base_url) == email:
         del accounts[base_url]
     _write(accounts)

@@ -321,7 +321,7 @@ def _history() -> History:
     return FileHistory(str(path))
 
 
-def _completer(known: Completions) -> Completer:
+def _completer(completions: Completions) -> Completer:
     from prompt_toolkit.completion import Completer, Completion, PathCompleter
     from prompt_toolkit.document import Document
 
@@ -331,23 +331,23 @@ def _completer(known: Completions) -> Completer:
         """Completes commands, and what may stand behind some of them."""
 
         def get_completions(self, document: Document, event: CompleteEvent) -> Iterator[Completion]:
-            typed, blank, rest = document.text_before_cursor.partition(" ")
+            typed, blank, typed_after = document.text_before_cursor.partition(" ")
             if not typed.startswith("/"):
                 return
             name = typed[1:].lower()
             if not blank:
-                for one in sorted(known):
+                for one in sorted(completions):
                     if one.startswith(name):
                         yield Completion(f"/{one}", start_position=-len(typed))
                 return
-            words = known.get(name, tuple)
+            words = completions.get(name, tuple)
             if words is None:
-                yield from paths.get_completions(Document(rest), event)
+                yield from paths.get_completions(Document(typed_after), event)
                 return
             for word, meaning in words():
-                if _fits(rest.lower(), word.lower(), meaning.lower()):
+                if _fits(typed_after.lower(), word.lower(), meaning.lower()):
                     yield Completion(
-                        word, start_position=-len(rest), display_meta=output.shown(meaning)
+                        word, start_position=-len(typed_after), display_meta=output.shown(meaning)
                     )
 
     return Commands()

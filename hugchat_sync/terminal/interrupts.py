@@ -25,7 +25,7 @@ ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasatt
 
 _SAME = 1.0  # seconds; of a closed terminal both the shell and the system tell
 _SLICE = 0.5  # seconds; Windows delivers Ctrl-C only between waits
-_LAST_WORDS = 5.0  # seconds that a stopped server has to end its answer
+_STOP_SECONDS = 5.0  # seconds that a stopped server has to end its answer
 _ACCEPTING = 3.0  # seconds that a send has to come back when it is no longer wanted
 
 
@@ -140,7 +140,7 @@ def call_while_ending(do: Callable[[], object]) -> HugChatError | None:
     :raises KeyboardInterrupt: a second Ctrl-C ends the wait.
     """
     calling = _Call(do)
-    if not calling.ended.wait(_LAST_WORDS):
+    if not calling.ended.wait(_STOP_SECONDS):
         return TimedOut("the server did not answer in time", phase="total")
     return calling.error
 
@@ -164,7 +164,7 @@ def stop(message: Message) -> None:
 
     def end() -> None:
         message.stop()
-        message.wait(_LAST_WORDS)
+        message.wait(_STOP_SECONDS)
 
     if call_while_ending(end) is not None:
         # it is over, or the server cannot be reached: either way there is nothing left to stop

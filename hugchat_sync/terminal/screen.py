@@ -33,16 +33,16 @@ class Screen:
 
         :raises HugChatError: the answer failed; what had come was printed.
         """
-        said, final, pieces = "", "", []
+        written, final, pieces = "", "", []
         try:
             for event in events_of(message):
                 if type(event) is Token:
                     pieces.append(event.text)
                     output.write(event.text)
                 elif isinstance(event, FinalAnswer):
-                    said = "".join(pieces)
+                    written = "".join(pieces)
                     final = event.text
-                    pieces = [self._finished(message, said, final)]
+                    pieces = [self._finished(message, written, final)]
                 elif sys.stderr is not None and sys.stderr.isatty():
                     line = _step_line(event)
                     if line:
@@ -70,17 +70,17 @@ class Screen:
                 output.write_line(f"[{file.name}]")
             self.text(entry.text)
 
-    def _finished(self, message: Message, said: str, final: str) -> str:
+    def _finished(self, message: Message, written: str, final: str) -> str:
         """Print what the final text has beyond the pieces; return what was printed last."""
-        if final.startswith(said):
-            output.write(final[len(said) :])
+        if final.startswith(written):
+            output.write(final[len(written) :])
             return final
-        if said.startswith(final) or _same(said, final):
-            return said
+        if written.startswith(final) or _same(written, final):
+            return written
         if not output.on_terminal():
             output.note(f"hugchat-sync: {_RESTARTED_ELSEWHERE.format(message.conversation_id)}")
-            return said
-        output.write("" if said.endswith("\n") else "\n")
+            return written
+        output.write("" if written.endswith("\n") else "\n")
         output.note(_RESTARTED)
         output.write(final)
         return final
@@ -142,8 +142,10 @@ class _Page:
         from rich.text import Text
 
         self._spinner.update(text=Text(self._doing, style="dim", no_wrap=True, overflow="ellipsis"))
-        rest = self.text[self._printed :]
-        return Group(*self._spaced(rest), self._spinner) if rest.strip() else self._spinner
+        unprinted = self.text[self._printed :]
+        return (
+            Group(*self._spaced(unprinted), self._spinner) if unprinted.strip() else self._spinner
+        )
 
     def _spaced(self, part: str) -> tuple[RenderableType, ...]:
         """Return a part as Markdown, with one blank line before it but for the first part.
@@ -204,20 +206,20 @@ def best_screen() -> Screen:
 def tell_sources(sources: Sequence[Source], answer: str) -> None:
     """Name the pages that a search found, on stderr; not those that the answer lists itself."""
     _, heading, listed = answer.rpartition("Sources:")
-    told = [
+    unlisted = [
         source
         for source in sources
         if source.link not in answer and not (heading and source.title and source.title in listed)
     ]
-    if told:
+    if unlisted:
         output.note("Sources:")
-    for number, source in enumerate(told, 1):
+    for number, source in enumerate(unlisted, 1):
         output.note(f"  {number}. {' '.join(source.title.split())} {source.link}".rstrip())
 
 
-def _same(said: str, final: str) -> bool:
+def _same(written: str, final: str) -> bool:
     """Return whether two texts differ in NULs and in white space at the end only."""
-    return said.replace("\0", "").rstrip() == final.replace("\0", "").rstrip()
+    return written.replace("\0", "").rstrip() == final.replace("\0", "").rstrip()
 
 
 def _step_line(event: Event) -> str:

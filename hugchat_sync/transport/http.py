@@ -26,7 +26,7 @@ from ..errors import (
     TimedOut,
     hidden,
 )
-from ..futures import begin
+from ..futures import renew_locks_after_fork
 from ..options import Retry, Timeout, is_loopback
 from ..values import replace
 from ..version import __version__
@@ -109,9 +109,9 @@ class Transport(Retrying):
         self._secrets = self._identity.secrets
         self._auth = authentication(session.auth if session is not None else None, self._identity)
         self._largest = largest
-        begin(self)
+        renew_locks_after_fork(self)
 
-    def begin_anew(self) -> None:
+    def renew_locks(self) -> None:
         """Take a new session: a forked child must not write into the connections of its parent."""
         self._session = own_session() if self._given is None else shielded(self._given)
 
@@ -344,7 +344,7 @@ class Transport(Retrying):
             return
         after = None if is_good else seconds_asked_for(reply.headers.get("retry-after"))
         if isinstance(error, RateLimited) and after is not None:
-            error.retry_after, error.told = after, True
+            error.retry_after, error.is_from_reply = after, True
         raise self._expired(error, reply)
 
     def _expired(self, error: HugChatError, reply: Reply) -> HugChatError:

@@ -29,33 +29,33 @@ def find_obstacle(error: BaseException, host: str) -> Obstacle | None:
     :param host: a checked name, perhaps with a port: what cannot be parsed is another address.
     """
     chain = list(_chain(error))
-    said = " ".join(str(one) for one in chain)
-    socks = "SOCKS" in said or any(type(one).__module__ == "socks" for one in chain)
+    sentences = " ".join(str(one) for one in chain)
+    socks = "SOCKS" in sentences or any(type(one).__module__ == "socks" for one in chain)
     if socks and _has(chain, requests.exceptions.InvalidSchema):
         return Obstacle("a SOCKS proxy needs one more package: pip install requests[socks]")
     proxies = (requests.exceptions.InvalidProxyURL, low.ProxySchemeUnknown)
-    if _has(chain, *proxies) or "Failed to parse" in said:
+    if _has(chain, *proxies) or "Failed to parse" in sentences:
         return Obstacle(f"the address of {_PROXY} is malformed: it looks like http://host:port")
-    if "CA certificate bundle" in said:
+    if "CA certificate bundle" in sentences:
         return Obstacle(
             "the CA bundle that REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE or session.verify names is not "
             "there: correct the path, or unset it"
         )
     if _has(chain, requests.exceptions.ProxyError, low.ProxyError) or socks:
-        return _of_proxy(chain, said, host)
+        return _of_proxy(chain, sentences, host)
     found = _of_certificate(chain, host)
     if found is not None:
         return found
-    if "WRONG_VERSION_NUMBER" in said.upper() or "RECORD LAYER FAILURE" in said.upper():
-        said = f"{host} speaks no TLS there: is the port right, or is it http:// there?"
-        return Obstacle(said, lasting=False)
+    if "WRONG_VERSION_NUMBER" in sentences.upper() or "RECORD LAYER FAILURE" in sentences.upper():
+        sentences = f"{host} speaks no TLS there: is the port right, or is it http:// there?"
+        return Obstacle(sentences, lasting=False)
     name = host if host.endswith("]") else re.sub(r":\d+$", "", host)
     return _of_network(chain, host, f"the name {name}")
 
 
-def _of_proxy(chain: list[BaseException], said: str, host: str) -> Obstacle:
-    tunnel = re.search(_TUNNEL, said)
-    if tunnel is None and "appears to only use HTTP" in said:
+def _of_proxy(chain: list[BaseException], sentences: str, host: str) -> Obstacle:
+    tunnel = re.search(_TUNNEL, sentences)
+    if tunnel is None and "appears to only use HTTP" in sentences:
         return Obstacle(f"{_PROXY} speaks plain http: let its address begin with http://")
     if tunnel is None:
         found = _of_network(chain, "the proxy", "the name of the proxy")

@@ -112,7 +112,7 @@ class Retrying:
         if isinstance(error, RateLimited):
             asked, longest = error.retry_after, retry.longest_retry_after
             # refused means not taken: safe to repeat, where somebody has said how long to wait
-            if not ((error.told and repeatable) or patience.waits) or longest <= 0:
+            if not ((error.is_from_reply and repeatable) or patience.waits) or longest <= 0:
                 return None
             if isinstance(error, ConversationLimit) or asked is None or asked > longest:
                 return None

@@ -365,8 +365,8 @@ def translated(
 
 
 def _is_timeout(error: Exception) -> bool:
-    known = (requests.exceptions.Timeout, low.ReadTimeoutError, socket.timeout)
-    return any(isinstance(layer, known) for layer in _layers(error))
+    timeouts = (requests.exceptions.Timeout, low.ReadTimeoutError, socket.timeout)
+    return any(isinstance(layer, timeouts) for layer in _layers(error))
 
 
 def _layers(error: Exception) -> Iterator[Exception]:

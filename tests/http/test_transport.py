@@ -247,7 +247,7 @@ def test_retry_after_is_known_to_the_error(wire, transport):
 
     with pytest.raises(RateLimited) as caught:
         transport.send(get())
-    assert (caught.value.retry_after, caught.value.told) == (500.0, True)
+    assert (caught.value.retry_after, caught.value.is_from_reply) == (500.0, True)
 
 
 def test_reply_that_is_too_large_is_refused(wire):

@@ -174,7 +174,7 @@ def test_tab_list_has_one_word_for_finished(serve, connect):
     message = connect(serve()).chat("hi")
 
     assert "done" in dir(message)
-    assert {"is_over", "drain", "finish", "begin_anew"}.isdisjoint(dir(message))
+    assert {"is_over", "drain", "finish", "renew_locks"}.isdisjoint(dir(message))
 
 
 def test_notebook_shows_the_text_so_far_as_markdown(serve, connect):

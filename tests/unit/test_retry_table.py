@@ -35,10 +35,12 @@ FAILURES = {
     "no connection in time": TimedOut("no", phase="connect", unsure=False),
     "broken in the middle": ConnectionFailed("cut", unsure=True),
     "silent": TimedOut("silent", phase="idle", unsure=True),
-    "429": RateLimited("slow", status=429, retry_after=60.0, told=False),
-    "429 with Retry-After": RateLimited("slow", status=429, retry_after=7.0, told=True),
-    "429 with a long Retry-After": RateLimited("slow", status=429, retry_after=121.0, told=True),
-    "429 of a limit": ConversationLimit("full", status=429, retry_after=7.0, told=True),
+    "429": RateLimited("slow", status=429, retry_after=60.0, is_from_reply=False),
+    "429 with Retry-After": RateLimited("slow", status=429, retry_after=7.0, is_from_reply=True),
+    "429 with a long Retry-After": RateLimited(
+        "slow", status=429, retry_after=121.0, is_from_reply=True
+    ),
+    "429 of a limit": ConversationLimit("full", status=429, retry_after=7.0, is_from_reply=True),
     "502": Unavailable("gateway", status=502),
     "503": Unavailable("busy", status=503),
     "504": Unavailable("gateway", status=504),

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Set, Tuple
 
-from ...futures import begin
+from ...futures import renew_locks_after_fork
 from ...secret import Secret
 from ...values import replace
 from .disk import LOCK_WAIT, locked, replace_file
@@ -39,7 +39,7 @@ class CookieFile:
         self._site = site
         self._settled: dict[str, Cookie] = {}  # ours that the file has, or has declined
         self._wait = LOCK_WAIT
-        begin(self)
+        renew_locks_after_fork(self)
 
     def __repr__(self) -> str:
         return f"<CookieFile {str(self.path)!r}>"
@@ -49,9 +49,9 @@ class CookieFile:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        begin(self)
+        renew_locks_after_fork(self)
 
-    def begin_anew(self) -> None:
+    def renew_locks(self) -> None:
         """Take a new lock."""
         self._turn = threading.Lock()
 
@@ -194,7 +194,7 @@ def read_source(held: Secret, site: Site) -> tuple[Cookies, CookieFile | None]:
     if not source.strip():
         return Problem("the cookies are an empty text"), None
     if not is_curl(source) and not re.search(_NO_PATH, source):
-        return _read_path(source, site, shown=_is_surely_path(source))
+        return _read_path(source, site, shown=_looks_like_path(source))
     if source.lstrip()[0] not in "{[" and "\t" not in source and not is_curl(source):
         return from_header(source), None
     cookies, _ = read_document(source)
@@ -223,7 +223,8 @@ def _read_path(path: str | bytes, site: Site, *, shown: bool) -> tuple[Cookies, 
     return Problem(why), None
 
 
-def _is_surely_path(text: str) -> bool:
+def _looks_like_path(text: str) -> bool:
+    """Return whether *text* is a path and no token, so that an error may show it."""
     path = Path(text)
     if path.suffix.lower() in (".json", ".txt"):
         return True

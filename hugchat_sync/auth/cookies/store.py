@@ -16,7 +16,7 @@ from requests import PreparedRequest
 from requests.cookies import RequestsCookieJar
 
 from ...errors import CookieFileWarning, UsageError
-from ...futures import begin
+from ...futures import renew_locks_after_fork
 from ...options import is_loopback
 from ...secret import Secret, safe_repr
 from ...values import Value, with_fields
@@ -63,7 +63,7 @@ class CookieStore:
         self._gone: set[str] = set()
         self._expired: tuple[str, ...] = ()
         self.latest = Latest()
-        begin(self)
+        renew_locks_after_fork(self)
 
     @classmethod
     def read(cls, source: object, base_url: str) -> CookieStore:
@@ -105,9 +105,9 @@ class CookieStore:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        begin(self)
+        renew_locks_after_fork(self)
 
-    def begin_anew(self) -> None:
+    def renew_locks(self) -> None:
         """Take a new lock."""
         self._lock = threading.Lock()
 

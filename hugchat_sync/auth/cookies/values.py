@@ -131,10 +131,10 @@ def from_set_cookie(raw: str, site: Site, now: float) -> Cookie | None:
 
     :param site: whoever sent it; a cookie for somebody else's domain is refused.
     """
-    pair, *rest = raw.split(";")
+    pair, *attributes = raw.split(";")
     name, equals, value = pair.partition("=")
     marks = {}
-    for item in rest:
+    for item in attributes:
         key, _, content = item.partition("=")
         marks[key.strip().lower()] = content.strip()
     path = marks.get("path", "")

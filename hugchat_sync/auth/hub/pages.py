@@ -66,8 +66,8 @@ def target_of(reply: Reply) -> str:
     if reply.status == 200 and reply.content_type == "application/json":
         with suppress(ValueError, RecursionError):  # then it is no redirect
             value = json.loads(reply.text)
-            told = value.get("location") if isinstance(value, dict) else None
-            location = told if isinstance(told, str) else ""
+            found = value.get("location") if isinstance(value, dict) else None
+            location = found if isinstance(found, str) else ""
     try:
         target = urljoin(reply.url, location) if location else ""
     except ValueError:  # brackets that are none

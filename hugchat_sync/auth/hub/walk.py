@@ -228,8 +228,8 @@ class Walk:
         refused = parse_qs(urlsplit(url).query).get("error", [""])[0]
         if refused:
             kind = ConsentMissing if refused in _CONSENT_ERRORS else LoginFailed
-            said = re.sub(r"[^\w .-]", "", refused)[:80]
-            raise kind(f"{self._hub_url} refused: {said}")
+            reason = re.sub(r"[^\w .-]", "", refused)[:80]
+            raise kind(f"{self._hub_url} refused: {reason}")
         if self._hub is not self._chat:
             self._chat.store.adopt(self._hub.store.jar)  # those of another host are left out
         reply = self._chat.get(_path_of(url), repeatable=False)
@@ -245,12 +245,12 @@ class Walk:
         )
 
     def _require_known_host(self, url: str) -> None:
-        known = (origin_of(self._hub_url), self._chat.origin)
-        if origin_of(url) not in known:
+        allowed = (origin_of(self._hub_url), self._chat.origin)
+        if origin_of(url) not in allowed:
             raise LoginFailed(
-                f"we are sent on to {origin_of(url) or 'nowhere'}, which is neither {known[0]} nor "
-                f"{known[1]}; nothing was sent there (if it is the chat server by another name, "
-                "use that one as base URL)"
+                f"we are sent on to {origin_of(url) or 'nowhere'}, which is neither "
+                f"{allowed[0]} nor {allowed[1]}; nothing was sent there "
+                "(if it is the chat server by another name, use that one as base URL)"
             )
 
 

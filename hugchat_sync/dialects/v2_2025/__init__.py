@@ -188,14 +188,14 @@ class V22025(Trees):
             data["id"] = prompt.parent_id
         if prompt.web_search and prompt.search_server is None:
             data["web_search"] = True  # the switch of 2025-06 … 2025-09; later servers ignore it
-        own = [_own_server(server) for server in prompt.own_servers]
-        names = [*prompt.tool_servers, *(server["name"] for server in own)]
+        own_servers = [_own_server(server) for server in prompt.own_servers]
+        names = [*prompt.tool_servers, *(server["name"] for server in own_servers)]
         if prompt.search_server is not None:
             names.append(prompt.search_server)
         # always sent: without it the server offers all tools it has
         data["selectedMcpServerNames"] = list(dict.fromkeys(names))
-        if own:
-            data["selectedMcpServers"] = own
+        if own_servers:
+            data["selectedMcpServers"] = own_servers
         parts = [("data", Part(json.dumps(data)))]
         for upload in prompt.files:
             content = base64.b64encode(upload.content).decode("ascii")

@@ -84,10 +84,10 @@ class SearchUpdates(Updates):
         elif isinstance(event, ToolError):
             yield WebSearchError(event.message, step.args)
         elif isinstance(event, ToolResult):
-            known = len(self._found)
+            before = len(self._found)
             for found in sources_in(event.outputs):
                 self._found.setdefault(found.link, found)
-            if len(self._found) > known:
+            if len(self._found) > before:
                 yield WebSearchSources(tuple(self._found.values()))
 
 
