@@ -20,7 +20,7 @@ from ..errors import (
     TransportError,
     Unavailable,
 )
-from ..events import Event, TitleChanged, Unknown, WebSearchError
+from ..events import Event, TitleChanged, WebSearchError
 from ..rate_limit import Pace
 from ..transport.http import Transport
 from ..transport.retry import Patience, Tries, is_unsure
@@ -232,8 +232,8 @@ class Run:
         try:
             with self._open.open(call, self._searched.__len__) as pieces:
                 for event in chain.from_iterable(call.read(pieces)):
-                    if isinstance(event, Unknown) and set(event.raw) == {"search_id"}:
-                        found = str(event.raw["search_id"])
+                    if isinstance(event, str):
+                        found = event
                         break
                     self._searched.append(event)
         except (TransportError, Unavailable, ProtocolError) as error:

@@ -226,10 +226,10 @@ class Dialect(ABC):
         """Return the names in *custom* that this era cannot take."""
         return tuple(name for name in custom if name not in self.manners.takes_custom)
 
-    def search(self, conversation_id: str, text: str) -> StreamCall[Event] | None:
+    def search(self, conversation_id: str, text: str) -> StreamCall[Event | str] | None:
         """Describe a search of its own before the message; ``None`` where it is part of it.
 
-        Its last event is ``Unknown({"search_id": id})``, the id for ``Prompt.search_id``.
+        Behind its events comes the id for ``Prompt.search_id``, if the search came to its end.
         """
         return None
 

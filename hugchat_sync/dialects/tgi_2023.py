@@ -107,7 +107,7 @@ class Tgi2023(Forms2023):
         # an answer that does not stream would not be stored either
         return super().ignored(custom) + (("stream",) if custom.get("stream") is False else ())
 
-    def search(self, conversation_id: str, text: str) -> StreamCall[Event]:
+    def search(self, conversation_id: str, text: str) -> StreamCall[Event | str]:
         """Describe searching the web before the message; nothing ends this reply but closing it.
 
         Source: GET /conversation/{id}/web-search, chat-ui 0.6.0, 2023-09 (measured).
@@ -235,8 +235,8 @@ def message_error(reply: Reply) -> HugChatError:
     return _model_error(value) if is_models else read_error(reply)
 
 
-def read_search(chunks: Iterable[bytes]) -> Iterator[list[Event]]:
-    """Yield what a search tells, each piece of news once; at last ``Unknown({"search_id": id})``.
+def read_search(chunks: Iterable[bytes]) -> Iterator[list[Event | str]]:
+    """Yield what a search tells, each piece of news once, and at last its id.
 
     A reply that ends without an id ends with a :class:`WebSearchError`: the question can still be
     asked, without what the search found.
@@ -251,7 +251,7 @@ def read_search(chunks: Iterable[bytes]) -> Iterator[list[Event]]:
         for message in messages[shown:]:  # each object repeats what the earlier ones said
             kind = need(message, "type", str)
             if kind == "result":
-                yield [Unknown({"search_id": need(message, "id", str)})]
+                yield [need(message, "id", str)]
                 return  # the server never ends this reply
             if kind in ("update", "error", "sources"):
                 yield [*read_search_line({**message, "messageType": kind})]

@@ -134,7 +134,7 @@ def test_the_examples_made_by_hand() -> None:
     found = list(
         chain.from_iterable(read_search(example("web-search-2023-09.concatenated-json.txt")))
     )
-    assert found[-1] == Unknown({"search_id": "650b1f2e3d4c5b6a79880123"})
+    assert found[-1] == "650b1f2e3d4c5b6a79880123"
     assert [len(event.sources) for event in found if isinstance(event, WebSearchSources)] == [2]
     body = json.loads(example("message-request-2023-09.json")[0])
     ids = {"message_id": body["options"]["id"], "generation_id": body["options"]["response_id"]}
