@@ -9,11 +9,14 @@ import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import Iterator
 
 import pytest
 from blocks import ROOT, blocks_of
 
 README = (ROOT / "README.rst").read_text(encoding="utf-8")
+FOLDERS = ("hugchat_sync", "tests", "docs", "benchmarks", "examples")
+ROOMS = "auth|batch|chat|compat|core|dialects|local|terminal|transport|tests|docs|benchmarks"
 CONSOLE = [block for block in blocks_of(ROOT / "README.rst") if block.language == "console"]
 
 
@@ -57,6 +60,40 @@ def test_programs_that_the_readme_names_are_there() -> None:
     named = re.findall(r"``(\w+\.py)``", README)
 
     assert named and [one for one in named if not (ROOT / "examples" / one).is_file()] == []
+
+
+def texts() -> Iterator[tuple[Path, str]]:
+    """Yield what is written for people who change the library: pages, settings, and code."""
+    for pattern in ("*.rst", "*.py", "*.in", "*.toml", "*.cfg"):
+        for path in ROOT.rglob(pattern):
+            inside = path.relative_to(ROOT).parts
+            if inside[0] in FOLDERS and "wire" not in inside or len(inside) == 1:
+                yield path, path.read_text(encoding="utf-8")
+
+
+def test_files_that_texts_and_code_name_are_there() -> None:
+    missing = {}
+    for path, text in texts():
+        folders = (ROOT, ROOT / "hugchat_sync", path.parent)
+        named = re.findall(rf"``((?:{ROOMS})/[\w./]*)``", text)
+        named += re.findall(rf"``((?:{ROOMS})/\w+(?:\.py)?)``", text)
+        named += [one.rstrip("/*") for one in re.findall(r'^"([\w/.]+\*?)" = \[', text, re.M)]
+        named += re.findall(r"^graft (\S+)$", text, re.M) if path.suffix == ".in" else []
+        for one in named:
+            places = [folder / (one + end) for folder in folders for end in ("", ".py")]
+            if not any(place.exists() for place in places) and path.name != "CHANGELOG.rst":
+                missing.setdefault(str(path.relative_to(ROOT)), set()).add(one)
+
+    assert missing == {}
+
+
+def test_figures_of_speed_are_those_of_the_benchmarks() -> None:
+    measured = (ROOT / "benchmarks" / "README.rst").read_text(encoding="utf-8")
+    rows = README.partition("\nSpeed\n")[2].partition("\nTests, changes")[0].splitlines()
+    figures = [one for row in rows for one in re.findall(r"\d[\d.]*", row[57:])]
+
+    assert len(figures) > 5
+    assert [one for one in figures if not re.search(rf"(?<![\d.]){one}(?![\d.])", measured)] == []
 
 
 def test_sums_of_the_faults_are_those_of_their_table() -> None:

@@ -7,6 +7,7 @@ those of the embedded server. The bounds only ever go down.
 
 from __future__ import annotations
 
+import re
 import socket
 import sys
 from pathlib import Path
@@ -31,6 +32,7 @@ class Way:
 
     def __init__(self):
         self.calls = []
+        self.homes = {}  # name → where the functions of that name begin
         self.on = False
 
     def __call__(self, frame, event, _):
@@ -41,6 +43,8 @@ class Way:
             named = not frame.f_code.co_name.startswith("<")
             if named and not place.startswith("local/"):
                 self.calls.append((place, frame.f_code.co_name))
+                line = f"{place}:{frame.f_code.co_firstlineno}"
+                self.homes.setdefault(frame.f_code.co_name, set()).add(line)
 
     def begin(self):
         self.calls, self.on = [], True
@@ -97,11 +101,11 @@ def walked(monkeypatch):
             sys.setprofile(None)
         message.text()
     assert sent, "no POST was seen"
-    return first[: sent[-1]], first, later
+    return first[: sent[-1]], first, later, path.homes
 
 
 def test_way_of_one_chat_is_short(walked):
-    to_the_socket, to_the_first_token, later = walked
+    to_the_socket, to_the_first_token, later, _ = walked
     sent = listed("to the socket", to_the_socket)
     seen = listed("to the first token", to_the_first_token)
     again = listed("a later token", later)
@@ -114,9 +118,23 @@ def test_way_of_one_chat_is_short(walked):
 
 
 def test_private_name_on_the_way_means_one_thing(walked):
-    homes = {}
-    for place, name in walked[1]:
-        if name.startswith("_") and not name.startswith("__"):
-            homes.setdefault(name, set()).add(place)
+    homes = walked[3]
+    private = {name for name in homes if name.startswith("_") and not name.startswith("__")}
 
-    assert {name: places for name, places in homes.items() if len(places) > 1} == {}
+    assert private
+    assert {name: homes[name] for name in private if len(homes[name]) > 1} == {}
+
+
+def test_way_that_contributors_read_is_the_way_walked(walked):
+    text = (Path(__file__).parents[2] / "CONTRIBUTING.rst").read_text(encoding="utf-8")
+    way = text.partition("Down: ")[2].partition("``tests/path``")[0]
+    down, _, up = way.partition("Up: ")
+    entered = [place.rpartition(".")[0] for place in dict.fromkeys(p for p, _ in walked[1])]
+    after_a_failure = {"transport/retry", "chat/recovery"}
+
+    for part in (down, up):
+        named = set(re.findall(r"``([a-z_]+(?:/[a-z_]*)?)``", part)) - after_a_failure
+        assert len(named) > 4
+        rooms = {one for one in named if one.endswith("/")}
+        assert named - rooms <= set(entered)
+        assert all(any(place.startswith(room) for place in entered) for room in rooms)
