@@ -100,7 +100,7 @@ class Map:
         self._options = dict(options or {})
         _check_names(self._options)
         self.stopped: HugChatError | None = None  # the error after which nothing more is sent
-        self._prompts = _checked(prompts)
+        self._prompts = _check_prompts(prompts)
         self._pace = Pace(max_per_minute)
         self._client = client
         self._executor = executor
@@ -115,14 +115,15 @@ class Map:
         self._chunk = 1 if executor is None or paced else chunk
         self._ended = threading.Event()
         self._lock = threading.Lock()
-        self._places: dict[str, threading.Lock] = {}  # of conversations that others may write in
+        # of conversations that others may write in
+        self._conversation_locks: dict[str, threading.Lock] = {}
         self._in_a_row = 0
         self._broken: float | None = None  # the moment when the executor was found to be so
         self._shipment: Packed | None = None  # the client for the workers
         self._shipped: dict[str, str] = {}  # its cookies
         self._key = uuid4().hex
         if executor is not None:
-            self._ship()  # what cannot be sent to anybody is better said now
+            self._pack_client()  # what cannot be sent to anybody is better said now
         # the calls that ended, put in by the threads; ``None`` wakes whoever waits
         self._endings: queue.SimpleQueue[tuple[int, Future[list[Result]]] | None] = (
             queue.SimpleQueue()
@@ -139,7 +140,7 @@ class Map:
     def results(self) -> Iterator[Result]:
         """Yield a result for each prompt, in their order or as they are ready."""
         self._client = self._client.for_map()
-        room = self._room()
+        room = self._count_tasks()
         pool = ThreadPoolExecutor(room, thread_name_prefix="hugchat-sync map")
         under_way: dict[int, Future[list[Result]]] = {}
         chunks = enumerate(self._chunks())
@@ -160,8 +161,8 @@ class Map:
                 else:
                     break
                 self._running += 1
-                under_way[number] = future = pool.submit(self._asked, jobs)
-                future.add_done_callback(partial(self._tell, number))
+                under_way[number] = future = pool.submit(self._answer_all, jobs)
+                future.add_done_callback(partial(self._note_ending, number))
             while self._running:
                 yield from self._ready(under_way, _SLICE)
         finally:
@@ -171,7 +172,7 @@ class Map:
             pool.shutdown(wait=True)
             CLIENTS.drop(self._key)  # where the executor's workers are threads
 
-    def _tell(self, number: int, future: Future[list[Result]]) -> None:
+    def _note_ending(self, number: int, future: Future[list[Result]]) -> None:
         self._endings.put((number, future))
 
     def _ready(
@@ -221,16 +222,16 @@ class Map:
         theirs = self._client.pace.delay() if self._executor is not None else 0.0
         return max(theirs, self._pace.delay())
 
-    def _room(self) -> int:
+    def _count_tasks(self) -> int:
         """Return how many tasks may be under way."""
         if self._executor is None:
             return self._workers or _THREADS
-        size = self._workers or _size(self._executor)
+        size = self._workers or _count_workers(self._executor)
         return size if self._is_paced else 2 * size  # one that waits in a queue leaves too late
 
     # in a thread of ours -----------------------------------------------------------------------
 
-    def _asked(self, jobs: list[Job]) -> list[Result]:
+    def _answer_all(self, jobs: list[Job]) -> list[Result]:
         """Return the results of prompts that go together."""
         results: dict[int, Result] = {}
         begun: list[Job] = []
@@ -245,9 +246,11 @@ class Map:
             except HugChatError as error:
                 results[job.index] = job.failed(error)
         if self._executor is None:
-            results.update({job.index: self._here(job) for job in begun})
+            results.update({job.index: self._answer_here(job) for job in begun})
         elif begun:
-            results.update({one.index: one for one in self._elsewhere(self._executor, begun)})
+            results.update(
+                {one.index: one for one in self._answer_in_worker(self._executor, begun)}
+            )
         for job in jobs:
             self._count(job, results[job.index])
         return [results[job.index] for job in jobs]
@@ -265,7 +268,7 @@ class Map:
         if self._executor is not None:
             if options.get("files"):  # they are on this machine
                 options["files"] = self._client.read_files(options["files"])
-            _, trouble = _tried(pickle.dumps, options)
+            _, trouble = _try(pickle.dumps, options)
             if trouble is not None:
                 raise UsageError(f"this prompt cannot be sent to a worker: {trouble}")
         if not where:
@@ -276,7 +279,7 @@ class Map:
             job.is_ours, job.is_temporary = True, self._temporary
         job.options, job.conversation_id = options, where
 
-    def _here(self, job: Job) -> Result:
+    def _answer_here(self, job: Job) -> Result:
         """Return the answer that this very client gets."""
         try:
             message = self._client.chat(job.prompt, job.conversation_id, **job.options)
@@ -309,9 +312,9 @@ class Map:
 
     # in somebody's executor --------------------------------------------------------------------
 
-    def _elsewhere(self, executor: Executor, jobs: list[Job]) -> list[Result]:
+    def _answer_in_worker(self, executor: Executor, jobs: list[Job]) -> list[Result]:
         """Return the answers that a worker gets; what dies with it is looked up."""
-        with self._place(jobs[0]):
+        with self._lock_conversation(jobs[0]):
             if not jobs[0].is_ours:  # it goes alone
                 try:
                     tree = self._client.conversation(jobs[0].conversation_id)
@@ -319,26 +322,26 @@ class Map:
                     return [jobs[0].failed(error)]
                 jobs[0].earlier = tuple(one.id for one in tree.messages)
             packed = Packed(self._key, pickle.dumps(jobs))
-            future, trouble = _tried(executor.submit, answer_packed, self._ship(), packed)
+            future, trouble = _try(executor.submit, answer_packed, self._pack_client(), packed)
             if future is None:
-                self._break(trouble)
-                results = [job.result(None, _lost(trouble), asked=False) for job in jobs]
+                self._give_up_executor(trouble)
+                results = [job.result(None, _worker_lost(trouble), asked=False) for job in jobs]
             else:
-                results = self._awaited(future, jobs)
+                results = self._await_results(future, jobs)
         for job, result in zip(jobs, results):
             # one that was never used is of no use to anybody
             if job.is_temporary or (job.is_ours and not result.asked):
                 self._remove(job)
         return results
 
-    def _place(self, job: Job) -> threading.Lock:
+    def _lock_conversation(self, job: Job) -> threading.Lock:
         """Let prompts of one conversation go one after the other, so that each finds its own."""
         with self._lock:
             if job.is_ours:
                 return threading.Lock()
-            return self._places.setdefault(job.conversation_id, threading.Lock())
+            return self._conversation_locks.setdefault(job.conversation_id, threading.Lock())
 
-    def _ship(self) -> Packed:
+    def _pack_client(self) -> Packed:
         """Return the client for the workers, with the cookies of now.
 
         :raises UsageError: it cannot be pickled, with a session of the user's for example.
@@ -348,7 +351,7 @@ class Map:
             before = self._shipment
             if before is not None and self._shipped == now and before.version > 0:
                 return before
-            copied, trouble = _tried(self._client.for_worker, ship_cookies=self._ship_cookies)
+            copied, trouble = _try(self._client.for_worker, ship_cookies=self._ship_cookies)
             if trouble is not None:
                 raise UsageError(f"this client cannot be sent to a worker: {trouble}") from trouble
             # the one of before the first conversation did not know the era yet
@@ -357,7 +360,7 @@ class Map:
             self._shipped = now
             return self._shipment
 
-    def _awaited(self, future: Future[Packed], jobs: list[Job]) -> list[Result]:
+    def _await_results(self, future: Future[Packed], jobs: list[Job]) -> list[Result]:
         """Return what a task brings."""
         trouble: BaseException | None = None
         while not wait_for([future], _SLICE).done:
@@ -368,9 +371,9 @@ class Map:
         else:
             trouble = CancelledError() if future.cancelled() else future.exception()
             if isinstance(trouble, (BrokenExecutor, CancelledError)):
-                self._break(trouble)
+                self._give_up_executor(trouble)
         if trouble is not None:
-            return [self._looked_up(job, trouble) for job in jobs]
+            return [self._look_up(job, trouble) for job in jobs]
         outcomes, cookies = future.result().unpacked()
         if cookies is not None and values_of(self._client.cookies) == self._shipped:
             self._client.take_cookies(cookies)  # there are none newer
@@ -381,35 +384,35 @@ class Map:
             results.append(job.result(text, error))
         return results
 
-    def _looked_up(self, job: Job, trouble: BaseException) -> Result:
+    def _look_up(self, job: Job, trouble: BaseException) -> Result:
         """Return what the server has of a prompt whose worker is gone."""
         try:
             found = stored_answer(self._client.conversation(job.conversation_id), job)
         except HugChatError as error:
-            lost = _lost(trouble)
+            lost = _worker_lost(trouble)
             lost.__cause__ = error
             return job.result(None, lost)
         if found is None:
-            return job.result(None, _lost(trouble), asked=False)
+            return job.result(None, _worker_lost(trouble), asked=False)
         return job.result(*found)
 
-    def _break(self, trouble: BaseException | None) -> None:
+    def _give_up_executor(self, trouble: BaseException | None) -> None:
         """Send nothing more: the executor takes no more work."""
         with self._lock:
             if self._broken is None:
                 self._broken = time.monotonic()
             if not self._ended.is_set():
-                self.stopped = self.stopped or _lost(trouble)
+                self.stopped = self.stopped or _worker_lost(trouble)
 
 
-def _lost(trouble: BaseException | None) -> WorkerLost:
+def _worker_lost(trouble: BaseException | None) -> WorkerLost:
     reason = f"{type(trouble).__name__}: {trouble}".splitlines()[0].rstrip(": ")[:200]
     lost = WorkerLost(f"the worker was lost, or its executor does not work any more ({reason})")
     lost.__cause__ = trouble
     return lost
 
 
-def _tried(call: Callable[..., Any], *given: Any, **named: Any) -> tuple[Any, Exception | None]:
+def _try(call: Callable[..., Any], *given: Any, **named: Any) -> tuple[Any, Exception | None]:
     """Return what *call* returns, or what it raises, for an executor may be anybody's."""
     try:
         return call(*given, **named), None
@@ -417,16 +420,16 @@ def _tried(call: Callable[..., Any], *given: Any, **named: Any) -> tuple[Any, Ex
         return None, error
 
 
-def _size(executor: Executor) -> int:
+def _count_workers(executor: Executor) -> int:
     """Return how many tasks an executor works on at once."""
     ncores = getattr(getattr(executor, "_client", None), "ncores", None)  # as Dask has it
-    cores, _ = _tried(ncores) if callable(ncores) else (None, None)
+    cores, _ = _try(ncores) if callable(ncores) else (None, None)
     size = sum(cores.values()) if isinstance(cores, Mapping) else 0
     size = size or getattr(executor, "_max_workers", None) or 0
     return size if isinstance(size, int) and size > 0 else _WORKERS
 
 
-def _checked(prompts: object) -> Iterable[PromptArgument]:
+def _check_prompts(prompts: object) -> Iterable[PromptArgument]:
     """Return the prompts, if that is what they are.
 
     :raises UsageError: iterating them would give something else.

@@ -122,7 +122,9 @@ class Recovery:
                         yield from logged.events
                         if logged.end:
                             self.log_end = logged.end
-                            self.is_over = logged.end != "gone"  # another server may be at it
+                            self.is_over = (
+                                logged.end != "gone"
+                            )  # "gone" from here: another server process may still work on it
                             return
             except (ConnectionFailed, TimedOut, ProtocolError) as error:
                 other_clock = isinstance(error, TimedOut) and error.phase != "idle"
@@ -155,7 +157,7 @@ class Recovery:
             else:
                 is_whole = stored.state == "done"
             yield from self._missing_text(stored, is_whole)
-            # where leaving ends a run, what is stored is what our own clock has left of it
+            # some servers end a run when its reader leaves, so our own timeout cut what is stored
             left = isinstance(trouble, TimedOut) and not self._dialect.manners.survives_disconnect
             if is_whole and not left:
                 yield StoredAnswer(stored.text, self._was_stopped or stored.state == "interrupted")

@@ -61,7 +61,7 @@ class OpenReply:
         """
         self._stream = stream = self._transport.open(call, self.patience, tries)
         stream.watch(events_seen)
-        if self.closed:  # meanwhile
+        if self.closed:  # by another thread, while it was opened
             stream.close()
         return stream
 
@@ -108,12 +108,18 @@ class Run:
         self._owner = owner
         self._open = OpenReply(transport, patience)
         self._tries = Tries()
-        self._searched: list[Event] = []  # what a search before the message told
-        self._call: StreamCall[Event] | None = None  # until it was sent nothing can go on
+        self._searched: list[
+            Event
+        ] = []  # the events of a search that is a request of its own (2023)
+        self._call: StreamCall[Event] | None = (
+            None  # the request that was sent; before it there is nothing to go on with
+        )
         self._stream: Stream | None = None  # none, if the answer must be fetched from the log
         self._recovery: Recovery | None = None
-        self._trouble: HugChatError | None = None  # what became of the first connection
-        self._was_left = False  # when text had come: the server has yet to notice, and to store it
+        self._trouble: HugChatError | None = None  # the error that ended the first connection
+        self._was_left = (
+            False  # closed after some text: the server has yet to notice, and to store it
+        )
         self._was_stopped = False
         self._over = False
         self._ended = False  # nothing more will come

@@ -33,12 +33,16 @@ class Place:
     def __init__(self, conversation_id: str) -> None:
         self.conversation_id = conversation_id
         self.lock = threading.Lock()
-        self.made: Created | None = None  # in this very call: nobody else can have found it yet
+        self.made: Created | None = None  # set where this call made it: nobody else can know it yet
         self.run: Run | None = None  # the last one, until it is known to be over
         self.message: Message | None = None  # its answer; none, if nobody knows whether it was sent
         self.ours: frozenset[str] = frozenset()  # the ids of the last run of ours that is over
-        self.unseen: frozenset[str] = frozenset()  # those, until a look has shown it
-        self.over: set[str | Unfinished] = set()  # names of logs, and answers unless they change
+        self.unseen: frozenset[str] = (
+            frozenset()
+        )  # the same, while no look at the conversation has shown them
+        self.over: set[str | Unfinished] = (
+            set()
+        )  # names of logs that ended, and answers that no longer change
 
     def running(self, look: Look) -> tuple[Unfinished, ...]:
         """Return the answers of *look* that may still be coming, the newest last."""
@@ -242,7 +246,7 @@ class Runs:
         seen: tuple[Unfinished, ...] = ()
         moved, text = time.monotonic(), ""
         pauses = self._transport.looks(patience, first=0.1, longest=2.0)
-        next(pauses)  # that was the first
+        next(pauses)  # the look that the caller made was the first
         while True:
             running = place.running(look)
             if not running:

@@ -12,7 +12,7 @@ from flask import Response, g
 
 from .app import ApiError, json_body, json_reply, nothing, now, route, site
 from .documents import SEARCH_SERVER, SEARCH_TOOL
-from .wire import Date, Undefined, superjson, told_model
+from .wire import Date, Undefined, superjson, write_model
 
 _DEFAULTS: Mapping[str, Any] = json.loads("""
 {"activeModel": "", "streamingMode": "smooth", "directPaste": false, "hapticsEnabled": true,
@@ -103,7 +103,7 @@ def _fits(key: str, value: object) -> bool:
 
 @route("GET", "/api/v2/models")
 def _models() -> Response:
-    reply = json_reply(superjson([told_model(model) for model in site().models()]))
+    reply = json_reply(superjson([write_model(model) for model in site().models()]))
     reply.headers["Cache-Control"] = "private, max-age=60"
     return reply
 

@@ -27,7 +27,7 @@ from .app import (
     site,
 )
 from .storage import Conversation, StoredMessage
-from .wire import plain_title, superjson, told_conversation, told_list
+from .wire import plain_title, superjson, write_conversation, write_list
 
 _ALL = "/api/v2/conversations"
 _ONE = f"{_ALL}/<conversation_id>"
@@ -81,7 +81,7 @@ def _create() -> Response:
         )
         add_child(made, None, "system", preprompt)
     site().storage.add(made)
-    shown = compact(superjson(told_conversation(made)))
+    shown = compact(superjson(write_conversation(made)))
     return json_reply({"conversationId": made.id, "conversation": shown})
 
 
@@ -92,7 +92,7 @@ def _list() -> Response:
     if not 0 <= page < 1 << 32:
         raise ApiError(500)
     found = site().storage.conversations(g.owner, page * _PAGE_SIZE, _PAGE_SIZE + 1)
-    return json_reply(told_list(found[:_PAGE_SIZE], len(found) > _PAGE_SIZE))
+    return json_reply(write_list(found[:_PAGE_SIZE], len(found) > _PAGE_SIZE))
 
 
 @route("GET", _ONE)
@@ -100,7 +100,7 @@ def _read(conversation_id: str) -> Response:
     """Return a conversation or a share."""
     if len(conversation_id) == 7:
         shared = _shared(conversation_id)
-        return json_reply(superjson(told_conversation(shared, shared=True)))
+        return json_reply(superjson(write_conversation(shared, shared=True)))
     if not is_object_id(conversation_id):
         raise ApiError(400, "Invalid conversation ID format")
     found = site().storage.conversation(conversation_id)
@@ -108,7 +108,7 @@ def _read(conversation_id: str) -> Response:
         raise ApiError(404, "Conversation not found.")
     if found.owner != g.owner:
         raise ApiError(403, _FOREIGN)
-    return json_reply(superjson(told_conversation(found)))
+    return json_reply(superjson(write_conversation(found)))
 
 
 @route("PATCH", _ONE)

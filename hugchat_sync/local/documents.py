@@ -129,7 +129,7 @@ class Documents:
         """Search, report the search as a tool if it may be used, and quote."""
         found, unknown = self._find(_words(turn.prompt))
         if SEARCH_SERVER in turn.tools:
-            yield from _told_as_tool(turn, [passage for passage, _ in found])
+            yield from _show_search(turn, [passage for passage, _ in found])
         for piece in _PIECE.findall(self._text(turn, found, unknown)):
             if self._delay:
                 yield Pause(self._delay)
@@ -295,7 +295,7 @@ def _link(turn: Turn, passage: Passage) -> str:
     return f"{turn.base_url}/documents/{quote(passage.name)}"
 
 
-def _told_as_tool(turn: Turn, found: Sequence[Passage]) -> Iterator[Step]:
+def _show_search(turn: Turn, found: Sequence[Passage]) -> Iterator[Step]:
     call = ToolCall(SEARCH_TOOL, {"query": turn.prompt})
     yield call
     yield ToolProgress(call.uuid, 1, 1, f"{len(found)} passages")

@@ -70,7 +70,7 @@ def _send(conversation_id: str) -> Response:
         raise ApiError(429, reason)
     if here.model(conversation.model) is None:
         raise ApiError(410, "Model not available anymore")
-    asked, files = _asked(), _files()
+    asked, files = _read_data(), _read_files()
     listed = [
         {"type": "hash", "value": sha, "mime": file.mime, "name": file.name}
         for file in files
@@ -88,7 +88,7 @@ def _send(conversation_id: str) -> Response:
     return Response(run.outlet.pieces(), 200, content_type="application/jsonl")
 
 
-def _asked() -> dict[str, Any]:
+def _read_data() -> dict[str, Any]:
     """Return the field ``data``, checked as the real server's schema does."""
     if request.mimetype not in ("multipart/form-data", "application/x-www-form-urlencoded"):
         raise ApiError(500)
@@ -120,7 +120,7 @@ def _valid(asked: Mapping[str, Any]) -> bool:
     )
 
 
-def _files() -> list[Attachment]:
+def _read_files() -> list[Attachment]:
     """Return the files of a message, sent in base64."""
     found = []
     for part in request.files.getlist("files"):

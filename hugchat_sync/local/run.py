@@ -313,7 +313,7 @@ class Run:
         else:
             if isinstance(step, says.ToolCall):
                 self._calls[step.uuid] = step
-            for update in wire.told_step(step, self._calls):
+            for update in wire.write_step(step, self._calls):
                 self._tell(update)
 
     def _tell(self, update: Mapping[str, Any], how: str | None = None) -> None:

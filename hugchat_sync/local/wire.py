@@ -91,7 +91,7 @@ def _marked(value: object, path: str, marks: dict[str, list[Any]]) -> Any:
     return value
 
 
-def told_conversation(conversation: Conversation, shared: bool = False) -> dict[str, Any]:
+def write_conversation(conversation: Conversation, shared: bool = False) -> dict[str, Any]:
     """Return what reading a conversation or a share tells."""
     messages = conversation.messages
     return {
@@ -113,7 +113,7 @@ def _dated(message: StoredMessage) -> StoredMessage:
     return {key: Date(value) if key in dates else value for key, value in message.items()}
 
 
-def told_list(conversations: Sequence[Conversation], more: bool) -> dict[str, Any]:
+def write_list(conversations: Sequence[Conversation], more: bool) -> dict[str, Any]:
     """Return a page of the list of conversations, in superjson."""
     entries, equalities = [], {}
     for place, one in enumerate(conversations):
@@ -124,7 +124,7 @@ def told_list(conversations: Sequence[Conversation], more: bool) -> dict[str, An
     return superjson({"conversations": entries, "hasMore": more}, equalities)
 
 
-def told_model(model: says.Model) -> dict[str, Any]:
+def write_model(model: says.Model) -> dict[str, Any]:
     """Return a line of the list of models: what is not set is undefined."""
     unset = ("websiteUrl", "modelUrl", "datasetName", "datasetUrl", "logoUrl", "promptExamples")
     return {
@@ -159,7 +159,7 @@ def padded(token: str) -> dict[str, Any]:
     return {"type": "stream", "token": token + "\0" * (_PADDED_TO - utf16_length(token))}
 
 
-def told_step(step: says.Step, calls: Mapping[str, says.ToolCall]) -> list[dict[str, Any]]:
+def write_step(step: says.Step, calls: Mapping[str, says.ToolCall]) -> list[dict[str, Any]]:
     """Return the updates that tell of the router's choice or of a tool.
 
     :param calls: the calls so far, by their uuid.

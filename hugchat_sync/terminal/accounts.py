@@ -38,10 +38,10 @@ def login(arguments: argparse.Namespace) -> None:
     if arguments.cookies:
         options = {"cookies": _of_browser(arguments.cookies)}
     else:
-        email = email or _asked(arguments)
+        email = email or _read_email(arguments)
         Sign(
             email,
-            _password(arguments),
+            _read_password(arguments),
             base_url=arguments.base_url,
             allow_insecure=arguments.allow_insecure,
         ).login(save=True)
@@ -77,13 +77,13 @@ def _of_browser(name: str) -> str | Path:
     return read_stdin()
 
 
-def _asked(arguments: argparse.Namespace) -> str:
+def _read_email(arguments: argparse.Namespace) -> str:
     if not stdin_is_terminal() or arguments.password_stdin:
         raise UsageError("whose account? Give EMAIL, or --email")
     return ask_human("E-mail: ").strip()
 
 
-def _password(arguments: argparse.Namespace) -> str:
+def _read_password(arguments: argparse.Namespace) -> str:
     """Return the password, from stdin, the environment or a human; it is shown nowhere."""
     if arguments.password_stdin:
         lines = read_stdin().splitlines()

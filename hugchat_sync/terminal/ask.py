@@ -41,10 +41,10 @@ def ask(arguments: argparse.Namespace) -> int:
             return client.chat(prompt, web_search=arguments.web_search, files=files)
 
         try:
-            return _asked(client, arguments, send)
+            return _ask_and_tidy_up(client, arguments, send)
         except ModelNotFound as error:  # it was asked for before the question
             take_near_model(client, arguments, error)
-        return _asked(client, arguments, send)
+        return _ask_and_tidy_up(client, arguments, send)
 
 
 def take_near_model(client: Client, arguments: argparse.Namespace, error: ModelNotFound) -> None:
@@ -86,18 +86,20 @@ def enter_conversation(client: Client, arguments: argparse.Namespace) -> None:
             )
 
 
-def _asked(client: Client, arguments: argparse.Namespace, send: Callable[[], Message]) -> int:
+def _ask_and_tidy_up(
+    client: Client, arguments: argparse.Namespace, send: Callable[[], Message]
+) -> int:
     """Ask; a temporary conversation is removed again, whatever happens."""
     if not arguments.temporary:
         enter_conversation(client, arguments)
-        return _answered(client, arguments, send)
+        return _write_answer(client, arguments, send)
     made = call_in_thread(
         lambda: client.create_conversation(arguments.model, arguments.system),
         lambda made: _remove(client, made),
     )
     done = False
     try:
-        code = _answered(client, arguments, send)
+        code = _write_answer(client, arguments, send)
         done = True
     finally:
         if not done:  # what went wrong is what counts
@@ -106,7 +108,9 @@ def _asked(client: Client, arguments: argparse.Namespace, send: Callable[[], Mes
     return code
 
 
-def _answered(client: Client, arguments: argparse.Namespace, send: Callable[[], Message]) -> int:
+def _write_answer(
+    client: Client, arguments: argparse.Namespace, send: Callable[[], Message]
+) -> int:
     """Send the question and write the answer.
 
     A conversation made for a question does not stay behind when it is refused.

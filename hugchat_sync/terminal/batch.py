@@ -213,7 +213,7 @@ def _executor(arguments: argparse.Namespace, stack: ExitStack) -> Executor | Non
     """
     if arguments.dask:
         return _of_dask(arguments.dask, stack)
-    return stack.enter_context(_made(arguments.executor)) if arguments.executor else None
+    return stack.enter_context(_make_executor(arguments.executor)) if arguments.executor else None
 
 
 def _of_dask(address: str, stack: ExitStack) -> Executor:
@@ -232,7 +232,7 @@ def _of_dask(address: str, stack: ExitStack) -> Executor:
     return executor
 
 
-def _made(name: str) -> Executor:
+def _make_executor(name: str) -> Executor:
     """Return what the function that was named returns."""
     module, _, factory = name.partition(":")
     if not module or not factory:

@@ -91,10 +91,10 @@ class Walk:
                 with self._step("password"):
                     self._enter(email, password)
             with self._step("authorize"):
-                reply, target = self._asked()
+                reply, target = self._authorize()
             if not target:
                 with self._step("consent"):
-                    target = self._consented(reply)
+                    target = self._consent(reply)
             with self._step("callback"):
                 self._arrive(target)
             return _without(self._chat.store.jar, *_OF_THE_WALK)
@@ -179,7 +179,7 @@ class Walk:
                 "once and look at what it asks for"
             )
 
-    def _asked(self) -> tuple[Reply, str]:
+    def _authorize(self) -> tuple[Reply, str]:
         """Return the hub's answer and where it leads to; ``""`` if it is the page for consent.
 
         Source: GET /oauth/authorize: a redirect to the callback, or a page with a form that has
@@ -201,7 +201,7 @@ class Walk:
                 raise signed_out()
         raise LoginFailed(f"{self._hub_url} redirects without end")
 
-    def _consented(self, page: Reply) -> str:
+    def _consent(self, page: Reply) -> str:
         """Give consent, and return the callback that the hub sends us to."""
         form = (("csrf", Page(page).consent(self._authorize_url) or ""),)
         path, origin = _path_of(self._authorize_url), self._hub.origin
