@@ -52,7 +52,7 @@ class Request(Value):
 
     :param path: relative to the base URL, for example ``"/conversation"``.
     :param error: makes the error of a reply that is not what was asked for, ``None`` where it is:
-        only a dialect knows how bad news is spelt. It is given every complete reply, and whatever
+        only a dialect knows how errors are spelt. It is given every complete reply, and whatever
         comes in the place of a stream.
     :param json: the body as a JSON value.
     :param parts: the body as multipart parts, in order.

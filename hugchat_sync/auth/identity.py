@@ -1,4 +1,4 @@
-"""Who we are to one server, in which words we ask it, and how to become somebody again."""
+"""Who is signed in at one server, which era the server is of, and how a sign-in is renewed."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ logger = logging.getLogger("hugchat_sync")
 
 
 class Identity(Sender):
-    """One client at one server: who it is there, and the words of the server's era.
+    """One client at one server: its credentials there, and the dialect of the server.
 
     It puts the credentials on its requests, finds out the era at the first call, and renews a
     sign-in that has lapsed. Threads may share it. What happens where the server does not know us
@@ -111,10 +111,10 @@ class Identity(Sender):
         self.is_given = self.credentials.given
         self._is_closed = False
         self._complete: tuple[str, ...] | None = None  # the cookies that were found to be enough
-        self._ended = float("-inf")  # when the last renewal was over, and how it went
-        self._worked = False
-        self._offered: int | None = None  # the cookies that were tried before a new sign-in
-        self._hopeless: int | None = None  # those that the hub did not take
+        self._renewed_at = float("-inf")  # when the last renewal was over, and how it went
+        self._renewal_worked = False
+        self._tried_cookies: int | None = None  # the cookies that were tried before a new sign-in
+        self._refused_cookies: int | None = None  # those that the hub did not take
         renew_locks_after_fork(self)
         self.transport = Transport(
             self.base_url,
@@ -381,7 +381,9 @@ class Identity(Sender):
         if not self.is_given:
             return False
         if not self._is_over(patience):
-            return self._worked and self._ended >= began  # another thread has renewed it
+            return (
+                self._renewal_worked and self._renewed_at >= began
+            )  # another thread has renewed it
         if self._renew(began, patience):
             return True
         raise self.credentials.expired() from error
@@ -419,12 +421,12 @@ class Identity(Sender):
         if not patience.renews or not self.credentials.had:
             return False
         with held(self._renewing, patience.deadline, _NO_TIME):
-            if self._ended < began:
+            if self._renewed_at < began:
                 worked = self._has_others() or self._signed_in_anew(patience.deadline)
                 if not worked and time.monotonic() >= patience.deadline:
                     raise TimedOut(_NO_TIME, phase="total")
-                self._worked, self._ended = worked, time.monotonic()
-            return self._worked
+                self._renewal_worked, self._renewed_at = worked, time.monotonic()
+            return self._renewal_worked
 
     def _fingerprint(self) -> int:
         """Return a number that changes with the cookies, and tells nothing of them."""
@@ -437,7 +439,7 @@ class Identity(Sender):
         store.reload()
         after = self._fingerprint()
         # every answer for nobody overwrites them again: the same ones are not tried twice
-        others, self._offered = after not in (before, self._offered), after
+        others, self._tried_cookies = after not in (before, self._tried_cookies), after
         return others
 
     def _signed_in_anew(self, deadline: float) -> bool:
@@ -447,7 +449,7 @@ class Identity(Sender):
         session of the chat server lapses after two weeks.
         """
         store = self.credentials.store
-        if not set(store.names) - {SESSION} or self._fingerprint() == self._hopeless:
+        if not set(store.names) - {SESSION} or self._fingerprint() == self._refused_cookies:
             return False
         from .hub.walk import Walk  # here: few scripts ever need a renewal
 
@@ -462,7 +464,7 @@ class Identity(Sender):
             cookies = walk.run()
         except LoginFailed as error:
             logger.info("the sign-in could not be renewed: %s", error)
-            self._hopeless = self._fingerprint()
+            self._refused_cookies = self._fingerprint()
             return False
         except HugChatError as error:
             logger.info("the sign-in could not be renewed this time: %s", error)

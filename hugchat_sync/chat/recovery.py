@@ -1,4 +1,4 @@
-"""What a lost connection still owes: from the run's log, else from the stored conversation."""
+"""Completes an answer after a lost connection: from the run's log, else from the conversation."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _LOST = "\ufffd"  # what a log has in place of half a character
 
 
 class Connections(Protocol):
-    """What opens the replies of a run, one after the other; it may be closed from any thread."""
+    """Opens the replies of a run, one after the other; it may be closed from any thread."""
 
     patience: Patience
     closed: bool
@@ -49,7 +49,7 @@ class Connections(Protocol):
 
 
 class Recovery:
-    """What is missing of one run after a lost connection.
+    """Reads what is missing of one answer after a lost connection.
 
     :param record: the answer as far as it has come; nothing of it where there is none.
     :param was_stopped: by us, so what the server keeps is no whole answer.
@@ -187,7 +187,7 @@ class Recovery:
             yield Token(text[len(sent) :])
 
     def _settled(self) -> Stored | None:
-        """Return what the server keeps of this run, once it is no longer at it."""
+        """Return what the server keeps of this run, once the server no longer works on it."""
         manners, stored = self._dialect.manners, None
         before, moved = None, time.monotonic()
         for number in self._transport.looks(self._open.patience):
@@ -257,7 +257,7 @@ class Recovery:
 
 
 class Gap:
-    """What a reader still lacks of a run that is replayed from its beginning.
+    """Finds what a reader lacks in the events of a run that is replayed from its beginning.
 
     The log of a run merges tokens, so pieces cannot be matched one by one; lengths in UTF-16
     units, which the server counts in, can. A character whose halves fell into two merged pieces is

@@ -1,7 +1,7 @@
 """One run over however many connections it takes: sending, finding out, going on.
 
-The prompt is posted once. Where it is unsure whether it arrived, the server is asked; what a lost
-connection still owes is read from the run's log, or from the stored conversation.
+The prompt is posted once. Where it is unsure whether it arrived, the server is asked; what is
+missing after a lost connection is read from the run's log, or from the stored conversation.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ _SLICE = 0.5  # seconds; Windows delivers Ctrl-C only between waits
 
 
 class Place:
-    """What is known of one conversation, and of its runs that are over where it is not stored."""
+    """One conversation: the run that is on in it, and the runs that are known to be over."""
 
     def __init__(self, conversation_id: str) -> None:
         self.conversation_id = conversation_id

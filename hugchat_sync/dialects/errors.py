@@ -1,4 +1,4 @@
-"""Bad news of every kind: what it is, how each era spells it, and the error that it becomes.
+"""Replies that are errors: how to tell them, how each era spells them, and what is raised.
 
 The one place that says what a reply means which is not what was asked for: a firewall's check, a
 gateway's page, a redirect to a sign-in or a move, a bad status, an error inside an answer. The
@@ -49,7 +49,7 @@ _USUAL_PORTS = {"http": 80, "https": 443}
 GUARDS = frozenset({"cf-mitigated", "x-amzn-waf-action"})
 
 _BLOCKED = (202, 401, 403, 405, 429, 503)
-# patterns are texts here: they are compiled at the first bad news, not at import
+# patterns are texts here: they are compiled at the first error, not at import
 _CHALLENGE = (
     r"(?i)captcha|cf-chl|challenge-platform|challenges\.cloudflare|turnstile|awswaf|datadome"
     r"|_incapsula_|ddos-guard|human verification|attention required! \| cloudflare"

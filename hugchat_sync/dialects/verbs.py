@@ -1,4 +1,4 @@
-"""The verbs of HTTP as calls, each with the headers that it needs and the reader of its bad news.
+"""The verbs of HTTP as calls, each with the headers that it needs and the reader of its errors.
 
 ``{origin}`` and ``{base}`` in a header are filled in by the transport. A good reply is read here,
 and passes nothing that asks what a bad one is.
@@ -41,7 +41,7 @@ def path_of(conversation_id: str, more: str = "") -> str:
 
 
 def refusal(reply: Reply) -> HugChatError | None:
-    """Return the error of a complete reply that is bad news by its head; ``None`` for a good one.
+    """Return the error of a complete reply whose head says that it failed; ``None`` for a good one.
 
     A page with a good status is none: some routes send pages, and who reads the reply knows.
     """

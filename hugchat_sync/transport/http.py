@@ -311,7 +311,7 @@ class Transport(Retrying):
             refused = stray or 300 <= status < 400 or status in (401, 403)
             self._identity.received(response.url, values, refused)
 
-    # bad news ------------------------------------------------------------------------------
+    # errors ---------------------------------------------------------------------------------
 
     def _refuse_instead(self, call: StreamCall[Any], stream: Stream) -> None:
         """Raise what came instead of a stream, or in the form of a whole JSON reply.

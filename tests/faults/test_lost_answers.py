@@ -1,4 +1,4 @@
-"""What a lost connection still owes comes once, in order, and as soon as it is known."""
+"""What is missing after a lost connection comes once, in order, and as soon as it is known."""
 
 from __future__ import annotations
 
