@@ -381,9 +381,9 @@ class Identity(Sender):
         if not self.is_given:
             return False
         if not self._is_over(patience):
-            return (
-                self._renewal_worked and self._renewed_at >= began
-            )  # another thread has renewed it
+            # another thread may be renewing it: the cookies are there before that is over
+            with held(self._renewing, patience.deadline, _NO_TIME):
+                return self._renewal_worked and self._renewed_at >= began
         if self._renew(began, patience):
             return True
         raise self.credentials.expired() from error

@@ -8,11 +8,13 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from small_hub import CONVERSATION, EMAIL, OAUTH, PASSWORD, Answer, Chat, Served, page, to
 
 from hugchat_sync import Client
+from hugchat_sync.auth.cookies import disk
 from hugchat_sync.auth.cookies.store import CookieStore
 from hugchat_sync.auth.sign import Sign
 from hugchat_sync.errors import AuthError, SessionExpired
@@ -216,6 +218,42 @@ def test_threads_renew_once(chat, file):
 
     assert titles == [{CONVERSATION: "Tea"}] * 8
     assert chat.count("GET /chat/login") <= 2
+
+
+def test_list_that_was_nobodys_is_asked_for_again_though_a_renewal_is_not_quite_over(chat, file):
+    """Its cookies were there already, and their file was still being written."""
+    chat.end_sessions()
+    route, lists = "GET /chat/api/v2/conversations", []
+    lock = disk.locked(file.resolve())
+
+    def listed(asked):
+        reply = chat.usual(asked)
+        lists.append(asked)
+        if len(lists) == 2:
+            second_asks.set()
+            assert until(lambda: chat.count("GET /chat/login/callback"))
+            time.sleep(0.3)
+        return reply
+
+    def callback(asked):
+        assert second_asks.wait(10)
+        lock.__enter__()
+        threading.Timer(1.0, lock.__exit__, (None, None, None)).start()
+        return chat.usual(asked)
+
+    second_asks = threading.Event()
+    chat.instead.update({route: listed, "GET /chat/login/callback": callback})
+    with client_of(chat, file) as client, ThreadPoolExecutor(2) as pool:
+        titles = list(pool.map(lambda _: client.fetch_conversations(), range(2)))
+
+    assert titles == [{CONVERSATION: "Tea"}] * 2
+
+
+def until(condition, seconds=10):
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.02)
+    return condition()
 
 
 RENEW = """
