@@ -150,11 +150,8 @@ class _DataclassWhenAsked:
 
 def _own_annotations(kind: type) -> Mapping[str, Any]:
     annotations = kind.__dict__.get("__annotations__")
-    if annotations is None and sys.version_info >= (
-        3,
-        10,
-    ):  # since 3.14 they are made when asked for
-        return kind.__annotations__
+    if annotations is None and sys.version_info >= (3, 10):
+        return kind.__annotations__  # since 3.14 they are made when asked for
     return annotations or {}
 
 
@@ -245,8 +242,7 @@ def names_of(value: Value | type[Value]) -> tuple[str, ...]:
 
 def replace(value: V, **changes: Any) -> V:
     """Return *value* with some fields changed."""
-    made = [one for one in type(value).__mro__ if "__dataclass_fields__" in one.__dict__]
-    if not value._form or value._form.kind is not made[0]:  # a user's, which may have more fields
+    if not value._form or type(value) is not value._form.kind:  # a user's may have more fields
         import dataclasses
 
         return dataclasses.replace(value, **changes)
