@@ -105,6 +105,17 @@ def medians(found: list[tuple[float, float]]) -> list[float]:
     return [median(list(values)) for values in zip(*found)]
 
 
+def print_costs(spent: dict[str, list[tuple[float, float]]]) -> None:
+    """Print the medians of what programs cost, each compared with that of the first one."""
+    clock, processor = medians(next(iter(spent.values())))
+    for name, found in spent.items():
+        seconds, used = medians(found)
+        print(
+            f"{name:<38} {seconds * 1000:>5.0f} ms  {seconds / clock:.2f}, "
+            f"of the processor {used / processor:.2f}"
+        )
+
+
 def process_cost(*arguments: str) -> tuple[float, float]:
     """Return the seconds of the clock and of the processor that a process of its own takes.
 

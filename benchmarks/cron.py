@@ -9,7 +9,7 @@ import json
 import tempfile
 from pathlib import Path
 
-from common import medians, process_cost
+from common import print_costs, process_cost
 from many_prompts import running
 
 RUNS = 15
@@ -65,13 +65,7 @@ def main() -> None:
                 found = process_cost("-c", program, f"http://127.0.0.1:{port}/50/0", str(cookies))
                 if run:  # the first compiles
                     spent[name].append(found)
-    clock, processor = medians(spent["requests, by hand"])
-    for name, found in spent.items():
-        seconds, used = medians(found)
-        print(
-            f"{name:<28} {seconds * 1000:>5.0f} ms  {seconds / clock:.2f}, "
-            f"of the processor {used / processor:.2f}"
-        )
+    print_costs(spent)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from common import medians, process_cost
+from common import print_costs, process_cost
 
 RUNS = 15
 PROGRAMS = {
@@ -22,13 +22,7 @@ def main() -> None:
             found = process_cost(*arguments)
             if run:  # the first compiles
                 spent[name].append(found)
-    clock, processor = medians(spent["import requests"])
-    for name, values in spent.items():
-        seconds, used = medians(values)
-        print(
-            f"{name:<38} {seconds * 1000:>5.0f} ms  {seconds / clock:.2f}, "
-            f"of the processor {used / processor:.2f}"
-        )
+    print_costs(spent)
 
 
 if __name__ == "__main__":
