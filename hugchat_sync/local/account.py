@@ -1,6 +1,6 @@
 """Settings, user, models and what else belongs to no conversation.
 
-Source: chat-ui c100c162, measured 2026-08 (a05 to a28, j01 to j10, p21 to p23).
+Source: chat-ui c100c162, measured 2026-08 (a05 to a28, j01 to j08, p21 to p23).
 """
 
 from __future__ import annotations
@@ -10,23 +10,19 @@ from typing import Any, Mapping
 
 from flask import Response, g
 
-from .app import ApiError, json_body, json_reply, nothing, now, route, site
+from .app import ApiError, json_body, json_reply, nothing, route, site
 from .documents import SEARCH_SERVER, SEARCH_TOOL
-from .wire import Date, Undefined, superjson, write_model
+from .wire import Undefined, superjson, write_model
 
 _DEFAULTS: Mapping[str, Any] = json.loads("""
-{"activeModel": "", "streamingMode": "smooth", "directPaste": false, "hapticsEnabled": true,
+{"welcomeModalSeen": false, "welcomeModalSeenAt": null, "activeModel": "",
+ "streamingMode": "smooth", "directPaste": false, "hapticsEnabled": true,
  "hidePromptExamples": {}, "shareConversationsWithModelAuthors": true, "customPrompts": {},
  "customPromptsEnabled": {}, "multimodalOverrides": {}, "toolsOverrides": {},
  "artifactsOverrides": {}, "providerOverrides": {}, "reasoningEffortOverrides": {},
  "reasoningOverrides": {}}
 """)
 _MAPS_OF_TEXT = ("customPrompts", "providerOverrides", "reasoningEffortOverrides")
-
-
-@route("GET", "/healthcheck")
-def _healthy() -> Response:
-    return Response(iter(("OK",)), content_type="text/plain;charset=UTF-8")
 
 
 @route("GET", "/documents/<path:name>")
@@ -61,33 +57,18 @@ def _settings() -> Response:
     values = {**_DEFAULTS, **(site().storage.get("settings", g.owner) or {})}
     if site().model(values["activeModel"]) is None:
         values["activeModel"] = site().models()[0].id
-    seen_at = values.pop("welcomeModalSeenAt", None)
-    shown = {
-        "welcomeModalSeen": seen_at is not None,
-        "welcomeModalSeenAt": None if seen_at is None else Date(seen_at),
-        "billingOrganization": Undefined(),
-    }
-    return json_reply(superjson({**shown, **values}))
+    return json_reply(superjson({"billingOrganization": Undefined(), **values}))
 
 
 @route("POST", "/api/v2/user/settings")
 def _store_settings() -> Response:
-    """Replace all settings: what is not sent goes back to its default.
-
-    Only the moment of the welcome survives.
-    """
+    """Replace all settings: what is not sent goes back to its default."""
     body = json_body()
     stored = {key: body.get(key, default) for key, default in _DEFAULTS.items()}
     if not all(_fits(key, value) for key, value in stored.items()):
         raise ApiError(500)
     if isinstance(body.get("billingOrganization"), str):
         stored["billingOrganization"] = body["billingOrganization"]
-    before = site().storage.get("settings", g.owner) or {}
-    seen_at = before.get("welcomeModalSeenAt")
-    if body.get("welcomeModalSeen") is True:
-        seen_at = now()
-    if seen_at:
-        stored["welcomeModalSeenAt"] = seen_at
     site().storage.put("settings", g.owner, stored)
     return nothing()
 
@@ -124,10 +105,7 @@ def _tool_servers() -> Response:
 @route("POST", "/api/mcp/health")
 def _tool_health() -> Response:
     """Say whether a tool server answers; only the site's own one can be asked (a28)."""
-    url = json_body().get("url")
-    if not isinstance(url, str) or "://" not in url:
-        return json_reply({"ready": False, "error": "Invalid URL"}, 400)
-    if url != _search_url():
+    if json_body().get("url") != _search_url():
         failure = {"ready": False, "error": "Connection failed", "authRequired": False}
         return json_reply(failure, 503)
     query = {"properties": {"query": {"type": "string"}}, "required": ["query"]}

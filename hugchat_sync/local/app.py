@@ -6,7 +6,6 @@ q22).
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import hmac
 import json
@@ -30,10 +29,9 @@ from .storage import Conversation, Storage
 _log = logging.getLogger(__name__)
 
 _WINDOW = 60.0
-_COMPRESSED_FROM = 1024
 _COOKIE, _TWO_WEEKS = "hf-chat", 14 * 24 * 3600
 _FORMS = ("multipart/form-data", "application/x-www-form-urlencoded", "text/plain")
-_OPEN = ("/healthcheck", "/conversation/", "/api", "/documents/")
+_OPEN = ("/conversation/", "/api", "/documents/")
 _LONE_HALF = re.compile("[\ud800-\udfff]")
 _MODELS = (
     Model("omni", "Routes every message to the documents.", "Omni", True, True, is_router=True),
@@ -91,7 +89,7 @@ class Site:
     body_limit: int = 15 * 1024 * 1024
     offered: Sequence[Model] = _MODELS
     closing: threading.Event = field(default_factory=threading.Event)
-    _posts: list[tuple[float, str, str]] = field(default_factory=list)
+    _posts: list[float] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -111,21 +109,19 @@ class Site:
         """Return the model with that id."""
         return next((model for model in self.models() if model.id == model_id), None)
 
-    def too_fast(self, owner: str) -> bool:
-        """Count a message and return whether it is one too many for its session or address.
+    def too_fast(self) -> bool:
+        """Count a message and return whether it is one too many within a minute, whoever sent it.
 
-        Source: chat-ui c100c162, measured (u02, u04): a minute's messages, refused ones count.
+        Source: chat-ui c100c162, measured (u02, u04): counted by address, refused ones as well.
         """
         limit = self.limits.get("messages_per_minute")
         if limit is None:
             return False
-        moment, address = time.monotonic(), request.remote_addr or ""
+        moment = time.monotonic()
         with self._lock:
-            recent = [post for post in self._posts if moment - post[0] <= _WINDOW]
-            self._posts = [*recent, (moment, owner, address)]
-            by_owner = sum(1 for _, other, _ in self._posts if other == owner)
-            by_address = sum(1 for _, _, other in self._posts if other == address)
-        return max(by_owner, by_address) > limit
+            recent = [post for post in self._posts if moment - post <= _WINDOW]
+            self._posts = [*recent, moment]
+        return len(recent) >= limit
 
 
 class ApiError(Exception):
@@ -251,18 +247,9 @@ def json_body() -> dict[str, Any]:
 
 
 def json_reply(value: object, status: int = 200, chunked: bool = True) -> Response:
-    """Return a JSON answer: chunked as the real server does it, compressed when asked for.
-
-    Source: chat-ui c100c162, measured 2026-08: gzip when offered, bodies over 1 KiB only.
-    """
+    """Return a JSON answer, chunked where the real server does it."""
     body = compact(value).encode()
-    headers = {}
-    offered = "gzip" in request.headers.get("Accept-Encoding", "")
-    if offered and len(body) > _COMPRESSED_FROM:
-        body = gzip.compress(body, 6)
-        headers["Content-Encoding"] = "gzip"
-    content = iter((body,)) if chunked else body
-    return Response(content, status, headers, content_type="application/json")
+    return Response(iter((body,)) if chunked else body, status, content_type="application/json")
 
 
 def nothing() -> Response:

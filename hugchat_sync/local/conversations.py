@@ -1,14 +1,14 @@
 """Lists, create, read, rename, share and delete.
 
 Source: chat-ui c100c162, measured 2026-08 (b01 to b17, d08 to d15, g26 to g41, h01 to h27, i01 to
-i18).
+i09).
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
-import string
 from typing import Any
 from uuid import uuid4
 
@@ -38,7 +38,6 @@ _FOREIGN = (
     " the 'share' feature instead."
 )
 _TOO_MANY = "You have reached the maximum number of conversations. Delete some to continue."
-_LETTERS = string.ascii_letters + string.digits
 
 
 def add_child(
@@ -72,14 +71,9 @@ def _create() -> Response:
     limit = site().limits.get("conversations")
     if limit is not None and len(site().storage.conversations(g.owner)) > limit:
         raise ApiError(429, _TOO_MANY)
-    if body.get("fromShare"):
-        made = _copy(body["fromShare"])
-    else:
-        moment = now()
-        made = Conversation(
-            new_object_id(), g.owner, "New Chat", model.id, preprompt, moment, moment
-        )
-        add_child(made, None, "system", preprompt)
+    moment = now()
+    made = Conversation(new_object_id(), g.owner, "New Chat", model.id, preprompt, moment, moment)
+    add_child(made, None, "system", preprompt)
     site().storage.add(made)
     shown = compact(superjson(write_conversation(made)))
     return json_reply({"conversationId": made.id, "conversation": shown})
@@ -99,7 +93,7 @@ def _list() -> Response:
 def _read(conversation_id: str) -> Response:
     """Return a conversation or a share."""
     if len(conversation_id) == 7:
-        shared = _shared(conversation_id)
+        shared = _read_share(conversation_id)
         return json_reply(superjson(write_conversation(shared, shared=True)))
     if not is_object_id(conversation_id):
         raise ApiError(400, "Invalid conversation ID format")
@@ -113,22 +107,13 @@ def _read(conversation_id: str) -> Response:
 
 @route("PATCH", _ONE)
 def _change(conversation_id: str) -> Response:
-    """Change title or model; with another model, earlier answers say who gave them (x03)."""
+    """Change the title."""
     body = json_body()
     found = own_conversation(conversation_id, 400, "Invalid conversation ID")
-    title, model = body.get("title", found.title), body.get("model", found.model)
+    title = body.get("title", found.title)
     if not isinstance(title, str) or not 1 <= len(title) <= _LONGEST_TITLE:
         raise ApiError(400, "Title must be a string between 1 and 100 characters")
-    if "model" in body and site().model(model) is None:
-        raise ApiError(400, "Invalid model ID")
-    title = plain_title(title) if "title" in body else title
-    site().storage.change(found.id, title=title, model=model)
-    answers = [one for one in found.messages if one["from"] == "assistant"]
-    if answers and model != found.model:
-        for answer in answers:
-            answer.setdefault("routerMetadata", {"route": "", "model": found.model})
-        found.title = title
-        site().storage.save(found)
+    site().storage.change(found.id, title=plain_title(title))
     return json_reply(superjson({"success": True}))
 
 
@@ -170,9 +155,8 @@ def _share(conversation_id: str) -> Response:
     """Freeze the conversation under seven letters; unchanged content keeps them."""
     found = own_conversation(conversation_id)
     frozen = {**vars(found), "owner": "", "extra": {}}
-    content = {**frozen, "updated_at": ""}
-    number = int(hashlib.sha256(json.dumps(content).encode()).hexdigest(), 16)
-    share_id = "".join(_LETTERS[number // 62**place % 62] for place in range(7))
+    content = json.dumps({**frozen, "updated_at": ""}).encode()
+    share_id = base64.urlsafe_b64encode(hashlib.sha256(content).digest())[:7].decode()
     if site().storage.get("share", share_id) is None:
         site().storage.put("share", share_id, {**frozen, "id": share_id})
         site().storage.copy_files(found.id, share_id)
@@ -185,27 +169,20 @@ def _take_in() -> Response:
     share_id = json_body().get("shareId")
     if not share_id or not isinstance(share_id, str):
         raise ApiError(400, "shareId is required")
-    conversations = site().storage.conversations(g.owner)
-    found = [one.id for one in conversations if one.extra.get("imported") == share_id]
-    if not found:
-        copy = _copy(share_id)
-        copy.extra["imported"] = share_id
-        site().storage.add(copy)
-        site().storage.copy_files(share_id, copy.id)
-        found = [copy.id]
-    return json_reply(superjson({"conversationId": found[0]}))
+    storage = site().storage
+    mine = storage.conversations(g.owner)
+    copy = next((one for one in mine if one.extra.get("imported") == share_id), None)
+    if copy is None:
+        copy = _read_share(share_id)
+        copy.id, copy.owner, copy.updated_at = new_object_id(), g.owner, now()
+        copy.extra = {"imported": share_id}
+        storage.add(copy)
+        storage.copy_files(share_id, copy.id)
+    return json_reply(superjson({"conversationId": copy.id}))
 
 
-def _shared(share_id: object) -> Conversation:
-    body = site().storage.get("share", share_id) if isinstance(share_id, str) else None
+def _read_share(share_id: str) -> Conversation:
+    body = site().storage.get("share", share_id)
     if body is None:
         raise ApiError(404, "Conversation not found")
-    return Conversation(**{**body, "id": str(share_id), "owner": ""})
-
-
-def _copy(share_id: object) -> Conversation:
-    """Return a new conversation with the content, model and prompt of a share."""
-    copy = _shared(share_id)
-    copy.id, copy.owner, copy.updated_at = new_object_id(), g.owner, now()
-    copy.extra = {"fromShare": share_id}
-    return copy
+    return Conversation(**body)

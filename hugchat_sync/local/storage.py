@@ -18,7 +18,14 @@ from .responder import Attachment
 StoredMessage = Dict[str, Any]
 
 _RUNS_KEPT = 1000
-_VERSION = 7
+_SETUP = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=NORMAL",
+    "CREATE TABLE IF NOT EXISTS records (number INTEGER PRIMARY KEY, kind TEXT, id TEXT,"
+    " owner TEXT, sort TEXT, body TEXT, UNIQUE (kind, id))",
+    "CREATE INDEX IF NOT EXISTS records_of ON records (kind, owner, sort)",
+    "PRAGMA user_version = 7",
+)
 
 
 @dataclass
@@ -68,27 +75,15 @@ class Storage:
     """
 
     def __init__(self, path: str | Path | None = None) -> None:
-        if path is not None:
-            _keep_to_its_owner(str(path))
-        self._lock = threading.RLock()
         name = ":memory:" if path is None else str(path)
+        if path is not None:
+            _keep_to_its_owner(name)
+        self._lock = threading.RLock()
         self._connection = sqlite3.connect(
             name, check_same_thread=False, isolation_level=None, timeout=10.0
         )
-        if path is not None:
-            self._connection.execute("PRAGMA journal_mode=WAL")
-            self._connection.execute("PRAGMA synchronous=NORMAL")
-        with self._change() as connection:
-            (version,) = connection.execute("PRAGMA user_version").fetchone()
-            if version < _VERSION:
-                connection.execute(
-                    "CREATE TABLE records (number INTEGER PRIMARY KEY, kind TEXT, id TEXT,"
-                    " owner TEXT, sort TEXT, body TEXT, UNIQUE (kind, id))"
-                )
-                connection.execute("CREATE INDEX records_of ON records (kind, owner, sort)")
-                connection.execute(f"PRAGMA user_version = {_VERSION}")
-            if version == _VERSION - 1:
-                self._take_over_old_tables()
+        for statement in _SETUP:
+            self._connection.execute(statement)
 
     def close(self) -> None:
         """Close the database; later use raises ``sqlite3.ProgrammingError``."""
@@ -106,29 +101,11 @@ class Storage:
                 self._connection.execute("BEGIN IMMEDIATE")
                 yield self._connection
 
-    def _take_over_old_tables(self) -> None:
-        """Take what an older version kept, before there was one table for everything."""
-        query = "SELECT id, owner, updated_at, body FROM conversations WHERE era = 'v2-2025'"
-        for one, owner, moment, text in self._rows(f"{query} ORDER BY number"):
-            query = "SELECT body FROM messages WHERE conversation = ? ORDER BY position"
-            messages = [json.loads(body) for (body,) in self._rows(query, one)]
-            body = {**json.loads(text), "messages": messages}
-            self.add(Conversation(one, owner, updated_at=moment, **body))
-        for owner, text in self._rows("SELECT owner, body FROM settings WHERE era = 'v2-2025'"):
-            self.put("settings", owner, json.loads(text))
-        for one, sha, name, mime, content in self._rows("SELECT * FROM files"):
-            body = {"name": name, "mime": mime, "content": base64.b64encode(content).decode()}
-            self.put("file", f"{one}/{sha}", {**body, "sha": sha}, one)
-        for one, text in self._rows("SELECT id, body FROM shares WHERE era = 'v2-2025'"):
-            self.put("share", one, json.loads(text))
-
-    def _rows(self, query: str, *values: object) -> list[Any]:
-        with self._lock:
-            return self._connection.execute(query, values).fetchall()
-
     def _bodies(self, condition: str, *values: object) -> list[Any]:
         query = "SELECT body FROM records WHERE "
-        return [json.loads(body) for (body,) in self._rows(query + condition, *values)]
+        with self._lock:
+            rows = self._connection.execute(query + condition, values).fetchall()
+        return [json.loads(body) for (body,) in rows]
 
     def get(self, kind: str, key: str) -> dict[str, Any] | None:
         """Return what was put there: the ``settings`` of an owner, or a ``share``."""

@@ -128,14 +128,3 @@ def test_limits_answer_429_with_the_recorded_sentences(serve):
         assert reply.status == then["response"]["status"] == 429
         assert reply.text == then["response"]["body"]["text"]
         assert "retry-after" not in reply.headers
-
-
-def test_json_is_compressed_when_asked_for(serve):
-    import gzip
-
-    talk = serve()
-    plain = talk.call("GET", "/api/v2/models")
-    packed = talk.call("GET", "/api/v2/models", headers={"Accept-Encoding": "gzip"})
-    assert "content-encoding" not in plain.headers
-    assert packed.headers["content-encoding"] == "gzip"
-    assert gzip.decompress(packed.body) == plain.body

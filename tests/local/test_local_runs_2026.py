@@ -82,14 +82,6 @@ def test_the_branch_and_the_system_prompt_reach_the_responder(serve):
     ]
 
 
-def test_switching_the_model_names_the_old_one_on_earlier_answers(serve):
-    talk = serve(responder=Scripted(["Hello"]))
-    talk.create()
-    talk.say()
-    talk.call("PATCH", f"/api/v2/conversations/{talk.id}", {"model": "local/vision"})
-    assert talk.last()["routerMetadata"] == {"route": "", "model": "local/plain"}
-
-
 # --- stop
 
 

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import gc
-import hashlib
 import socket
-import sqlite3
 import threading
 import time
 from contextlib import closing
 
 import pytest
 from eras.arena import EMBEDDED
-from local_talk import Talk, until
+from local_talk import until
 from local_wire import Wire, call, updates
 
 from hugchat_sync.local import LocalServer
 from hugchat_sync.local.testing import Script, Scripted
+
+NOBODY = '{"json":null}'  # who is signed in
 
 
 def test_url_is_known_after_start():
@@ -47,7 +47,7 @@ def test_a_port_that_is_taken_is_an_error(serve):
 
 def test_another_base_path():
     with LocalServer(base_path="") as server:
-        assert call(server.url, "GET", "/healthcheck").text == "OK"
+        assert call(server.url, "GET", "/api/v2/user").text == NOBODY
 
 
 @pytest.mark.parametrize("era", ["v2-2025", "lines-2023"])
@@ -67,10 +67,10 @@ def test_requests_share_a_connection(serve, era):
 def test_pipelined_requests_are_answered_in_order(serve):
     talk = serve()
     with closing(Wire(talk.url)) as wire:
-        wire.send("GET", "/chat/healthcheck", {})
         wire.send("GET", "/chat/api/v2/user", {})
-        assert wire.receive().text == "OK"
-        assert wire.receive().text == '{"json":null}'
+        wire.send("GET", "/chat/api/v2/feature-flags", {})
+        assert wire.receive().text == NOBODY
+        assert "loginEnabled" in wire.receive().text
 
 
 def test_stream_leaves_the_connection_usable(serve):
@@ -83,15 +83,15 @@ def test_stream_leaves_the_connection_usable(serve):
         headers = {"Content-Type": kind, "Origin": talk.origin, "Cookie": f"hf-chat={talk.cookie}"}
         wire.send("POST", f"/chat/conversation/{talk.id}", headers, body)
         assert updates(wire.receive())[-1]["status"] == "finished"
-        wire.send("GET", "/chat/healthcheck", {})
-        assert wire.receive().text == "OK"
+        wire.send("GET", "/chat/api/v2/user", {})
+        assert wire.receive().text == NOBODY
 
 
 def test_idle_connection_is_closed(serve, monkeypatch):
     monkeypatch.setattr("hugchat_sync.local.http._IDLE_SECONDS", 0.2)
     talk = serve()
     with closing(Wire(talk.url)) as wire:
-        wire.send("GET", "/chat/healthcheck", {})
+        wire.send("GET", "/chat/api/v2/user", {})
         wire.receive()
         began = time.monotonic()
         assert wire.socket.recv(1) == b""
@@ -119,14 +119,14 @@ def test_chunked_request_body_is_read(serve):
 def test_http_1_0_gets_no_chunks(serve):
     talk = serve()
     with closing(Wire(talk.url)) as wire:
-        wire.socket.sendall(b"GET /chat/healthcheck HTTP/1.0\r\n\r\n")
+        wire.socket.sendall(b"GET /chat/api/v2/user HTTP/1.0\r\n\r\n")
         data = b""
         while True:
             piece = wire.socket.recv(4096)
             if not piece:
                 break
             data += piece
-    assert data.endswith(b"\r\n\r\nOK") and b"chunked" not in data
+    assert data.endswith(b"\r\n\r\n" + NOBODY.encode()) and b"chunked" not in data
 
 
 @pytest.mark.parametrize("era", ["v2-2025", "lines-2023"])
@@ -236,42 +236,3 @@ def test_nonsense_on_the_socket_was_printed(capfd: pytest.CaptureFixture[str]) -
             assert b"400" in line.recv(4096)
 
     assert capfd.readouterr() == ("", "")
-
-
-OLD_TABLES = """
-CREATE TABLE conversations (id TEXT PRIMARY KEY, era TEXT NOT NULL, owner TEXT NOT NULL,
- updated_at TEXT NOT NULL, number INTEGER NOT NULL, body TEXT NOT NULL);
-CREATE TABLE messages (conversation TEXT NOT NULL, position INTEGER NOT NULL, id TEXT NOT NULL,
- parent TEXT, body TEXT NOT NULL, PRIMARY KEY (conversation, position)) WITHOUT ROWID;
-CREATE TABLE settings (owner TEXT NOT NULL, era TEXT NOT NULL, body TEXT NOT NULL,
- PRIMARY KEY (owner, era)) WITHOUT ROWID;
-CREATE TABLE files (conversation TEXT NOT NULL, sha TEXT NOT NULL, name TEXT NOT NULL,
- mime TEXT NOT NULL, content BLOB NOT NULL, PRIMARY KEY (conversation, sha));
-CREATE TABLE shares (id TEXT PRIMARY KEY, era TEXT NOT NULL, conversation TEXT NOT NULL,
- digest TEXT NOT NULL, body TEXT NOT NULL);
-INSERT INTO conversations VALUES ('6b086e3762b8d336cc003cd9', 'v2-2025', '{owner}',
- '2026-11-26T17:36:55.893Z', 1, '{"title": "Kept", "model": "omni", "preprompt": "",
- "created_at": "2026-11-26T17:36:55.881Z", "extra": {}}');
-INSERT INTO messages VALUES ('6b086e3762b8d336cc003cd9', 0, 'root', NULL,
- '{"id": "root", "from": "system", "content": "", "children": ["one"], "ancestors": []}');
-INSERT INTO messages VALUES ('6b086e3762b8d336cc003cd9', 1, 'one', 'root',
- '{"id": "one", "from": "user", "content": "Kept, too", "children": [], "ancestors": ["root"]}');
-INSERT INTO settings VALUES ('{owner}', 'v2-2025', '{"customPrompts": {"omni": "be nice"}}');
-INSERT INTO files VALUES ('6b086e3762b8d336cc003cd9', 'aa', 'a.txt', 'text/plain', X'41');
-PRAGMA user_version = 6;
-"""
-
-
-def test_a_file_of_an_older_version_keeps_its_conversations(tmp_path):
-    path = tmp_path / "chat.db"
-    owner = hashlib.sha256(b"me").hexdigest()
-    with closing(sqlite3.connect(path)) as connection:
-        connection.executescript(OLD_TABLES.replace("{owner}", owner))
-    for _ in range(2):
-        with LocalServer(database=path) as server:
-            talk = Talk(server, cookie="me")
-            talk.id = "6b086e3762b8d336cc003cd9"
-            assert (talk.read()["title"], talk.last()["content"]) == ("Kept", "Kept, too")
-            settings = talk.call("GET", "/api/v2/user/settings").json()["json"]
-            assert settings["customPrompts"] == {"omni": "be nice"}
-            assert talk.call("GET", f"/conversation/{talk.id}/output/aa").body == b"A"

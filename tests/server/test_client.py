@@ -234,12 +234,12 @@ def test_given_session_is_used(serve):
 def test_given_session_is_not_closed(serve):
     session = requests.Session()
     server = serve()
-    session.get(server.url + "/healthcheck")
+    session.get(server.url + "/api/v2/feature-flags")
     with Client(server.url, session=session) as client:
         list(client.chat("hi"))
     before = server.connections
 
-    session.get(server.url + "/healthcheck")
+    session.get(server.url + "/api/v2/feature-flags")
 
     assert server.connections == before
     session.close()

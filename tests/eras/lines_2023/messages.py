@@ -19,7 +19,6 @@ from hugchat_sync.local.responder import Said
 from hugchat_sync.local.storage import Conversation, StoredMessage
 
 from .conversations import own_conversation
-from .identity import identity
 from .open_answer import OpenAnswer, OpenAnswers
 from .replies import empty_reply, json_body, page_reply, wants_page
 from .steps import SearchTurn
@@ -54,7 +53,7 @@ class MessageRoutes:
             reply.headers["Allow"] = "GET"
             return reply
         conversation = own_conversation(self._site, conversation_id)
-        if self._site.too_fast(identity().owner):
+        if self._site.too_fast():
             raise ApiError(429, "You are sending too many messages. Try again later.")
         if self._site.model(conversation.model) is None:
             raise ApiError(410, "Model not available anymore")
