@@ -7,7 +7,7 @@ import re
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Callable, Iterable
+from typing import Callable
 
 from .. import Client, Message
 from ..errors import FeatureUnavailable, HugChatError, ModelNotFound, ServerError, UsageError
@@ -20,10 +20,10 @@ from .interrupts import call_in_thread, call_while_ending, events_of, stop
 from .models import model_meant
 from .screen import best_screen, tell_sources
 
-#: what a line begins with inside a quote or a list
-_CONTAINERS = re.compile(r"(?: *(?:> ?|[-*+] |[0-9]{1,9}[.)] ))*")
-_CONTAINER = re.compile(r" *(?:> ?|(?:[-*+]|[0-9]{1,9}[.)]) +)")
-_FENCE = re.compile("`{3,}(?=[^`]*$)|~{3,}")
+#: a fence, behind the marks of the quotes and lists that it stands in
+_OPENING = re.compile(
+    r"(?m)^(?P<before>(?: *(?:> ?|[-*+] |[0-9]{1,9}[.)] ))* *)(?P<fence>`{3,}(?=[^`\n]*$)|~{3,}).*$"
+)
 
 
 def ask(arguments: argparse.Namespace) -> int:
@@ -206,47 +206,18 @@ def first_code_block(text: str) -> str | None:
     A fence is three or more backticks or tildes, also inside quotes and lists; one without an end
     runs to the end of the text, or of its quote.
     """
-    lines = iter(text.split("\n"))
-    for line in lines:
-        before = _CONTAINERS.match(line)
-        prefix = before.group() if before else ""
-        bare = line[len(prefix) :].lstrip(" ")
-        fence = _FENCE.match(bare)
-        if fence:
-            return _block(lines, prefix, len(line) - len(prefix) - len(bare), fence.group())
-    return None
-
-
-def _block(lines: Iterable[str], prefix: str, indent: int, fence: str) -> str:
-    """Return the lines of a block up to its end.
-
-    :param prefix: the marks of quotes and lists before the fence.
-    :param indent: blanks between them and the fence.
-    """
-    inside: list[str] = []
-    for line in lines:
-        within = _without(line, prefix)
-        if within is None:
+    opening = _OPENING.search(text)
+    if opening is None:
+        return None
+    before, fence = opening.group("before", "fence")
+    marks = re.findall(" *> ?|[^>]+", before)  # a quote goes on in each line, a list is indented
+    margin = re.compile("".join(" *> ?" if ">" in one else f" {{0,{len(one)}}}" for one in marks))
+    end = re.compile(f" *{fence}{fence[0]}*\\s*")
+    block: list[str] = []
+    for line in re.findall(".*\n|.+", text[opening.end() + 1 :]):
+        within = margin.match(line)
+        if within is None or end.fullmatch(line, within.end()):
             break
-        bare = within.lstrip(" ")
-        if bare.startswith(fence) and not bare.rstrip().strip(fence[0]):
-            break
-        inside.append(within[min(indent, len(within) - len(bare)) :])
-    else:
-        if inside and not inside[-1]:  # the line break at the end of the text
-            inside.pop()
-    return "".join(f"{kept}\n" for kept in inside)
-
-
-def _without(line: str, prefix: str) -> str | None:
-    """Return a line without what the marks before a fence take; ``None`` once a quote is over."""
-    for mark in _CONTAINER.findall(prefix):
-        blanks = len(line) - len(line.lstrip(" "))
-        if ">" not in mark:
-            line = line[min(blanks, len(mark)) :]
-        elif line[blanks : blanks + 1] == ">":
-            line = line[blanks + 1 :]
-            line = line[1:] if line.startswith(" ") else line
-        else:
-            return None
-    return line
+        block.append(line[within.end() :])
+    code = "".join(block)
+    return code if not code or code.endswith("\n") else f"{code}\n"

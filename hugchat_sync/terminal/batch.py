@@ -32,7 +32,7 @@ from .batch_output import Target
 from .commands import TOTAL
 from .connection import open_client
 from .interrupts import ENDING, Ended, Ending, handle_signals
-from .progress import Progress, show_progress
+from .progress import Progress
 
 _CONNECTING = 10  # seconds that a cluster has
 _SLICE = 0.2  # seconds between two looks, at the results and after Ctrl-C at what still runs
@@ -49,7 +49,7 @@ def batch(arguments: argparse.Namespace) -> int:
     arguments.timeout = arguments.timeout or TOTAL  # rate limits are waited for
     with ExitStack() as stack:
         target = Target(arguments.target, prompts, stack)
-        left = target.left(prompts.lines, retry_failed=arguments.retry_failed)
+        left = target.left(retry_failed=arguments.retry_failed)
         there = len(prompts.lines) - len(left)
         stopped = _ask(left, there, target, arguments) if left else None
         if not left:
@@ -85,7 +85,7 @@ def _ask(
         )
         work = _Work(client, lines, answers)
         target.begin()
-        progress = stack.enter_context(show_progress(len(lines)))
+        progress = stack.enter_context(Progress(len(lines)))
         try:
             _write_all(work, lines, target, progress)
         finally:

@@ -12,15 +12,16 @@ import os
 import stat
 import sys
 import time
+from codecs import BOM_UTF8
 from collections import Counter
 from contextlib import ExitStack
 from hashlib import blake2b
-from typing import Any, BinaryIO, Iterator, Union
+from io import BufferedReader
+from typing import Any, Iterable, Iterator, Optional, Tuple, Union
 
 from ..auth.cookies.disk import held
 from ..errors import UsageError
 from ..records import Result
-from ..values import Value, with_fields
 from . import output
 from .batch_input import Line, Prompts
 
@@ -44,8 +45,9 @@ class Target:
         self.is_regular = False  # it is a file on a disk
         self._name = name
         self._form: _Form = _Table(prompts) if name.lower().endswith(".csv") else _JsonLines()
+        self._lines = prompts.lines
+        self._keys = self._form.keys(prompts.lines)
         self._descriptor: int | None = None  # of stdout
-        self._keys: list[bytes] = []
         # the name of the last error of each prompt in OUT, "" for an answer
         self._outcomes: dict[bytes, str] = {}
         self._unsaved: float | None = None  # when the first of what is not on the disk was written
@@ -71,25 +73,24 @@ class Target:
 
     def _read(self, descriptor: int) -> None:
         """Take note of what is in OUT, and mend its end if a run was killed while it wrote."""
-        whole = 0  # bytes
+        end = 0
         with open(self._name, "rb") as stream:
-            for number, found in enumerate(self._form.read(stream), 1):
-                if found.is_torn:
-                    os.ftruncate(descriptor, whole)
-                elif found.key is None:
+            for number, (end, key, error) in enumerate(self._form.read(stream), 1):
+                if key is None:
                     raise UsageError(f"{self._name}, line {number}: this is no answer of a batch")
-                elif found.key:
-                    self._outcomes[found.key] = found.error
-                if found.lacks_end and not found.is_torn:
-                    self._append(descriptor, b"\n")
-                whole += found.size
+                if key is _TORN:
+                    os.ftruncate(descriptor, end)
+                elif key:
+                    self._outcomes[key] = error
+            stream.seek(max(end - 1, 0))
+            if end and stream.read(1) != b"\n":
+                self._append(descriptor, b"\n")
 
-    def left(self, lines: list[Line], *, retry_failed: bool) -> list[Line]:
+    def left(self, *, retry_failed: bool) -> list[Line]:
         """Return the prompts that are to be asked."""
-        self._keys = self._form.keys(lines)
         return [
             line
-            for line, key in zip(lines, self._keys)
+            for line, key in zip(self._lines, self._keys)
             if key not in self._outcomes or (retry_failed and self._outcomes[key])
         ]
 
@@ -100,8 +101,10 @@ class Target:
 
     def write(self, line: Line, result: Result) -> None:
         """Add the answer to a prompt."""
-        self._put(self._form.written(line, result))
-        self._outcomes[self._keys[line.index]] = (_failure(result) or "").partition(":")[0]
+        error = result.error
+        name = "" if error is None else type(error).__name__
+        self._put(self._form.row(line, result, f"{name}: {error}" if name else None))
+        self._outcomes[self._keys[line.index]] = name
         self.save(_KEPT)
 
     def save(self, after: float = 0.0) -> None:
@@ -114,9 +117,9 @@ class Target:
         self._unsaved = None
 
     @property
-    def failures(self) -> list[str]:
+    def failures(self) -> set[str]:
         """The names of the errors that stand in OUT."""
-        return [name for name in self._form.of_all(self._outcomes, self._keys).values() if name]
+        return set(self._outcomes.values()) - {""}
 
     def _put(self, content: bytes) -> None:
         if self._descriptor is None:
@@ -153,22 +156,11 @@ def _lock(name: str, stack: ExitStack) -> None:
 
 # the forms of OUT ------------------------------------------------------------------------------
 
-
-@with_fields
-class _Found(Value):
-    """A piece of OUT: the key of its prompt, ``None`` if it is no answer, and the error's name."""
-
-    size: int  # bytes
-    key: bytes | None
-    error: str = ""
-    is_torn: bool = False  # a run was killed while it wrote
-    lacks_end: bool = False
-
-
-def _failure(result: Result) -> str | None:
-    """Return what OUT says of a failure."""
-    error = result.error
-    return None if error is None else f"{type(error).__name__}: {error}"
+#: A piece of OUT: the byte where it ends, the key of its prompt, and the name of its error. The
+#: key is ``b""`` where there is no answer, ``None`` where there is something else, and ``_TORN``
+#: where a run was killed while it wrote; that piece is to be cut off.
+_Piece = Tuple[int, Optional[bytes], str]
+_TORN = b"torn"
 
 
 def _digest(*parts: Any) -> bytes:
@@ -193,43 +185,32 @@ class _JsonLines:
         # with an id of its own, a prompt may move inside the file
         return _digest(index if given is None else None, given, prompt)
 
-    def written(self, line: Line, result: Result) -> bytes:
+    def row(self, line: Line, result: Result, error: str | None) -> bytes:
         """Return an answer as OUT has it; in ASCII, so that no letter can be amiss."""
         value = {
             "index": line.index,
             "id": line.id,
             "prompt": line.prompt,
             "text": result.text,
-            "error": _failure(result),
+            "error": error,
             "seconds": result.seconds,
         }
         return f"{json.dumps(value)}\n".encode("ascii")
 
-    def read(self, stream: BinaryIO) -> Iterator[_Found]:
+    def read(self, stream: BufferedReader) -> Iterator[_Piece]:
         """Yield what is in OUT, in its order."""
+        end = 0
         for raw in stream:
-            lacks_end = not raw.endswith(b"\n")
-            if not raw.strip():
-                yield _Found(len(raw), b"")
-                continue
-            value = _object(raw)
+            value = _object(raw) if raw.strip() else {}
             if value is None:
-                yield _Found(len(raw), None, is_torn=lacks_end and self._is_begun(raw))
-            else:
-                key = self._key(value["index"], value.get("id"), value["prompt"])
-                yield _Found(len(raw), key, _name(value.get("error")), lacks_end=lacks_end)
-
-    def of_all(self, found: dict[bytes, str], keys: list[bytes]) -> dict[bytes, str]:
-        """Return the outcomes of *found* that count."""
-        return found
-
-    def _is_begun(self, raw: bytes) -> bool:
-        """Return whether a line is the beginning of one of ours.
-
-        A power cut leaves NULs where the rest of it was to be.
-        """
-        begun = raw.rstrip(b"\0")
-        return begun.startswith(self._beginning) or self._beginning.startswith(begun)
+                # a power cut leaves NULs where the rest of a line was to be
+                begun, whole = raw.rstrip(b"\0"), self._beginning
+                is_ours = begun.startswith(whole) or whole.startswith(begun)
+                yield end, _TORN if is_ours and not raw.endswith(b"\n") else None, ""
+                continue
+            end += len(raw)
+            key = self._key(value["index"], value.get("id"), value["prompt"]) if value else b""
+            yield end, key, _name(value.get("error"))
 
 
 def _object(raw: bytes) -> dict[str, Any] | None:
@@ -252,76 +233,67 @@ class _Table:
             f"answer_{name}" if name in prompts.columns else name for name in ("text", "error")
         ]
         self._columns = [*prompts.columns, *answer_columns]
+        self._wanted: set[bytes] = set()
         self.head = _row(self._columns)
 
     def keys(self, lines: list[Line]) -> list[bytes]:
+        """Return what tells each prompt apart: its row, and how many of that are before it."""
         seen: Counter[bytes] = Counter()
-        found = []
-        for line in lines:
-            which = _digest(line.row)
-            found.append(_digest(which.hex(), seen[which]))
-            seen[which] += 1
-        return found
+        keys = [_next_key(seen, line.row) for line in lines]
+        self._wanted.update(keys)
+        return keys
 
-    def written(self, line: Line, result: Result) -> bytes:
-        return _row([*line.row, result.text or "", _failure(result) or ""])
+    def row(self, line: Line, result: Result, error: str | None) -> bytes:
+        """Return an answer as OUT has it."""
+        return _row([*line.row, result.text or "", error or ""])
 
-    def read(self, stream: BinaryIO) -> Iterator[_Found]:
-        """Yield what each row is; first those that were answered, so that these are counted."""
+    def read(self, stream: BufferedReader) -> Iterator[_Piece]:
+        """Yield what each row is; behind them the failures, unless they were answered later."""
+        begun, end = stream.read(len(self.head)), 0
+        if begun != self.head and self.head.startswith(begun.rstrip(b"\0")):
+            yield 0, _TORN, ""
+            return
+        stream.seek(len(BOM_UTF8) if begun.startswith(BOM_UTF8) else 0)
+        raw = b""
+
+        def texts() -> Iterator[str]:
+            nonlocal raw
+            for raw in stream:
+                yield raw.decode("utf-8", "replace").replace("\0", "")
+
         answered: Counter[bytes] = Counter()
-        failed: list[tuple[bytes, str]] = []
-        is_head = True
-        for raw in _records(stream):
-            lacks_end = bool(raw.strip()) and not raw.endswith(b"\n")
-            row, is_torn = _fields(raw), False
-            key: bytes | None = b""
-            if is_head:
-                is_torn = lacks_end and raw != self.head and self.head.startswith(raw.rstrip(b"\0"))
-                known = row == self._columns or raw.rstrip(b"\r\n") == self.head.rstrip(b"\r\n")
-                key, is_head = b"" if known else None, False
-            elif raw.strip() and len(row) != len(self._columns):
-                key, is_torn = None, lacks_end
-            elif raw.strip():
-                which, error = _digest(row[:-2]), _name(row[-1])
-                if error:
-                    failed.append((which, error))
-                else:
-                    key = _digest(which.hex(), answered[which])
-                    answered[which] += 1
-            yield _Found(len(raw), key, is_torn=is_torn, lacks_end=lacks_end)
-        for which, error in failed:
-            yield _Found(0, _digest(which.hex(), answered[which]), error)
-            answered[which] += 1
-
-    def of_all(self, found: dict[bytes, str], keys: list[bytes]) -> dict[bytes, str]:
-        """Leave out the failures of rows that were answered later."""
-        return {key: found[key] for key in keys if key in found}
+        failed: list[tuple[list[str], str]] = []
+        try:
+            for row in csv.reader(texts(), strict=True):
+                key: bytes | None = b""
+                if not end:
+                    key = b"" if row == self._columns or begun == self.head else None
+                elif raw.strip() and len(row) != len(self._columns):
+                    key = None if raw.endswith(b"\n") else _TORN
+                elif row and row[-1]:
+                    failed.append((row[:-2], _name(row[-1])))
+                elif row:
+                    key = _next_key(answered, row[:-2])
+                end = end if key is _TORN else stream.tell()
+                yield end, key, ""
+        except csv.Error:  # a quote is open at the end
+            yield end, None if stream.peek(1) or not end else _TORN, ""
+        for given, error in failed:
+            key = _next_key(answered, given)
+            yield end, key if key in self._wanted else b"", error
 
 
-def _row(values: list[str]) -> bytes:
+def _next_key(seen: Counter[bytes], row: Iterable[str]) -> bytes:
+    """Return the key of a row that comes once more, by what a table keeps of it."""
+    which = _digest(_row(row).replace(b"\0", b"").decode("utf-8"))
+    seen[which] += 1
+    return _digest(which.hex(), seen[which])
+
+
+def _row(values: Iterable[str]) -> bytes:
     text = io.StringIO(newline="")
     csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n").writerow(values)
     return text.getvalue().encode("utf-8", "backslashreplace")
-
-
-def _fields(raw: bytes) -> list[str]:
-    text = raw.decode("utf-8-sig", "replace").replace("\0", "")
-    return next(csv.reader(io.StringIO(text, newline="")), [])
-
-
-def _records(stream: BinaryIO) -> Iterator[bytes]:
-    """Yield the rows of a table, which may have line breaks inside quotes."""
-    pieces: list[bytes] = []
-    is_open = False
-    for raw in stream:
-        pieces.append(raw)
-        if raw.count(b'"') % 2:
-            is_open = not is_open
-        if not is_open:
-            yield b"".join(pieces)
-            pieces = []
-    if pieces:
-        yield b"".join(pieces)
 
 
 _Form = Union[_JsonLines, _Table]

@@ -84,9 +84,8 @@ def _code_of(found: type[Exception]) -> int:
     return next((code for kind, code in _CODES if issubclass(found, kind)), OTHER)
 
 
-def worst(failures: Iterable[str]) -> int:
-    """Return the exit code of a batch with these failures, ``"NameOfTheError: sentence"`` each."""
-    names = {failure.partition(":")[0] for failure in failures}
+def worst(names: Iterable[str]) -> int:
+    """Return the exit code of a batch with failures of these names."""
     kinds = (getattr(errors, name, None) for name in names)
     codes = {_code_of(kind) if isinstance(kind, type) else OTHER for kind in kinds}
     return next((code for code in _WORST if code in codes), OK)

@@ -142,7 +142,35 @@ def test_table_that_was_killed_at_its_head_begins_again(program, answering, tmp_
     assert read_table(target) == [["q", "text", "error"], ["one", "Hello, world.", ""]]
 
 
-@pytest.mark.parametrize("there", ["a,b\n1,2\n", "my diary\n", '{"index": 0, "prompt": "x"}\n'])
+@pytest.mark.parametrize(
+    "torn",
+    ['"two","half of\n', '"two","half of","', '"two","","TimedOut: no', '"two","half"', '"\0\0'],
+)
+def test_table_that_was_killed_inside_a_row_is_whole_again(program, answering, tmp_path, torn):
+    source, target = tmp_path / "in.csv", tmp_path / "out.csv"
+    source.write_text("q\none\ntwo\n", "utf-8")
+    target.write_text('"q","text","error"\n"one","first",""\n' + torn, "utf-8")
+
+    done = program("batch", str(source), str(target), "--base-url", answering.url)
+
+    assert (done.code, prompts(answering)) == (0, ["two"]), done.err
+    assert read_table(target)[1:] == [["one", "first", ""], ["two", "Hello, world.", ""]]
+
+
+@pytest.mark.parametrize("prompt", ["a\0b", 'a "quoted"\r\n word'])
+def test_row_with_odd_letters_is_not_asked_again(program, answering, files, prompt):
+    target = files[1].with_suffix(".csv")
+    files[0].write_text(json.dumps(prompt) + "\n", "utf-8")
+
+    for _ in range(2):
+        program("batch", str(files[0]), str(target), "--base-url", answering.url)
+
+    assert len(prompts(answering)) == 1
+
+
+@pytest.mark.parametrize(
+    "there", ['"my diary', "a,b\n1,2\n", "my diary\n", '{"index": 0, "prompt": "x"}\n']
+)
 def test_table_of_something_else_is_not_touched(program, answering, tmp_path, there):
     source, target = tmp_path / "in.csv", tmp_path / "out.csv"
     source.write_text("q\none\n", "utf-8")
