@@ -54,7 +54,7 @@ class Credentials:
 
     def secrets(self) -> tuple[str, ...]:
         """Return what nothing may show."""
-        return (self.token.value, *(cookie.value for cookie in self.store.now().cookies))
+        return (self.token.value, *self.store.values().values())
 
     @property
     def is_nobody(self) -> bool:

@@ -19,7 +19,7 @@ from hashlib import blake2b
 from io import BufferedReader
 from typing import Any, Iterable, Iterator, Optional, Tuple, Union
 
-from ..auth.cookies.disk import held
+from ..auth.cookies.disk import hold_lock
 from ..errors import UsageError
 from ..records import Result
 from . import output
@@ -143,7 +143,7 @@ def _lock(name: str, stack: ExitStack) -> None:
     stack.callback(os.close, handle)
     os.lseek(handle, _FAR, os.SEEK_SET)
     try:
-        stack.enter_context(held(handle, 0.0))
+        stack.enter_context(hold_lock(handle, 0.0))
     except TimeoutError:
         raise UsageError(
             f"another batch is writing {name}: wait until it has ended, or name another file"

@@ -224,7 +224,7 @@ def test_list_that_was_nobodys_is_asked_for_again_though_a_renewal_is_not_quite_
     """Its cookies were there already, and their file was still being written."""
     chat.end_sessions()
     route, lists = "GET /chat/api/v2/conversations", []
-    lock = disk.locked(file.resolve())
+    lock = disk.hold_lock_of(file.resolve())
 
     def listed(asked):
         reply = chat.usual(asked)

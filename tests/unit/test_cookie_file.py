@@ -428,7 +428,7 @@ def test_lock_that_cannot_be_made_warns(flat):
 def test_held_lock_is_waited_for_and_then_given_up_once(monkeypatch, flat):
     monkeypatch.setattr(file, "LOCK_WAIT", 0.2)
     store = CookieStore.read(flat, HUB)
-    with disk.locked(flat.resolve()):
+    with disk.hold_lock_of(flat.resolve()):
         started = time.monotonic()
         with pytest.warns(CookieFileWarning, match="lock"):
             store.received(ASK, renewal("new"))
@@ -444,7 +444,7 @@ def test_held_lock_is_waited_for_and_then_given_up_once(monkeypatch, flat):
 
 def test_lock_that_is_given_back_in_time_costs_nothing_but_time(flat):
     store = CookieStore.read(flat, HUB)
-    lock = disk.locked(flat.resolve())
+    lock = disk.hold_lock_of(flat.resolve())
     lock.__enter__()
     other = threading.Timer(0.1, lock.__exit__, (None, None, None))
     other.start()

@@ -46,21 +46,21 @@ def _release(handle: int) -> None:
 
 
 @contextmanager
-def locked(path: Path, wait: float = LOCK_WAIT) -> Iterator[None]:
+def hold_lock_of(path: Path, wait: float = LOCK_WAIT) -> Iterator[None]:
     """Hold the lock of a file, which is another file beside it: the file itself is replaced.
 
     :param wait: seconds; :class:`TimeoutError` after them.
     """
     handle = os.open(str(path) + ".lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        with held(handle, wait):
+        with hold_lock(handle, wait):
             yield
     finally:
         os.close(handle)
 
 
 @contextmanager
-def held(handle: int, wait: float) -> Iterator[None]:
+def hold_lock(handle: int, wait: float) -> Iterator[None]:
     """Hold the lock of an open file.
 
     :param wait: seconds; :class:`TimeoutError` after them.

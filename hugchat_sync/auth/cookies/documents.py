@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import re
 from email.utils import formatdate
-from typing import Any, Iterable, Optional, Tuple, Union
+from typing import Any, Callable, List, Optional, Tuple, Union
 
 from .forms import (
     EXPIRY_KEYS,
     MILLISECONDS,
-    Cookies,
     from_curl,
     from_flat,
     from_har,
@@ -20,7 +19,7 @@ from .forms import (
     is_har,
     read_expiry,
 )
-from .values import Cookie, Problem, Site, best
+from .values import Cookie, Site, UnusableError, choose
 
 _HTTP_ONLY = "#HttpOnly_"
 _FIELDS = 7  # of a Netscape line: domain, subdomains too, path, secure, expiry, name, value
@@ -35,10 +34,10 @@ class JsonDocument:
         self._end = "\n" if text.endswith("\n") else ""
         self._ascii_only = text.isascii()
         self._root = root
-        held = root.get("cookies") if isinstance(root, dict) else None
-        self._entries = held if isinstance(held, (dict, list)) else root
+        inner = root.get("cookies") if isinstance(root, dict) else None
+        self._entries = inner if isinstance(inner, (dict, list)) else root
 
-    def cookies(self) -> Cookies:
+    def cookies(self) -> list[Cookie]:
         """Return every cookie in it; ``{}`` is none, and a list without any a mistake."""
         if isinstance(self._entries, dict):
             return from_flat(self._entries)
@@ -49,11 +48,11 @@ class JsonDocument:
         if isinstance(self._entries, dict):
             self._entries[cookie.name] = cookie.value
             return
-        index = _position(map(from_record, self._entries), cookie.name, site, now)
-        if index is None:
+        position = _position(self._entries, from_record, cookie.name, site, now)
+        if position is None:
             self._entries.append(self._new_record(cookie, site))
             return
-        record = self._entries[index]
+        record = self._entries[position]
         record["value"] = cookie.value
         for key in EXPIRY_KEYS:
             if read_expiry(record.get(key)) is not None:
@@ -63,13 +62,8 @@ class JsonDocument:
                     record[key] = _alike(record[key], cookie.expires)
 
     def drop(self, name: str, site: Site, now: float) -> None:
-        """Remove the cookie of this name."""
-        if isinstance(self._entries, dict):
-            self._entries.pop(name, None)
-            return
-        index = _position(map(from_record, self._entries), name, site, now)
-        if index is not None:
-            del self._entries[index]
+        """Remove the cookie of this name, which is there."""
+        del self._entries[_position(self._entries, from_record, name, site, now)]
 
     def text(self) -> str:
         """Return the file's text."""
@@ -100,37 +94,37 @@ class NetscapeDocument:
         self._lines = re.findall(r"[^\n]*\n|[^\n]+", text)
         self._end = "\r\n" if "\r\n" in text else "\n"
 
-    def cookies(self) -> Cookies:
-        """Return every cookie in it; none is a mistake."""
-        found = [cookie for cookie in map(_from_line, self._lines) if cookie is not None]
-        if found:
+    def cookies(self, may_be_empty: bool = False) -> list[Cookie]:
+        """Return every cookie in it; none is a mistake, unless it *may be empty*."""
+        found = list(filter(None, map(_from_line, self._lines)))
+        if found or may_be_empty:
             return found
         if all(line.startswith("#") for line in self._lines if line.strip()):
-            return Problem("it holds no cookie: export it again, while signed in")
-        return Problem("no line holds seven fields parted by tabs: have the tabs become spaces?")
+            raise UnusableError("it holds no cookie: export it again, while signed in")
+        raise UnusableError(
+            "no line holds seven fields parted by tabs: have the tabs become spaces?"
+        )
 
     def put(self, cookie: Cookie, site: Site, now: float) -> None:
         """Change the cookie of this name where it stands, or add it."""
-        index = _position(map(_from_line, self._lines), cookie.name, site, now)
-        expiry = str(int(cookie.expires or 0))
-        if index is None:
-            if self._lines and not self._lines[-1].endswith("\n"):
-                self._lines[-1] += self._end
+        position = _position(self._lines, _from_line, cookie.name, site, now)
+        lines, expiry = self._lines, str(int(cookie.expires or 0))
+        if position is None:
+            if lines and not lines[-1].endswith("\n"):
+                lines[-1] += self._end
             start = (_HTTP_ONLY if cookie.http_only else "") + site.host
             secure = "TRUE" if cookie.secure else "FALSE"
             fields = [start, "FALSE", cookie.path, secure, expiry, cookie.name, cookie.value]
-            self._lines.append("\t".join(fields) + self._end)
+            lines.append("\t".join(fields) + self._end)
             return
-        line = self._lines[index]
+        line = lines[position]
         body = line.rstrip("\r\n")
-        self._lines[index] = "\t".join([*body.split("\t")[:4], expiry, cookie.name, cookie.value])
-        self._lines[index] += line[len(body) :]
+        fields = [*body.split("\t")[:4], expiry, cookie.name, cookie.value]
+        lines[position] = "\t".join(fields) + line[len(body) :]
 
     def drop(self, name: str, site: Site, now: float) -> None:
-        """Remove the cookie of this name."""
-        index = _position(map(_from_line, self._lines), name, site, now)
-        if index is not None:
-            del self._lines[index]
+        """Remove the cookie of this name, which is there."""
+        del self._lines[_position(self._lines, _from_line, name, site, now)]
 
     def text(self) -> str:
         """Return the file's text."""
@@ -138,15 +132,18 @@ class NetscapeDocument:
 
 
 Document = Union[JsonDocument, NetscapeDocument]
-#: What a text holds, and the text as something that can be changed. That is ``None`` where no
-#: cookies can be read, and for a record of what a browser sent, in which nothing can be renewed.
-Reading = Tuple[Cookies, Optional[Document]]
+
+#: What a text holds, and the text as something that can be changed. That is ``None`` for a record
+#: of what a browser sent, in which nothing can be renewed.
+Reading = Tuple[List[Cookie], Optional[Document]]
 
 
-def read_document(text: str, *, netscape: bool = False) -> Reading:
+def read_document(text: str, *, netscape: bool = False, may_be_empty: bool = False) -> Reading:
     """Return the cookies of this text, and the document that it is.
 
     :param netscape: what an empty text is to become.
+    :param may_be_empty: a cookies.txt without a cookie is one, too.
+    :raises UnusableError: no cookies can be read from it.
     """
     start = text.strip()
     if not start:
@@ -156,26 +153,25 @@ def read_document(text: str, *, netscape: bool = False) -> Reading:
     if start[0] in "[{":
         return _read_json(text)
     document = NetscapeDocument(text)
-    cookies = document.cookies()
-    if isinstance(cookies, Problem) and not re.match(r"#.*HTTP Cookie File", start):
-        return Problem("it is neither JSON nor a Netscape cookies.txt"), None
-    return cookies, document
+    if not document.cookies(may_be_empty=True) and not re.match(r"#.*HTTP Cookie File", start):
+        raise UnusableError("it is neither JSON nor a Netscape cookies.txt")
+    return document.cookies(may_be_empty), document
 
 
 def _read_json(text: str) -> Reading:
     try:
         root = json.loads(text)
     except RecursionError:
-        return Problem("it is JSON nested too deeply"), None
+        raise UnusableError("it is JSON nested too deeply") from None
     except json.JSONDecodeError as error:
-        return Problem(f"it is not valid JSON (line {error.lineno}, column {error.colno})"), None
+        place = f"line {error.lineno}, column {error.colno}"
+        raise UnusableError(f"it is not valid JSON ({place})") from None
     except ValueError:  # a number too long to be one
-        return Problem("it is not valid JSON"), None
+        raise UnusableError("it is not valid JSON") from None
     if is_har(root):
         return from_har(root), None
     document = JsonDocument(root, text)
-    cookies = document.cookies()
-    return cookies, None if isinstance(cookies, Problem) else document
+    return document.cookies(), document
 
 
 def _from_line(line: str) -> Cookie | None:
@@ -196,11 +192,15 @@ def _from_line(line: str) -> Cookie | None:
     )
 
 
-def _position(cookies: Iterable[Cookie | None], name: str, site: Site, now: float) -> int | None:
-    """Return which entry is the cookie of this name, among some that are no cookies."""
-    there = [(index, cookie) for index, cookie in enumerate(cookies) if cookie is not None]
-    hit = best((cookie for _, cookie in there), site, now).get(name)
-    return there[hit[0]][0] if hit else None
+def _position(
+    entries: Any, read: Callable[[Any], Cookie | None], name: str, site: Site, now: float
+) -> Any:
+    """Return where the cookie of this name stands; ``None`` where it does not."""
+    if isinstance(entries, dict):
+        return name
+    there = [read(entry) for entry in entries]
+    chosen = choose(filter(None, there), site, now).get(name)
+    return next((at for at, one in enumerate(there) if chosen and one is chosen), None)
 
 
 def _alike(old: Any, expires: float) -> int | float | str:

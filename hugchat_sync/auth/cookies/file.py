@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import re
 import threading
 import time
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, Set, Tuple
+from typing import Any, Callable, Dict, Optional
 
 from ...futures import renew_locks_after_fork
 from ...secret import Secret
 from ...values import replace
-from .disk import LOCK_WAIT, locked, replace_file
+from .disk import LOCK_WAIT, hold_lock_of, replace_file
 from .documents import Reading, read_document
-from .forms import Cookies, from_header, from_object, is_curl
-from .values import Cookie, Problem, Site, best
+from .forms import from_header, from_object, is_curl
+from .values import Cookie, Site, UnusableError, choose
 
 _DAY = 86400.0
 _NO_PATH = r"[=;{\[\r\n]"  # what makes a str the cookies themselves
 
-#: What a client wants to see in its file: the cookies it has, the names it was told to forget.
-Wanted = Tuple[Dict[str, Cookie], Set[str]]
+#: What a client wants to see in its file: name → the cookie, ``None`` for one that is to go.
+Wanted = Dict[str, Optional[Cookie]]
 
 
 class CookieFile:
@@ -37,7 +36,7 @@ class CookieFile:
         # a link stays a link: the file that it leads to is the one replaced, and locked
         self.path = Path(os.path.realpath(os.path.expanduser(os.fspath(path))))
         self._site = site
-        self._settled: dict[str, Cookie] = {}  # ours that the file has, or has declined
+        self._known: dict[str, Cookie] = {}  # the client's own that the file has, or has declined
         self._wait = LOCK_WAIT
         renew_locks_after_fork(self)
 
@@ -55,155 +54,134 @@ class CookieFile:
         """Take a new lock."""
         self._turn = threading.Lock()
 
-    def load(self) -> Cookies:
-        """Return the cookies of the file, those of other hosts included."""
+    def load(self) -> list[Cookie]:
+        """Return the cookies of the file, those of other hosts included.
+
+        :raises UnusableError: it cannot be read, or holds none.
+        """
         cookies, _ = self._read()
-        if isinstance(cookies, Problem):
-            return cookies
         with self._turn:
-            for name, (_, cookie) in best(cookies, self._site, time.time()).items():
-                self._settled[name] = cookie
+            self._known.update(choose(cookies, self._site, time.time()))
         return cookies
 
-    def renew(self, wanted: Callable[[], Wanted]) -> Problem | None:
-        """Write what the client changed; return why it could not be done, if so.
+    def renew(self, wanted: Callable[[], Wanted]) -> None:
+        """Write what the client changed.
 
         :param wanted: asked again under the lock, so that the later of two threads writes last.
+        :raises UnusableError: it could not be done.
         """
         with self._turn:
-            if not self._differs(*wanted()):
-                return None
+            if not any(self._is_news(name, cookie) for name, cookie in wanted().items()):
+                return
             try:
-                with locked(self.path, self._wait):
-                    problem = self._merge(*wanted())
-                self._wait = LOCK_WAIT
+                with hold_lock_of(self.path, self._wait):
+                    self._wait = LOCK_WAIT
+                    self._merge(wanted())
             except TimeoutError:
                 self._wait = 0.0  # a lock that nobody gives back costs one wait, not one per call
-                problem = Problem("another program holds its lock")
+                raise UnusableError("another program holds its lock") from None
             except OSError as error:
-                problem = _problem_of(error)
-        return problem
+                raise UnusableError(os.strerror(error.errno or errno.EIO)) from error
 
-    def _read(self) -> Reading:
+    def _read(self, *, may_be_empty: bool = False) -> Reading:
         try:
             text = self.path.read_bytes().decode("utf-8-sig")
         except UnicodeDecodeError:
-            return Problem("it is not text in UTF-8"), None
+            raise UnusableError("it is not text in UTF-8") from None
         except (FileNotFoundError, ValueError):  # or a path with a NUL in it
-            return Problem("there is no such file"), None
+            raise UnusableError("there is no such file") from None
         except OSError as error:
-            return _problem_of(error), None
-        return read_document(text, netscape=self.path.suffix == ".txt")
+            raise UnusableError(os.strerror(error.errno or errno.EIO)) from error
+        is_netscape = self.path.suffix == ".txt"
+        return read_document(text, netscape=is_netscape, may_be_empty=may_be_empty)
 
-    def _differs(self, live: dict[str, Cookie], gone: set[str]) -> bool:
-        settled = self._settled
-        if any(name in settled for name in gone):
-            return True
-        return any(
-            name not in settled or settled[name].value != mine.value or _lags(settled[name], mine)
-            for name, mine in live.items()
-        )
+    def _is_news(self, name: str, cookie: Cookie | None) -> bool:
+        known = self._known.get(name)
+        if cookie is None or known is None:
+            return cookie is not known
+        return known.value != cookie.value or _lags(known, cookie)
 
-    def _merge(self, live: dict[str, Cookie], gone: set[str]) -> Problem | None:
+    def _merge(self, wanted: Wanted) -> None:
         now = time.time()
         if not self.path.exists():
-            return Problem("it was removed, and what was removed is not written again")
-        cookies, document = self._read()
+            raise UnusableError("it was removed, and what was removed is not written again")
+        cookies, document = self._read(may_be_empty=True)
         if document is None:
-            if isinstance(cookies, Problem):
-                return cookies
-            self._settle(live, gone, {})  # said once for each new value
-            return Problem("it is a record of requests, in which nothing can be renewed")
-        if isinstance(cookies, Problem):  # of a cookies.txt without any: it can have some again
-            cookies = []
-        stored = {name: hit[1] for name, hit in best(cookies, self._site, now).items()}
-        write = [mine for mine in live.values() if self._is_due(mine, stored, live)]
-        drop = [name for name in gone if name in stored and name in self._settled]
-        for mine in write:
-            document.put(mine, self._site, now)
-            stored[mine.name] = mine
-        for name in drop:
+            self._keep_known(wanted, {})  # said once for each new value
+            raise UnusableError("it is a record of requests, in which nothing can be renewed")
+        stored = choose(cookies, self._site, now)
+        due = [one for one in wanted.values() if one and self._is_due(one, stored, wanted)]
+        gone = [name for name in stored if name in self._known and wanted.get(name, True) is None]
+        for cookie in due:
+            document.put(cookie, self._site, now)
+            stored[cookie.name] = cookie
+        for name in gone:
             document.drop(name, self._site, now)
-        if write or drop:
+        if due or gone:
             replace_file(self.path, Secret(document.text()))
-        self._settle(live, gone, stored)
-        return None
+        self._keep_known(wanted, stored)
 
-    def _is_due(self, mine: Cookie, stored: dict[str, Cookie], live: dict[str, Cookie]) -> bool:
-        theirs, settled = stored.get(mine.name), self._settled.get(mine.name)
-        if theirs is not None and theirs.value == mine.value:
-            return _lags(theirs, mine)
-        if settled is not None and settled.value == mine.value:
-            return False  # another job changed it, we did not
-        if theirs is None or settled is None or settled.value == theirs.value:
+    def _is_due(self, cookie: Cookie, stored: dict[str, Cookie], wanted: Wanted) -> bool:
+        """Return whether the client's cookie belongs into the file in place of the stored one."""
+        there, known = stored.get(cookie.name), self._known.get(cookie.name)
+        if there is not None and there.value == cookie.value:
+            return _lags(there, cookie)
+        if known is not None and known.value == cookie.value:
+            return False  # another job changed it, this client did not
+        if there is None or known is None or known.value == there.value:
             return True
         # Both changed it. Beside a `token` that is not ours it belongs to somebody's new sign-in,
         # and a session is void under another token than its own.
-        both = stored.keys() & live.keys() & self._settled.keys() - {mine.name}
-        if any(live[n].value == self._settled[n].value != stored[n].value for n in both):
-            return False
-        return theirs.expires is None or mine.expires is None or mine.expires >= theirs.expires
+        for name in (stored.keys() & self._known.keys()) - {cookie.name}:
+            other = wanted.get(name)
+            if other and other.value == self._known[name].value != stored[name].value:
+                return False
+        return there.expires is None or cookie.expires is None or cookie.expires >= there.expires
 
-    def _settle(self, live: dict[str, Cookie], gone: set[str], stored: dict[str, Cookie]) -> None:
-        for name in gone:
-            self._settled.pop(name, None)
-        for name, mine in live.items():
-            theirs = stored.get(name)
-            if theirs is None or theirs.value != mine.value:
-                theirs = replace(mine, expires=None)  # what it has declined does not lag behind
-            self._settled[name] = theirs
+    def _keep_known(self, wanted: Wanted, stored: dict[str, Cookie]) -> None:
+        for name, cookie in wanted.items():
+            there = stored.get(name)
+            if cookie is None:
+                self._known.pop(name, None)
+            elif there is not None and there.value == cookie.value:
+                self._known[name] = there
+            else:  # what it has declined does not lag behind
+                self._known[name] = replace(cookie, expires=None)
 
 
-def _lags(stored: Cookie, mine: Cookie) -> bool:
+def _lags(stored: Cookie, cookie: Cookie) -> bool:
     """Return whether an expiry in the file is more than a day behind; none there never is."""
-    if stored.expires is None or mine.expires is None:
+    if stored.expires is None or cookie.expires is None:
         return False
-    return mine.expires - stored.expires > _DAY
+    return cookie.expires - stored.expires > _DAY
 
 
-def _problem_of(error: OSError) -> Problem:
-    return Problem(os.strerror(error.errno or errno.EIO))
+# whatever the user gave ------------------------------------------------------------------------
 
 
-# files of one's own, and whatever the user gave ------------------------------------------------
-
-
-def save_file(path: Path, cookies: Iterable[Cookie]) -> Problem | None:
-    """Write a file ``{name: value}``, and its directory if need be; return why not, if so."""
-    text = Secret(json.dumps({cookie.name: cookie.value for cookie in cookies}) + "\n")
-    del cookies
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with locked(path):
-            replace_file(path, text)
-    except OSError as error:
-        return _problem_of(error)
-    return None
-
-
-def read_source(held: Secret, site: Site) -> tuple[Cookies, CookieFile | None]:
+def read_source(given: Secret, site: Site) -> tuple[list[Cookie], CookieFile | None]:
     """Return the cookies in any of the forms, and the file that they are in.
 
-    What is wrong with them is returned as well.
+    :raises UnusableError: no cookies can be read.
     """
-    source = held.value
+    source = given.value
     if isinstance(source, os.PathLike):
         return _read_path(os.fspath(source), site, shown=True)
     if not isinstance(source, str):
         return from_object(source, time.time()), None
     if not source.strip():
-        return Problem("the cookies are an empty text"), None
+        raise UnusableError("the cookies are an empty text")
     if not is_curl(source) and not re.search(_NO_PATH, source):
         return _read_path(source, site, shown=_looks_like_path(source))
     if source.lstrip()[0] not in "{[" and "\t" not in source and not is_curl(source):
         return from_header(source), None
-    cookies, _ = read_document(source)
-    if isinstance(cookies, Problem):
-        return Problem(f"the cookies given as text cannot be read: {cookies}"), None
-    return cookies, None
+    try:
+        return read_document(source)[0], None
+    except UnusableError as error:
+        raise UnusableError(f"the cookies given as text cannot be read: {error}") from None
 
 
-def _read_path(path: str | bytes, site: Site, *, shown: bool) -> tuple[Cookies, CookieFile | None]:
+def _read_path(path: str | bytes, site: Site, *, shown: bool) -> tuple[list[Cookie], CookieFile]:
     """Return the cookies of a file, and the file.
 
     :param shown: whether the path may be shown in a sentence: it may be a secret after all.
@@ -212,15 +190,15 @@ def _read_path(path: str | bytes, site: Site, *, shown: bool) -> tuple[Cookies, 
     try:
         file = CookieFile(path, site)
     except (OSError, ValueError):  # nothing that could be a path
-        return Problem("the text is neither cookies (it has no '=') nor a path"), None
-    cookies = file.load()
-    if not isinstance(cookies, Problem):
-        return cookies, file
-    if shown:
-        return Problem(f"the cookie file {path!r} cannot be read: {cookies}"), None
-    # perhaps a bare token: what is no path for sure is not shown
-    why = f"the cookies are a text without '=', so the path of a file, but {cookies}"
-    return Problem(why), None
+        raise UnusableError("the text is neither cookies (it has no '=') nor a path") from None
+    try:
+        return file.load(), file
+    except UnusableError as error:
+        if shown:
+            raise UnusableError(f"the cookie file {path!r} cannot be read: {error}") from None
+        # perhaps a bare token: what is no path for sure is not shown
+        why = f"the cookies are a text without '=', so the path of a file, but {error}"
+        raise UnusableError(why) from None
 
 
 def _looks_like_path(text: str) -> bool:

@@ -1,7 +1,6 @@
 """The forms that cookies come in, read into one.
 
-Nothing in this room raises over a bad form: it returns a :class:`Problem`, because the text
-with the secrets would otherwise stand in the local variables of every frame of the traceback.
+What cannot be read is an :class:`UnusableError`.
 """
 
 from __future__ import annotations
@@ -10,15 +9,13 @@ import math
 import re
 from http.cookiejar import CookieJar
 from http.cookies import BaseCookie
-from typing import Any, List, Mapping, Sequence, Union
+from typing import Any, Iterable, Mapping, Sequence
 
 from ...values import replace
-from .values import Cookie, Problem, Site, read_date, read_end
+from .values import Cookie, Site, UnusableError, read_date, read_end
 
 EXPIRY_KEYS = ("expirationDate", "expires", "expiry", "expiration")
 MILLISECONDS = 1e12  # a number of this size is no date in seconds, but one in milliseconds
-
-Cookies = Union[List[Cookie], Problem]
 
 
 def read_expiry(raw: object) -> float | None:
@@ -60,45 +57,48 @@ def from_record(record: object) -> Cookie | None:
     )
 
 
-def from_records(records: Sequence[object]) -> Cookies:
+def from_records(records: Sequence[object]) -> list[Cookie]:
     """Return the cookies of a list of records; what is no cookie is passed over."""
     found = [cookie for cookie in map(from_record, records) if cookie is not None]
     if not records:
-        return Problem(
+        raise UnusableError(
             "the list is empty: export it on the site of the chat, while signed in there"
         )
     if not found:
-        return Problem("the list holds no cookie: each entry needs a text 'name' and 'value'")
+        raise UnusableError("the list holds no cookie: each entry needs a text 'name' and 'value'")
     return found
 
 
-def from_flat(pairs: Mapping[Any, object]) -> Cookies:
+def from_flat(pairs: Mapping[Any, object]) -> list[Cookie]:
     """Return the cookies of ``{name: value}``."""
     found = []
     for name, value in pairs.items():
         if not isinstance(name, str) or not isinstance(value, str):
-            return Problem(f"the cookie {name!r} has no text as its value")
+            raise UnusableError(f"the cookie {name!r} has no text as its value")
         found.append(Cookie(name.strip(), value.strip()))
     return found
 
 
-def from_header(text: str) -> Cookies:
+def from_header(text: str) -> list[Cookie]:
     """Return the cookies of a ``Cookie:`` header, with or without that name."""
-    found = []
-    for part in re.split(r"[;\r\n]", re.sub(r"(?im)^\s*cookie\s*:", "", text)):
-        name, _, value = part.partition("=")
-        if name.strip() and "=" in part:
-            found.append(Cookie(name.strip(), value.strip()))
+    found = _split_header(text)
     if not any(cookie.value.strip("=") for cookie in found):
-        return Problem("the text holds no cookie of the form name=value")
+        raise UnusableError("the text holds no cookie of the form name=value")
     return found
 
 
-def _for_host_of(url: object, cookies: Cookies) -> list[Cookie]:
+def _split_header(text: str) -> list[Cookie]:
+    found = []
+    for part in re.split(r"[;\r\n]", re.sub(r"(?im)^\s*cookie\s*:", "", text)):
+        name, equals, value = part.partition("=")
+        if name.strip() and equals:
+            found.append(Cookie(name.strip(), value.strip()))
+    return found
+
+
+def _for_host_of(url: object, cookies: Iterable[Cookie | None]) -> list[Cookie]:
     site = Site.of(url) if isinstance(url, str) else None
-    if site is None or isinstance(cookies, Problem):
-        return []
-    return [replace(cookie, domain=site.host) for cookie in cookies]
+    return [replace(one, domain=site.host) for one in cookies if one is not None and site]
 
 
 def is_har(root: object) -> bool:
@@ -107,7 +107,7 @@ def is_har(root: object) -> bool:
     return isinstance(log, Mapping) and isinstance(log.get("entries"), list)
 
 
-def from_har(root: Mapping[str, Any]) -> Cookies:
+def from_har(root: Mapping[str, Any]) -> list[Cookie]:
     """Return the cookies of a HAR file, each for the host that it was sent to; the last ones count.
 
     Source: HTTP Archive 1.2, ``log.entries[].request`` with ``url``, ``headers``, ``cookies``.
@@ -122,11 +122,11 @@ def from_har(root: Mapping[str, Any]) -> Cookies:
             for header in _records(request.get("headers"))
             if str(header.get("name")).lower() == "cookie" and isinstance(header.get("value"), str)
         ]
-        listed = _records(request.get("cookies"))
-        cookies = from_header("; ".join(values)) if values else from_records(listed)
-        found.extend(_for_host_of(request.get("url"), cookies))
+        listed = map(from_record, _records(request.get("cookies")))
+        sent = _split_header("; ".join(values)) if values else listed
+        found.extend(_for_host_of(request.get("url"), sent))
     if not found:
-        return Problem(
+        raise UnusableError(
             "the HAR file holds no cookies: browsers leave them out unless it is exported with "
             "sensitive data"
         )
@@ -151,7 +151,7 @@ def is_curl(text: str) -> bool:
     return re.match(_CURL, text) is not None
 
 
-def from_curl(text: str) -> Cookies:
+def from_curl(text: str) -> list[Cookie]:
     """Return the cookies of a command that a browser copied as cURL, for bash or for Windows."""
     words = _shell_words(text)
     url = next((word for word in words if re.match(r"https?://", word)), "")
@@ -164,9 +164,9 @@ def from_curl(text: str) -> Cookies:
             values.append(header.group(1))
         elif option in ("-b", "--cookie") and "=" in given:
             values.append(given)
-    found = _for_host_of(url, from_header("; ".join(values)))
+    found = _for_host_of(url, _split_header("; ".join(values)))
     if not found:
-        return Problem(
+        raise UnusableError(
             "the cURL command holds no cookies: copy that of a request to the chat itself, while "
             "signed in"
         )
@@ -196,7 +196,7 @@ def _unescaped(hit: re.Match[str]) -> str:
     return {"n": "\n", "r": "\r", "t": "\t"}.get(code, code)
 
 
-def _from_jar(jar: CookieJar) -> Cookies:
+def _from_jar(jar: CookieJar) -> list[Cookie]:
     found = []
     for item in jar:
         if item.value is not None:
@@ -218,7 +218,7 @@ def _from_jar(jar: CookieJar) -> Cookies:
     return found
 
 
-def _from_morsels(morsels: Mapping[str, Any], now: float) -> Cookies:
+def _from_morsels(morsels: Mapping[str, Any], now: float) -> list[Cookie]:
     return [
         Cookie(
             name,
@@ -234,7 +234,7 @@ def _from_morsels(morsels: Mapping[str, Any], now: float) -> Cookies:
     ]
 
 
-def from_object(source: object, now: float) -> Cookies:
+def from_object(source: object, now: float) -> list[Cookie]:
     """Return the cookies of a Python object that is neither text nor a path."""
     if source is None:
         return []
@@ -251,7 +251,7 @@ def from_object(source: object, now: float) -> Cookies:
         return from_records(held) if isinstance(held, (list, tuple)) else from_flat(source)
     if isinstance(source, (list, tuple)):
         return from_records(source)
-    return Problem(
+    raise UnusableError(
         f"cookies cannot be a {type(source).__name__}: pass a dict, a cookie jar, the text of a "
         "Cookie header, a browser's export, or a path"
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import json
 import logging
 import os
 import threading
@@ -20,7 +22,7 @@ from ...futures import renew_locks_after_fork
 from ...options import is_loopback
 from ...secret import Secret, safe_repr
 from ...values import Value, with_fields
-from .values import Cookie, Problem, Site, best, from_set_cookie, make_jar
+from .values import Cookie, Site, UnusableError, choose, from_set_cookie, make_jar
 
 if TYPE_CHECKING:
     from .file import CookieFile, Wanted
@@ -132,6 +134,10 @@ class CookieStore:
             Secret(self._header(cookies, "/") if for_all else None),
             min(ends, default=inf),
         )
+
+    def values(self) -> dict[str, str]:
+        """Return name → value of the cookies that are there."""
+        return {cookie.name: cookie.value for cookie in self.now().cookies}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -267,7 +273,7 @@ class CookieStore:
     def _accept(self, cookies: list[Cookie]) -> None:
         """Take cookies of the user's, of which one per name is for this host."""
         now = time.time()
-        chosen = [one for _, one in best(cookies, self._site, now).values() if _is_usable(one)]
+        chosen = [one for one in choose(cookies, self._site, now).values() if _is_usable(one)]
         expired = tuple(cookie.name for cookie in chosen if cookie.expired(now))
         if expired:
             _log.warning("cookies that have expired are not used: %s", ", ".join(expired))
@@ -287,12 +293,11 @@ class CookieStore:
 
     def reload(self) -> bool:
         """Read the file again; return whether another job has put other values there."""
-        cookies = self._file.load() if self._file else Problem("no file")
-        if isinstance(cookies, Problem):
-            return False
-        before = {cookie.name: cookie.value for cookie in self.now().cookies}
-        self._accept(cookies)
-        return before != {cookie.name: cookie.value for cookie in self.now().cookies}
+        before = Secret(self.values())
+        if self._file is not None:
+            with suppress(UnusableError):  # then there is nothing to take from it
+                self._accept(self._file.load())
+        return bool(self.values() != before.value)
 
     @contextmanager
     def begun_alone(self, wait: float) -> Iterator[None]:
@@ -304,10 +309,11 @@ class CookieStore:
         """
         with ExitStack() as stack:
             if self._file is not None:
-                from .disk import locked
+                from .disk import hold_lock_of
 
+                first = Path(f"{self.file}.first")
                 with suppress(OSError):  # a disk without locks, or a lock that nobody gives back
-                    stack.enter_context(locked(Path(f"{self.file}.first"), max(0.0, wait)))
+                    stack.enter_context(hold_lock_of(first, max(0.0, wait)))
                 if self.reload():
                     stack.close()
             yield
@@ -319,43 +325,49 @@ class CookieStore:
 
         :raises UsageError: it cannot be written.
         """
-        from .file import save_file
+        from .disk import hold_lock_of, replace_file
 
         target = Path(os.path.realpath(os.path.expanduser(os.fspath(path))))
-        problem = save_file(target, self.now().cookies)
-        if problem:
-            raise UsageError(f"the cookie file {str(target)!r} cannot be written: {problem}")
+        text = Secret(json.dumps(self.values()) + "\n")
+        try:
+            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with hold_lock_of(target):
+                replace_file(target, text)
+        except OSError as error:
+            why = os.strerror(error.errno or errno.EIO)
+            raise UsageError(f"the cookie file {str(target)!r} cannot be written: {why}") from error
         return target
 
     def _wanted(self) -> Wanted:
         with self._lock:
-            return dict(self._live), set(self._gone)
+            return {**dict.fromkeys(self._gone), **self._live}
 
     def _write(self) -> None:
-        problem = self._file.renew(self._wanted) if self._file else None
-        if self._file and problem:
-            path = str(self._file.path)
-            warnings.warn(
-                f"renewed cookies are not in the file {path!r}: {problem}",
-                CookieFileWarning,
-                stacklevel=3,
-            )
+        problem = ""
+        try:
+            if self._file is not None:
+                self._file.renew(self._wanted)
+        except UnusableError as error:
+            problem = f"renewed cookies are not in the file {str(self.file)!r}: {error}"
+        if problem:
+            warnings.warn(problem, CookieFileWarning, stacklevel=3)
 
 
 def _read(source: Secret, site: Site) -> tuple[list[Cookie], CookieFile | None]:
     """Return the cookies of the user's; the one place where a form that is wrong is raised."""
     from .file import read_source  # here: many servers hand out cookies, and are given none
 
-    cookies, file = read_source(source, site)
-    if isinstance(cookies, Problem):
-        raise UsageError(str(cookies))
-    return cookies, file
+    try:
+        return read_source(source, site)
+    except UnusableError as error:
+        problem = str(error)
+    raise UsageError(problem)
 
 
 def _is_usable(cookie: Cookie) -> bool:
     problem = cookie.flaw()
     if problem and not cookie.domain:
-        raise UsageError(str(problem))
+        raise UsageError(problem)
     if problem:
         # a browser's export is not to be refused over some other part of the site
         _log.warning("a cookie of %s that no header can carry is not used", cookie.domain)

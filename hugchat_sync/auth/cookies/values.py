@@ -19,8 +19,12 @@ _BAD_NAME = r"[^!-~]|[;,=/\\\"]"
 _BAD_VALUE = r"[\x00-\x1f\x7f;]|[^\x00-\xff]"
 
 
-class Problem(str):
-    """A sentence that says why something cannot be used; it never holds a value."""
+class UnusableError(Exception):
+    """Says in a sentence, which holds no value, why cookies cannot be read or written.
+
+    Its traceback has the variables of frames that hold secrets. So whoever catches it leaves the
+    ``except`` block with the sentence alone, and raises or warns then.
+    """
 
 
 @with_fields
@@ -49,16 +53,16 @@ class Cookie(Value):
             return False
         return self.path.endswith("/") or path[len(self.path) :][:1] in ("", "/")
 
-    def flaw(self) -> Problem | None:
+    def flaw(self) -> str:
         """Return why it cannot be sent in a header, if so."""
         if not self.name or re.search(_BAD_NAME, self.name):
-            return Problem(
+            return (
                 "a cookie name holds a character that no cookie name has; a path with '=' in it "
                 "must be given as a pathlib.Path"
             )
         if re.search(_BAD_VALUE, self.value):
-            return Problem(f"the value of {self.name!r} holds a character that no cookie has")
-        return None
+            return f"the value of {self.name!r} holds a character that no cookie has"
+        return ""
 
 
 @with_fields
@@ -106,21 +110,19 @@ def _ascii(host: str) -> str:
         return host.lower()
 
 
-def best(cookies: Iterable[Cookie], site: Site, now: float) -> dict[str, tuple[int, Cookie]]:
-    """Return, of the cookies for a site, one per name, each with its index among all of them.
+def choose(cookies: Iterable[Cookie], site: Site, now: float) -> dict[str, Cookie]:
+    """Return, of the cookies for a site, one per name.
 
     A client has one session, so of two cookies with one name the more specific is meant; one
     that expired is returned only where there is no other.
     """
-    found: dict[str, tuple[Any, int, Cookie]] = {}
-    for index, cookie in enumerate(cookies):
-        if site.owns(cookie):
-            exact = cookie.domain.lstrip(".")
-            near = (cookie.fits(site.path), len(cookie.path), len(exact), cookie.host_only)
-            rank = (not cookie.expired(now), *near)
-            if cookie.name not in found or rank >= found[cookie.name][0]:
-                found[cookie.name] = (rank, index, cookie)
-    return {name: (index, cookie) for name, (_, index, cookie) in found.items()}
+
+    def rank(cookie: Cookie) -> tuple[Any, ...]:
+        exact = len(cookie.domain.lstrip("."))
+        near = (cookie.fits(site.path), len(cookie.path), exact, cookie.host_only)
+        return (not cookie.expired(now), *near)
+
+    return {cookie.name: cookie for cookie in sorted(filter(site.owns, cookies), key=rank)}
 
 
 # what a server hands out -------------------------------------------------------------------------
