@@ -524,8 +524,8 @@ class Client:
         """
         patience = self._patience()
         dialect = self._identity.ready(patience, wanted)
-        if wanted and wanted not in dialect.features:
-            dialect.lacks(wanted, "this server is from before 2023-08-21")
+        if wanted:
+            dialect.require(wanted, "this server is from before 2023-08-21")
 
         def rewrite(steady: Patience) -> Settings:
             once = steady.once()

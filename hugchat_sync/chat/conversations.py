@@ -160,8 +160,7 @@ class Conversations:
     def import_share(self, share_id: str, model: str | None, patience: Patience) -> str:
         """Copy a shared conversation into the account, and return the new id."""
         dialect = self._server.ready(patience)
-        if "import_share" not in dialect.features:
-            dialect.lacks("import_share")
+        dialect.require("import_share")
         made = self._server.in_one_session(
             lambda steady: self._creation.from_share(share_id, model, steady), patience
         )

@@ -119,14 +119,14 @@ def equipped(
     """
     dialect = destination.dialect
     if prompt.action != "new":
-        _require(dialect, prompt.action)
+        dialect.require(prompt.action)
     elif prompt.parent_id is not None:
-        _require(dialect, "trees", "a message is appended to the newest")
+        dialect.require("trees", "a message is appended to the newest")
     search, names, own_servers = tool_choice(
         dialect, web_search or prompt.web_search, servers, destination.tool_servers
     )
     if prompt.files:
-        _require(dialect, "files")
+        dialect.require("files")
     images = [file.name for file in prompt.files if file.mime.lower().startswith("image/")]
     model = destination.model() if images or names or own_servers else None
     if model is not None and not model.is_router:
@@ -154,11 +154,6 @@ def equipped(
         tool_servers=names,
         own_servers=own_servers,
     )
-
-
-def _require(dialect: Dialect, feature: str, advice: str = "") -> None:
-    if feature not in dialect.features:
-        dialect.lacks(feature, advice)
 
 
 def custom_fields(data: RequestData | Mapping[str, Any]) -> dict[str, Any]:
@@ -198,7 +193,7 @@ def tool_choice(
         web_search = False  # a switch in the message
     if not web_search and not servers:
         return None, (), ()
-    if "tool_servers" not in dialect.features:
+    if "tool_servers" not in dialect.features:  # a search is one of them
         dialect.lacks("tool_servers" if servers else "web_search")
     if isinstance(servers, (str, Mapping)):
         raise UsageError("mcp_servers is a list of names, or of dicts with name and url")

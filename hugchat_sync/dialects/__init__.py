@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from importlib import import_module
-from typing import Any, Mapping, NamedTuple, NoReturn
+from typing import AbstractSet, Any, Mapping, NamedTuple, NoReturn
 from urllib.parse import urlsplit
 
 from ..calls import Call, StreamCall
@@ -100,6 +100,7 @@ class Manners(NamedTuple):
     :param prompts_from_settings: the prompts in the settings reach the model, with every message;
         a conversation has none.
     :param counts_removed: the reply to deleting everything tells how much it was.
+    :param imports_shares: a share has a route of its own to be copied by.
     :param takes_custom: the fields of a ``RequestData`` that have a meaning here.
     :param differs_in: features that some servers of the era have and others lack; only detection
         tells which.
@@ -112,6 +113,7 @@ class Manners(NamedTuple):
     needs_parent: bool = True
     prompts_from_settings: bool = False
     counts_removed: bool = False
+    imports_shares: bool = False
     takes_custom: tuple[str, ...] = ("inputs", "web_search")
     differs_in: frozenset[str] = frozenset()
 
@@ -121,6 +123,9 @@ class Dialect(ABC):
 
     Every method returns a description of a request. What an era lacks raises
     :class:`~hugchat_sync.errors.FeatureUnavailable`.
+
+    :param features: what this server has, where that is not what its era has.
+    :param manners: how this server behaves, where it is not as its era does.
     """
 
     name = ""
@@ -128,6 +133,12 @@ class Dialect(ABC):
         {"system_prompts", "retry", "edit", "stop", "titles", "share", "import_share"}
     )
     manners = Manners()
+
+    def __init__(
+        self, features: AbstractSet[str] | None = None, manners: Manners | None = None
+    ) -> None:
+        self.features = self.features if features is None else frozenset(features)
+        self.manners = manners or self.manners
 
     # conversations ---------------------------------------------------------------------------
 
@@ -301,6 +312,11 @@ class Dialect(ABC):
     def transcribe(self, audio: bytes, mime: str) -> Call[str]:
         """Describe turning speech into text."""
         self.lacks("transcribe")
+
+    def require(self, feature: str, advice: str = "") -> None:
+        """Refuse what this server lacks; see :meth:`lacks`."""
+        if feature not in self.features:
+            self.lacks(feature, advice)
 
     def lacks(self, feature: str, advice: str = "") -> NoReturn:
         """Raise the error which says that this era has no *feature*, and which eras have.

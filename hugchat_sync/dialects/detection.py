@@ -11,7 +11,7 @@ from typing import Any, Callable, Mapping, Union
 
 from ..calls import Call, Reply
 from ..errors import ProtocolError, UnknownDialect
-from . import Dialect, dialect_named
+from . import Dialect
 from .errors import intercepted, read_error, refuse_redirect
 from .fields import dicts_of, kind_of, text_of
 from .verbs import get, path_of
@@ -155,7 +155,7 @@ def _read_models(reply: Reply, models: Any) -> Verdict:
             url=reply.url,
             line=reply.text[:200],
         )
-    from .tree_2024 import Facts, Tree2024  # each era is loaded when it is first met
+    from .tree_2024 import Facts, Tree2024
 
     keys = {key for item in models for key in item}
     tools = "array" if "hasInferenceAPI" in keys else "object" if "tools" in keys else "none"
@@ -163,19 +163,19 @@ def _read_models(reply: Reply, models: Any) -> Verdict:
     return Tree2024(Facts(body=body, tools=tools, flag_searches=tools != "object"))
 
 
-# the eras, with what was learned about them on the way ----------------------------------------
+# the eras, with what was learned about them on the way; each is loaded when it is first met -------
 
 
 def _v2(flags: Mapping[str, Any]) -> Dialect:
+    from .trees import Trees
+    from .v2_2025 import AUTUMN_2025, SUMMER_2025, V22025
+
     if "searchEnabled" in flags:
-        from .v2_2025 import Summer2025
-
-        return Summer2025(searches=flags["searchEnabled"] is True)
+        searches = {"web_search"} if flags["searchEnabled"] is True else set()
+        return V22025(Trees.features | searches, SUMMER_2025)
     if flags and "transcriptionEnabled" not in flags:
-        from .v2_2025 import Autumn2025
-
-        return Autumn2025()
-    return dialect_named("v2-2025")
+        return V22025(manners=AUTUMN_2025)
+    return V22025()
 
 
 def _tree(layout: Mapping[str, Any], hidden: bool) -> Dialect:
@@ -197,21 +197,25 @@ def _tree(layout: Mapping[str, Any], hidden: bool) -> Dialect:
 
 
 def _lines(layout: Mapping[str, Any]) -> Dialect:
-    from .lines_2023 import FebruaryLines, Lines2023
+    from .lines_2023 import Lines2023
 
-    if "enableAssistants" in layout:
-        return FebruaryLines()
     settings = kind_of(layout, "settings", dict, {})
-    return Lines2023(settings_as_json="ethicsModalAccepted" in settings)
+    return Lines2023(
+        settings_as_json="ethicsModalAccepted" in settings, ends="enableAssistants" in layout
+    )
 
 
 def _tgi(layout: Mapping[str, Any]) -> Dialect:
-    settings = kind_of(layout, "settings", dict, {})
-    if "customPrompts" not in settings:
-        from .tgi_2023 import EarlyTgi
+    from .tgi_2023 import Tgi2023
 
-        return EarlyTgi(searches="searchEnabled" in settings)
-    return dialect_named("tgi-2023")
+    settings = kind_of(layout, "settings", dict, {})
+    if "customPrompts" in settings:
+        return Tgi2023()
+    # prompts in the settings came on 2023-08-21, the web search on 2023-06-02
+    to_come = (
+        {"system_prompts"} if "searchEnabled" in settings else {"system_prompts", "web_search"}
+    )
+    return Tgi2023(Tgi2023.features - to_come)
 
 
 # answers that are none -----------------------------------------------------------------------

@@ -49,6 +49,14 @@ class Lines2023(Forms2023):
 
     A retry or an edit names the *question*, repeats its text or brings a new one, and removes
     everything behind it.
+
+    :param settings_as_json: the settings are no form any more (since 2023-12-07); they tell it
+        themselves.
+    :param ends: a reply ends by itself, as with the last servers without trees, 2024-01-24 …
+        2024-02-15. Behind the answer comes nothing but a title, which is told there and stored
+        nowhere if it is late. An edit asks the old text again, whatever the new one is.
+
+    Source: POST /conversation/{id}, chat-ui 2023-10 and 2024-02-09 (measured).
     """
 
     name = "lines-2023"
@@ -62,10 +70,11 @@ class Lines2023(Forms2023):
         takes_custom=("inputs", "id", "response_id", "is_retry", "web_search"),
         differs_in=frozenset({"edit"}),
     )
-    ends = False  # a reply, by itself
 
-    def __init__(self, settings_as_json: bool = False) -> None:
-        self._settings_as_json = settings_as_json  # since 2023-12-07; the settings themselves tell
+    def __init__(self, settings_as_json: bool = False, ends: bool = False) -> None:
+        super().__init__(self.features - {"edit"} if ends else None)
+        self._settings_as_json = settings_as_json
+        self._ends = ends
 
     def settings(self) -> Call[Settings]:
         """Source: GET /__data.json, chat-ui 2023-10 … 2024-02 (measured)."""
@@ -94,11 +103,11 @@ class Lines2023(Forms2023):
             **self.sent_ids(prompt),
             "web_search": prompt.web_search or prompt.custom.get("web_search", False),
         }
-        stays = self._settings_as_json and prompt.is_first and not self.ends
+        stays = self._settings_as_json and prompt.is_first and not self._ends
         return StreamCall(
             message_to(prompt.conversation_id, json=body),
-            lambda chunks: LinesUpdates(self.ends, stays).read(chunks),
-            closes_at_answer=not self.ends,
+            lambda chunks: LinesUpdates(self._ends, stays).read(chunks),
+            closes_at_answer=not self._ends,
             stays_for_title=stays,
             keep_alives=False,
         )
@@ -117,16 +126,3 @@ class Lines2023(Forms2023):
         Source: POST /conversation/{id}/stop-generating, chat-ui 2023-10 (measured).
         """
         return super().stop(conversation_id)
-
-
-class FebruaryLines(Lines2023):
-    """The last servers without trees, 2024-01-24 … 2024-02-15: a reply ends by itself.
-
-    Behind the answer comes nothing but a title, which is told there and stored nowhere if it is
-    late. An edit asks the old text again, whatever the new one is.
-
-    Source: POST /conversation/{id}, chat-ui 2024-02-09 (measured).
-    """
-
-    features = Lines2023.features - {"edit"}
-    ends = True

@@ -122,17 +122,6 @@ class Tgi2023(Forms2023):
         return StreamCall(request, read_search, closes_at_answer=True, keep_alives=False)
 
 
-class EarlyTgi(Tgi2023):
-    """The servers before 2023-08-21: their settings hold no prompts.
-
-    :param searches: there is a web search already (since 2023-06-02).
-    """
-
-    def __init__(self, searches: bool) -> None:
-        came_later = {"system_prompts"} if searches else {"system_prompts", "web_search"}
-        self.features = Tgi2023.features - came_later
-
-
 def _options(prompt: Prompt) -> Mapping[str, Any]:
     given = prompt.custom.get("options")
     return given if isinstance(given, Mapping) else {}

@@ -75,6 +75,7 @@ class Tree2024(Trees, Forms2023):
     manners = Manners(takes_token=False, survives_disconnect=False, stops_by_closing=True)
 
     def __init__(self, facts: Facts | None = None) -> None:
+        super().__init__()
         self.facts = facts or Facts()
 
     # conversations

@@ -10,8 +10,8 @@ import pytest
 from exchanges import chunked, content, exchange, reply
 
 from hugchat_sync.dialects import Prompt
-from hugchat_sync.dialects.lines_2023 import FebruaryLines, Lines2023
-from hugchat_sync.dialects.tgi_2023 import EarlyTgi
+from hugchat_sync.dialects.lines_2023 import Lines2023
+from hugchat_sync.dialects.tgi_2023 import Tgi2023
 from hugchat_sync.dialects.tree_2024 import Tree2024
 from hugchat_sync.dialects.v2_2025 import V22025
 from hugchat_sync.errors import FeatureUnavailable
@@ -31,7 +31,7 @@ def prompt(text: str, question: str, **more: Any) -> Prompt:
 
 
 MAY = (
-    EarlyTgi(searches=False),
+    Tgi2023(),
     "2305-07-data-after-send",
     "[[text:hello from May]] [[title:May chat]] hi",
     "fc7a3dcb-fb20-41be-a6a6-cbb84ceded8c",
@@ -48,7 +48,7 @@ STOPPED = (
     " of tokens",
 )
 FEBRUARY = (
-    FebruaryLines(),
+    Lines2023(ends=True),
     "2402-10-data-after-send",
     "[[text:old answer]] [[title:Fine title]] [[titledelay:1.5]] mark2402x old question",
     "a7cbe39e-dd3d-4c17-a76d-4bace67a588f",
@@ -79,7 +79,7 @@ def test_an_answer_with_an_id_of_the_servers_is_found_behind_its_question(
 
 
 def test_the_reply_of_february_2024_is_read_to_its_title() -> None:
-    call = FebruaryLines().chat(prompt("Hi", "q"))
+    call = Lines2023(ends=True).chat(prompt("Hi", "q"))
     events = list(chain.from_iterable(call.read(chunked("between", "2402-09-send"))))
     assert not call.closes_at_answer
     assert events == [
@@ -106,7 +106,7 @@ def test_a_page_is_not_the_answer_of_deleting_all() -> None:
         form.read(reply("between", "0.9.5-10-delete-all-form"))
     assert api.read(reply("between", "0.9.5-13-delete-all")) is None
     assert api.request.path == "/api/conversations"
-    (form,) = EarlyTgi(searches=False).remove_all_conversations()
+    (form,) = Tgi2023().remove_all_conversations()
     with pytest.raises(FeatureUnavailable):
         form.read(reply("between", "2305-12-delete-all-form"))
     assert form.read(reply("between", "2310-04-delete-all-form")) is None

@@ -10,7 +10,7 @@ from ...calls import Call, Part, Reply, Request, StreamCall
 from ...errors import HugChatError, ProtocolError
 from ...events import Event
 from ...records import Model, Settings, User
-from .. import Dialect, Manners
+from .. import Manners
 from ..common import read_models, read_settings, read_user, save_as_json
 from ..errors import read_error
 from ..fields import each, kind_of, need
@@ -54,7 +54,9 @@ class V22025(Trees):
 
     name = "v2-2025"
     features = Trees.features | {"tool_servers", "reattach", "elicitation", "transcribe"}
-    manners = Manners(counts_removed=True, differs_in=frozenset({"web_search"}))
+    manners = Manners(
+        counts_removed=True, imports_shares=True, differs_in=frozenset({"web_search"})
+    )
 
     # conversations
 
@@ -88,6 +90,8 @@ class V22025(Trees):
 
         Source: POST /api/v2/conversations/import-share, chat-ui 2025-08 … 2026-08 (measured).
         """
+        if not self.manners.imports_shares:
+            return None
 
         def is_too_old(reply: Reply) -> bool:
             return reply.status == 500 and reply.text.startswith("Conversation not found")
@@ -218,6 +222,7 @@ class V22025(Trees):
 
         Source: GET /conversation/{id}/stream, chat-ui 2026-07 … 2026-08 (measured).
         """
+        self.require("reattach")
         request = Request(
             "GET",
             path_of(conversation_id, "/stream"),
@@ -235,6 +240,7 @@ class V22025(Trees):
 
         Source: GET /api/mcp/servers, chat-ui 2025-11 … 2026-08 (measured).
         """
+        self.require("tool_servers")
 
         def has_none(reply: Reply) -> bool:
             return reply.status == 404
@@ -251,6 +257,7 @@ class V22025(Trees):
 
         Source: POST /api/mcp/health, chat-ui 2025-11 … 2026-08 (measured).
         """
+        self.require("tool_servers")
 
         def tells(reply: Reply) -> bool:
             return reply.body.startswith(b"{") and "ready" in read_json(reply.body, reply.url)
@@ -270,6 +277,7 @@ class V22025(Trees):
         content: Mapping[str, Any] | None = None,
     ) -> Call[None]:
         """Source: POST /conversation/{id}/elicitation, chat-ui 2026-08 (measured)."""
+        self.require("elicitation")
 
         def read(reply: Reply) -> None:
             need(read_value(reply), "ok", bool)
@@ -281,6 +289,7 @@ class V22025(Trees):
 
     def transcribe(self, audio: bytes, mime: str) -> Call[str]:
         """Source: POST /api/transcribe, chat-ui 2025-12 … 2026-08 (its source)."""
+        self.require("transcribe")
         return post(
             "/api/transcribe",
             lambda reply: need(read_value(reply), "text", str),
@@ -290,38 +299,17 @@ class V22025(Trees):
         )
 
 
-class Autumn2025(V22025):
-    """The servers of 2025-09-24 … 2025-12-04, which copy a share by creating.
+#: The servers of 2025-09-24 … 2025-12-04 copy a share by creating.
+#:
+#: Source: POST /conversation, chat-ui 2025-10 (measured).
+AUTUMN_2025 = V22025.manners._replace(imports_shares=False)
 
-    Source: POST /conversation, chat-ui 2025-10 (measured).
-    """
-
-    import_share = Dialect.import_share
-
-
-class Summer2025(V22025):
-    """The first servers with ``api/v2``, 2025-06-05 … 2025-09-24, still with a search of their own.
-
-    A run ends with its connection, and nothing of it is logged.
-
-    Source: chat-ui 2025-08 (measured).
-
-    :param searches: the server has a search engine.
-    """
-
-    # between the first and the last days of this time the request to stop does not always do it
-    manners = V22025.manners._replace(survives_disconnect=False, stops_by_closing=True)
-
-    # what had not come yet
-    reattach = Dialect.reattach
-    tool_servers = Dialect.tool_servers
-    tool_server_health = Dialect.tool_server_health
-    answer_elicitation = Dialect.answer_elicitation
-    transcribe = Dialect.transcribe
-    import_share = Dialect.import_share  # a share is copied by creating
-
-    def __init__(self, searches: bool) -> None:
-        self.features = Trees.features | ({"web_search"} if searches else set())
+#: The first servers with ``api/v2``, 2025-06-05 … 2025-09-24, have no more features than the trees
+#: before them: a run ends with its connection, and nothing of it is logged. The request to stop
+#: does not always end it.
+#:
+#: Source: chat-ui 2025-08 (measured).
+SUMMER_2025 = AUTUMN_2025._replace(survives_disconnect=False, stops_by_closing=True)
 
 
 def _route_of(conversation_id: str) -> str:
