@@ -494,7 +494,6 @@ class Client:
 
         :raises UsageError: a name is unknown; nothing was sent.
         """
-        Settings.check_names(changes)
         wanted = "system_prompts" if changes.get("custom_prompts") else ""
         return self._rewrite(lambda settings: settings.changed(changes), wanted)
 
@@ -514,7 +513,6 @@ class Client:
         :raises FeatureUnavailable: a server of before 2023-08-21, which keeps none; nothing was
             sent.
         """
-        Settings.check_prompts(prompts)
         self._rewrite(lambda settings: settings.with_prompts(prompts), "system_prompts")
 
     def _rewrite(self, change: Callable[[Settings], Settings], wanted: str) -> Settings:
@@ -522,6 +520,7 @@ class Client:
 
         :param wanted: the feature that the server must have, if any.
         """
+        change(Settings())  # a change that cannot be right is refused before anything is sent
         patience = self._patience()
         dialect = self._identity.ready(patience, wanted)
         if wanted:
@@ -531,9 +530,9 @@ class Client:
             once = steady.once()
 
             def attempt() -> Settings:
-                wanted = change(self._read_settings(dialect, once))
-                self._identity.send(dialect.save_settings(wanted), once)
-                return wanted
+                changed = change(self._read_settings(dialect, once))
+                self._identity.send(dialect.save_settings(changed), once)
+                return changed
 
             return self._identity.transport.repeated(attempt, steady)
 

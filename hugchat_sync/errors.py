@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copyreg
 import sys
 import traceback
 import warnings
 
 TYPE_CHECKING = False  # as type checkers know it; importing typing would cost --help its time
 if TYPE_CHECKING:
-    from typing import Any, Callable, Iterable, Sequence
+    from typing import Any, Iterable, Sequence
 
 __all__ = [
     "AuthError",
@@ -69,33 +70,24 @@ class HugChatError(Exception):
         The frames in which it was raised lose their variables: a reply may be among them.
         """
         traceback.clear_frames(self.__traceback__)
-        usable = tuple(secret for secret in secrets if len(secret) >= _SHORTEST_SECRET)
-        self.args = tuple(_hidden(argument, usable) for argument in self.args)
-        self.__dict__.update({name: _hidden(fact, usable) for name, fact in vars(self).items()})
+        every = tuple(secrets)
+        self.args = tuple(hide_secrets(argument, every) for argument in self.args)
+        facts = vars(self)
+        facts.update({name: hide_secrets(fact, every) for name, fact in facts.items()})
 
-    def __reduce__(self) -> tuple[Callable[..., HugChatError], tuple[Any, ...]]:
-        return _rebuild, (type(self), self.args, dict(self.__dict__))
+    def __reduce__(self) -> tuple[Any, ...]:
+        return copyreg.__newobj__, (type(self),), {"args": self.args, **vars(self)}  # type: ignore[attr-defined]
 
 
-def hidden(text: str, secrets: Iterable[str]) -> str:
-    """Return *text* with asterisks in place of *secrets*; very short ones would take words away."""
-    for secret in secrets:
+def hide_secrets(value: Any, secrets: Iterable[str]) -> Any:
+    """Return a text with asterisks in place of *secrets*, anything else as it is.
+
+    Very short ones would take words away.
+    """
+    for secret in secrets if isinstance(value, str) else ():
         if len(secret) >= _SHORTEST_SECRET:
-            text = text.replace(secret, "***")
-    return text
-
-
-def _hidden(value: Any, secrets: Iterable[str]) -> Any:
-    return hidden(value, secrets) if isinstance(value, str) else value
-
-
-def _rebuild(
-    kind: type[HugChatError], args: tuple[Any, ...], facts: dict[str, Any]
-) -> HugChatError:
-    error = kind.__new__(kind, *args)
-    error.args = args
-    error.__dict__.update(facts)
-    return error
+            value = value.replace(secret, "***")
+    return value
 
 
 class UsageError(HugChatError, ValueError):
@@ -295,13 +287,6 @@ ADVICE: dict[type[HugChatError], str] = {
 }
 
 
-def class_for(status: int) -> type[HugChatError]:
-    """Return the class that a bad status is raised as."""
-    if status >= 500:
-        return Unavailable
-    return STATUS_ERRORS.get(status, ServerError)
-
-
 def status_error(
     status: int,
     sentence: str,
@@ -323,7 +308,8 @@ def status_error(
     :param who: answered, if it was not the server itself.
     :param facts: further attributes of the error.
     """
-    kind = kind or class_for(status)
+    usual = Unavailable if status >= 500 else ServerError
+    kind = kind or STATUS_ERRORS.get(status, usual)
     advice = ADVICE.get(kind, "") if advice is None else advice
     said = sentence.strip()[:300] or "no reason given"
     message = f"{who} answered {status}: {said}"

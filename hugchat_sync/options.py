@@ -6,10 +6,12 @@ import os
 import re
 from ipaddress import ip_address
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 from .errors import UsageError
 from .values import Value, with_fields
+
+USUAL_PORTS = {"http": 80, "https": 443}
 
 DEFAULT_BASE_URL = "https://huggingface.co/chat"
 _LIKE = "like https://host/chat"
@@ -137,15 +139,22 @@ def _parts(stated: str) -> SplitResult:
 
     :raises UsageError: it is none; its text is not shown, for it may hold a password.
     """
-    try:
-        # urlsplit drops line breaks inside without a word, and requests sends on what is odd
-        parts = urlsplit("" if re.search(r"[\s\\\x00-\x1f\x7f<>\"]", stated) else stated)
-        fits = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # brackets or a port that are none
-        raise UsageError(f"the base URL is no address: it must look {_LIKE}") from None
-    if not fits:
+    # urlsplit drops line breaks inside without a word, and requests sends on what is odd
+    is_odd = re.search(r"[\s\\\x00-\x1f\x7f<>\"]", stated)
+    parts = None if is_odd else http_parts(stated)
+    if parts is None:
         raise UsageError(f"the base URL must look {_LIKE}, without blanks inside")
     return parts
+
+
+def http_parts(location: str, url: str = "") -> SplitResult | None:
+    """Return the parts of an http address, as seen from *url*; ``None`` where it is none."""
+    try:
+        parts = urlsplit(urljoin(url, location))
+        usable = parts.scheme in USUAL_PORTS and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets or a port that cannot be
+        return None
+    return parts if usable else None
 
 
 def _netloc(parts: SplitResult) -> str:

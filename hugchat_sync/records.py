@@ -221,17 +221,6 @@ class Settings(Record):
             return ""
         return self.custom_prompts.get(model, "")
 
-    @classmethod
-    def check_names(cls, changes: Mapping[str, Any]) -> None:
-        """Refuse names that no server has.
-
-        :raises UsageError: a name is unknown.
-        """
-        names = {*names_of(cls)} - {"extra"}
-        unknown = sorted(set(changes) - names)
-        if unknown:
-            raise UsageError(f"unknown settings: {', '.join(unknown)}; known are {sorted(names)}")
-
     def changed(self, changes: Mapping[str, Any]) -> "Settings":
         """Return these settings with *changes* by their snake_case names.
 
@@ -239,12 +228,14 @@ class Settings(Record):
 
         :raises UsageError: a name is unknown.
         """
-        self.check_names(changes)
+        names = {*names_of(Settings)} - {"extra"}
+        unknown = sorted(set(changes) - names)
+        if unknown:
+            raise UsageError(f"unknown settings: {', '.join(unknown)}; known are {sorted(names)}")
         return replace(self, **changes)
 
-    @staticmethod
-    def check_prompts(prompts: Mapping[str, str]) -> None:
-        """Refuse prompts that are not text.
+    def with_prompts(self, prompts: Mapping[str, str]) -> "Settings":
+        """Return these settings with some system prompts, one a model; ``""`` removes one.
 
         :raises UsageError: *prompts* is not a mapping of model names to texts.
         """
@@ -253,9 +244,6 @@ class Settings(Record):
         for model, text in prompts.items():
             if not isinstance(model, str) or not model or not isinstance(text, str):
                 raise UsageError('a system prompt is a text for a model name; "" removes it')
-
-    def with_prompts(self, prompts: Mapping[str, str]) -> "Settings":
-        """Return these settings with some system prompts, one a model; ``""`` removes one."""
         before = self.custom_prompts.items()
         kept = {model: text for model, text in before if model not in prompts}
         kept.update({model: text for model, text in prompts.items() if text})

@@ -13,7 +13,7 @@ from __future__ import annotations
 import sys
 from functools import partial
 from types import FunctionType, MemberDescriptorType
-from typing import TYPE_CHECKING, Any, Callable, ClassVar, Mapping, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Callable, ClassVar, Dict, Mapping, TypeVar, overload
 
 if TYPE_CHECKING:
     from typing_extensions import dataclass_transform
@@ -38,13 +38,8 @@ class _Missing:
 _MISSING: Any = _Missing()
 
 
-class _Field:
+class _Field(Dict[str, Any]):
     """What a class says of one of its fields besides its type."""
-
-    __slots__ = ("options",)
-
-    def __init__(self, options: dict[str, Any]) -> None:
-        self.options = options
 
 
 def field(
@@ -56,12 +51,9 @@ def field(
     metadata: Mapping[str, Any] | None = None,
 ) -> Any:
     """Say more of a field than its default, in the words of :func:`dataclasses.field`."""
-    options = {"repr": repr, "compare": compare, "metadata": metadata}
-    if default is not _MISSING:
-        options["default"] = default
-    if default_factory is not _MISSING:
-        options["default_factory"] = default_factory
-    return _Field(options)
+    said = {"repr": repr, "compare": compare, "metadata": metadata}
+    said.update(default=default, default_factory=default_factory)
+    return _Field({name: one for name, one in said.items() if one is not _MISSING})
 
 
 class _Form:
@@ -77,10 +69,10 @@ class _Form:
             default = kind.__dict__.get(name, _MISSING)
             self.options[name] = _NOTHING
             if isinstance(default, _Field):
-                self.options[name] = default.options
+                self.options[name] = default
                 delattr(kind, name)
-                if "default" in default.options:
-                    setattr(kind, name, default.options["default"])
+                if "default" in default:
+                    setattr(kind, name, default["default"])
             elif default is not _MISSING and not isinstance(default, MemberDescriptorType):
                 self.options[name] = {"default": default}
         self.names = tuple(self.types)
@@ -122,30 +114,22 @@ class _Form:
         return dataclasses.dataclass(frozen=self.frozen)(type(self.kind.__name__, (), names))
 
 
-class _InitWhenAsked:
-    """Writes the ``__init__`` of a class at its first use: of many a class no value is made."""
+class _WhenAsked:
+    """An attribute of a class that is made at its first use: of many a class no value is made.
 
-    def __init__(self, form: _Form) -> None:
-        self._form = form
-
-    def __get__(self, value: object, kind: type[Value]) -> Any:
-        init: Any = self._form.write_init()  # one of several threads may be the last to set it
-        self._form.kind.__init__ = init  # type: ignore[method-assign]
-        return init.__get__(value, kind)
-
-
-class _DataclassWhenAsked:
-    """Describes a class as a dataclass when somebody asks for its fields."""
+    The ``__init__`` is written; all else is that of the dataclass with the same fields.
+    """
 
     def __init__(self, form: _Form, name: str) -> None:
         self._form = form
         self._name = name
 
     def __get__(self, value: object, kind: type[Value]) -> Any:
-        made = self._form.as_dataclass()
-        for name in ("__dataclass_params__", "__dataclass_fields__"):
-            setattr(self._form.kind, name, getattr(made, name))
-        return getattr(made, self._name)
+        form, name = self._form, self._name
+        is_init = name == "__init__"
+        made: Any = form.write_init() if is_init else getattr(form.as_dataclass(), name)
+        setattr(form.kind, name, made)  # of several threads one is the last to set it
+        return made.__get__(value, kind) if is_init else made
 
 
 def _own_annotations(kind: type) -> Mapping[str, Any]:
@@ -223,10 +207,9 @@ def with_fields(kind: Any = None, *, frozen: bool = True) -> Any:
         return partial(with_fields, frozen=frozen)
     form = kind._form = _Form(kind, frozen=frozen)
     kind.__match_args__ = form.names  # type: ignore[misc]
-    kind.__dataclass_fields__ = _DataclassWhenAsked(form, "__dataclass_fields__")
-    kind.__dataclass_params__ = _DataclassWhenAsked(form, "__dataclass_params__")
-    if "__init__" not in kind.__dict__:
-        kind.__init__ = _InitWhenAsked(form)
+    for name in ("__init__", "__dataclass_fields__", "__dataclass_params__"):
+        if name not in kind.__dict__:
+            setattr(kind, name, _WhenAsked(form, name))
     if not frozen:
         kind.__setattr__ = object.__setattr__
         kind.__delattr__ = object.__delattr__

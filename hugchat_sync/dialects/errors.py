@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from typing import Any, Mapping
-from urllib.parse import SplitResult, parse_qs, urljoin, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from ..calls import Reply
 from ..errors import (
@@ -31,6 +31,7 @@ from ..errors import (
     UsageError,
     status_error,
 )
+from ..options import USUAL_PORTS, http_parts
 from .fields import kind_of, text_of, whole
 from .wire import read_json
 
@@ -39,7 +40,6 @@ REDIRECTS = (301, 302, 303, 307, 308)
 _SHOWN = 200  # characters of a page that an error carries
 _LOOKED_AT = 262144  # bytes of a page in which a firewall is looked for
 _MINUTE, _HOUR = 60.0, 3600.0  # the windows of the limits; nobody names them
-_USUAL_PORTS = {"http": 80, "https": 443}
 
 # what a reply is -------------------------------------------------------------------------------
 
@@ -201,12 +201,12 @@ def is_sign_in(target: str, base_url: str = "") -> bool:
 
     What stands in the base URL itself says nothing.
     """
-    parts = _http_parts(target)
+    parts = http_parts(target)
     if parts is None:
         return False
     if _SIGN_IN_QUERY & {name.lower() for name in parse_qs(parts.query)}:
         return True
-    base = _http_parts(base_url)
+    base = http_parts(base_url)
     own_steps = set(base.path.lower().split("/")) if base else set()
     steps = [
         step.partition(".")[0] for step in parts.path.lower().split("/") if step not in own_steps
@@ -223,7 +223,7 @@ def _redirected(location: str, status: int | None, url: str, base_url: str) -> H
 
     One that leads to a sign-in wants to know who asks; any other is a move, whatever its number.
     """
-    target = _http_parts(location, url) if location else None
+    target = http_parts(location, url) if location else None
     if target is None:
         return UsageError(
             "the server sends us on, but to no address that could be used: check the base URL"
@@ -260,21 +260,11 @@ def _moved(target: SplitResult, url: str, base_url: str) -> str:
     return f"the server sends us on to {found}: if the chat is there now, use that as base_url"
 
 
-def _http_parts(location: str, url: str = "") -> SplitResult | None:
-    """Return the parts of an http address, as seen from *url*; ``None`` where it is none."""
-    try:
-        parts = urlsplit(urljoin(url, location))
-        usable = parts.scheme in _USUAL_PORTS and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # brackets or a port that are none
-        return None
-    return parts if usable else None
-
-
 def _place(parts: SplitResult, path: str) -> str:
     """Return an address without what may be a secret in it: no user, no query, no odd letters."""
     host = parts.hostname or ""
     host = f"[{host}]" if ":" in host else host
-    usual = parts.port is None or parts.port == _USUAL_PORTS.get(parts.scheme)
+    usual = parts.port is None or parts.port == USUAL_PORTS.get(parts.scheme)
     port = "" if usual else f":{parts.port}"
     return re.sub(r"[^!-~]", "?", f"{parts.scheme}://{host}{port}{path}")
 

@@ -24,7 +24,7 @@ from ..errors import (
     RateLimited,
     SessionExpired,
     TimedOut,
-    hidden,
+    hide_secrets,
 )
 from ..futures import renew_locks_after_fork
 from ..options import Retry, Timeout, is_loopback
@@ -338,7 +338,7 @@ class Transport(Retrying):
         """Raise the error of a reply that is not what was asked for."""
         is_good = 200 <= reply.status < 300
         if not is_good:  # what an error carries of it may be cut in the middle of a secret
-            reply = replace(reply, body=hidden(reply.text, self._secrets()).encode("utf-8"))
+            reply = replace(reply, body=hide_secrets(reply.text, self._secrets()).encode("utf-8"))
         error = request.error(reply)
         if error is None:
             return

@@ -13,7 +13,6 @@ from hugchat_sync.errors import (
     STATUS_ERRORS,
     HugChatDeprecationWarning,
     HugChatError,
-    class_for,
     nearest_names,
     status_error,
     warn_of_change,
@@ -139,7 +138,7 @@ def test_error_without_facts_has_their_defaults(name):
     ],
 )
 def test_class_of_a_status(status, name):
-    assert class_for(status) is getattr(errors, name)
+    assert type(status_error(status, "")) is getattr(errors, name)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ def test_change_keeps_the_rest():
 @pytest.mark.parametrize("name", ["nonsense", "streamingMode", "extra"])
 def test_unknown_name_is_refused_with_the_known_ones(name):
     with pytest.raises(UsageError, match=f"{name}.*streaming_mode"):
-        Settings.check_names({name: 1, "streaming_mode": "raw"})
+        Settings().changed({name: 1, "streaming_mode": "raw"})
 
 
 def test_prompts_are_changed_one_by_one():
@@ -50,4 +50,4 @@ def test_server_without_switches_gets_none():
 )
 def test_what_is_no_prompt_is_refused(prompts):
     with pytest.raises(UsageError):
-        Settings.check_prompts(prompts)
+        Settings().with_prompts(prompts)
