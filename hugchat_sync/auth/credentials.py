@@ -1,20 +1,26 @@
-"""Which credentials there are for one server: cookies or a token, given or from the environment."""
+"""Which credentials there are for one server, given or from the environment; their renewal."""
 
 from __future__ import annotations
 
 import logging
 import os
+import threading
+import time
 from urllib.parse import urlsplit
 
+import requests
 from requests import PreparedRequest
 
 from ..dialects import Dialect
-from ..errors import AuthError, ServerError, SessionExpired
+from ..errors import AuthError, HugChatError, LoginFailed, ServerError, SessionExpired, TimedOut
+from ..futures import renew_locks_after_fork
 from ..secret import Secret
+from ..transport.retry import Patience, held
 from .cookies.store import CookieStore
 
 HUB = "huggingface.co"
 SESSION = "hf-chat"
+_NO_TIME = "the sign-in has lapsed, and the time of the call was spent before it was renewed"
 
 logger = logging.getLogger("hugchat_sync")
 
@@ -145,6 +151,92 @@ class Credentials:
             status=error.status,
             url=error.url,
         )
+
+
+class Renewal:
+    """How the sign-in of one client that has lapsed is renewed: by one thread for all.
+
+    Other cookies than those that were refused are the good ones which an answer for nobody had
+    overwritten, those of the file, and those of a new sign-in; nothing is tried twice.
+    """
+
+    def __init__(
+        self, base_url: str, credentials: Credentials, session: requests.Session | None
+    ) -> None:
+        self._base_url = base_url
+        self._credentials = credentials
+        self._store = credentials.store
+        self._session = session
+        self._ended_at = float("-inf")  # when the last one was over, and how it went
+        self._worked = False
+        self._tried: int | None = None  # the cookies that were tried before a new sign-in
+        self._refused: int | None = None  # those that the hub did not take
+        renew_locks_after_fork(self)
+
+    def renew_locks(self) -> None:
+        """Take a new lock."""
+        self._lock = threading.Lock()
+
+    def renew(self, began: float, patience: Patience) -> bool:
+        """Return whether there are other cookies than those which were refused.
+
+        :param began: when the refused request began: a renewal that ended since then is not made
+            twice.
+        """
+        if not patience.renews or not self._credentials.had:
+            return False
+        with held(self._lock, patience.deadline, _NO_TIME):
+            if self._ended_at < began:
+                worked = self._restore_cookies() or self._sign_in_anew(patience.deadline)
+                if not worked and time.monotonic() >= patience.deadline:
+                    raise TimedOut(_NO_TIME, phase="total")
+                self._worked, self._ended_at = worked, time.monotonic()
+            return self._worked
+
+    def has_worked_since(self, began: float, patience: Patience) -> bool:
+        """Return whether one that ended since then has worked, once none is under way."""
+        with held(self._lock, patience.deadline, _NO_TIME):
+            return self._worked and self._ended_at >= began
+
+    def _fingerprint(self) -> int:
+        """Return a number that changes with the cookies, and tells nothing of them."""
+        return hash(self._store.header(self._base_url))
+
+    def _restore_cookies(self) -> bool:
+        """Take the good cookies and those of the file, and return whether they are others."""
+        before = (self._fingerprint(), self._tried)
+        self._store.restore()
+        self._store.reload()
+        self._tried = self._fingerprint()  # every answer for nobody overwrites them again
+        return self._tried not in before
+
+    def _sign_in_anew(self, deadline: float) -> bool:
+        """Sign in by the cookie of the hub, which outlives the session; no password is needed.
+
+        Source: GET /login → /oauth/authorize → /login/callback, chat-ui 2026-08 (measured); the
+        session of the chat server lapses after two weeks.
+        """
+        if not set(self._store.names) - {SESSION} or self._fingerprint() == self._refused:
+            return False
+        from .hub.walk import Walk  # here: few scripts ever need a renewal
+
+        walk = Walk(
+            self._base_url,
+            session=self._session,
+            cookies=self._store.jar,
+            insecure=self._base_url.startswith("http://"),  # it was accepted for the client
+            deadline=deadline,
+        )
+        try:
+            cookies = walk.run()
+        except HugChatError as error:
+            logger.info("the sign-in could not be renewed: %s", error)
+            if isinstance(error, LoginFailed):
+                self._refused = self._fingerprint()
+            return False
+        self._store.adopt(cookies)
+        logger.info("the sign-in was renewed")
+        return True
 
 
 def find_credentials(

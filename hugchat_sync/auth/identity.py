@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 import time
-from contextlib import contextmanager, nullcontext
-from typing import Any, Callable, ContextManager, Iterable, Iterator, Sequence, TypeVar, Union
+from contextlib import ExitStack, contextmanager
+from typing import Any, Callable, Iterable, Iterator, Sequence, TypeVar, Union
 
 import requests
 from requests import PreparedRequest
@@ -19,10 +18,8 @@ from ..errors import (
     ChallengeRequired,
     ConversationNotExistError,
     HugChatError,
-    LoginFailed,
     NotFound,
     SessionExpired,
-    TimedOut,
     Unavailable,
     UnknownDialect,
     UsageError,
@@ -34,15 +31,12 @@ from ..secret import Secret
 from ..transport.http import Sender, Transport
 from ..transport.retry import RENEWALS, Patience, held
 from ..values import replace
-from .credentials import SESSION, find_credentials
+from .credentials import Renewal, find_credentials
 
 T = TypeVar("T")
 
 _FIRST_VISIT = 30.0  # seconds that the first write waits for that of another program
 _OTHERS_ASK = "another thread of this client waited too long for the server"
-_NO_TIME = "the sign-in has lapsed, and the time of the call was spent before it was renewed"
-
-logger = logging.getLogger("hugchat_sync")
 
 
 class Identity(Sender):
@@ -111,10 +105,7 @@ class Identity(Sender):
         self.is_given = self.credentials.given
         self._is_closed = False
         self._complete: tuple[str, ...] | None = None  # the cookies that were found to be enough
-        self._renewed_at = float("-inf")  # when the last renewal was over, and how it went
-        self._renewal_worked = False
-        self._tried_cookies: int | None = None  # the cookies that were tried before a new sign-in
-        self._refused_cookies: int | None = None  # those that the hub did not take
+        self._renewal = Renewal(self.base_url, self.credentials, self._session)
         renew_locks_after_fork(self)
         self.transport = Transport(
             self.base_url,
@@ -128,14 +119,12 @@ class Identity(Sender):
     def renew_locks(self) -> None:
         """Take new locks."""
         self._finding = threading.Lock()
-        self._renewing = threading.Lock()
         self._visiting = threading.Lock()
 
     def __getstate__(self) -> dict[str, Any]:
         kept = ["base_url", "_finds_credentials", "_session", "_waits", "_timeout", "_retry"]
         kept += ["_named", "_dialect", "_is_found"]
-        if not self._finds_credentials:
-            kept.append("credentials")
+        kept += [] if self._finds_credentials else ["credentials"]
         return {name: self.__dict__[name] for name in kept}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -206,7 +195,7 @@ class Identity(Sender):
         latest = self.credentials.store.latest
         if latest.names == self._complete and time.time() < latest.until:
             return
-        if self.credentials.lapsed and not self._renew(time.monotonic(), patience):
+        if self.credentials.lapsed and not self._renewal.renew(time.monotonic(), patience):
             raise self.credentials.expired()
         self.credentials.require_complete()
         self._complete = self.credentials.store.names
@@ -233,16 +222,10 @@ class Identity(Sender):
         :raises AuthError: there is a token, which servers of this era do not take.
         """
         self.require_open()
-        found, has_token = self._dialect, self.credentials.has_token
-        if has_token and found is None and self._named is not None:
-            self.credentials.require_honoured(self._named)
-        if found is None or not self._is_found:
-            with held(self._finding, patience.deadline, _OTHERS_ASK):
-                found = self._dialect
-                if found is None or (not self._is_found and wanted in found.manners.differs_in):
-                    self._dialect = found = self._detected(patience)
-                    self._is_found = True
-        if has_token:
+        found = self._dialect
+        if found is None or (not self._is_found and wanted in found.manners.differs_in):
+            found = self._detect(patience)
+        if self.credentials.has_token:
             self.credentials.require_honoured(found)
         return found
 
@@ -250,47 +233,47 @@ class Identity(Sender):
         """Speak in *dialect* from now on: the server turned out to want it."""
         self._dialect = dialect
 
-    def _detected(self, patience: Patience) -> Dialect:
-        """Return the dialect that the server's answers show.
+    def _detect(self, patience: Patience) -> Dialect:
+        """Return the dialect that the server's answers show; one thread asks for all.
 
         An era that was named is the last word; what its servers differ in is found out.
         """
         from ..dialects.detection import first_probe, probe_within  # here: most eras are known
 
         named = self._named
-        step: Dialect | Call[Any] = probe_within(named) if named else first_probe()
-        try:
-            with self._first_contact(patience):
-                while isinstance(step, Call):
-                    step = self.transport.send(step, patience)
-        except (UnknownDialect, AuthError, NotFound) as error:
-            if named is None or isinstance(error, ChallengeRequired):
-                raise
-            return named
-        return step if named is None or step.name == named.name else named
+        if named is not None:
+            self.credentials.require_honoured(named)
+        with held(self._finding, patience.deadline, _OTHERS_ASK):
+            if self._is_found and self._dialect is not None:
+                return self._dialect
+            step: Dialect | Call[Any] = probe_within(named) if named else first_probe()
+            try:
+                with self.first_visit(patience):
+                    while isinstance(step, Call):
+                        step = self.transport.send(step, patience)
+            except (UnknownDialect, AuthError, NotFound) as error:
+                if named is None or isinstance(error, ChallengeRequired):
+                    raise
+                step = named
+            self._dialect = step if named is None or step.name == named.name else named
+            self._is_found = True
+            return self._dialect
 
     @contextmanager
     def first_visit(self, patience: Patience) -> Iterator[None]:
         """Let the first write of somebody without cookies go alone: its reply hands them out.
 
         Two at once would be two visitors, and the conversation of one is not there for the other.
-        Where a file keeps them, that holds for all programs that use the file.
+        Where a file keeps them, that holds for all programs that use the file. Servers of 2023
+        hand out a session with any page, that of a probe included.
         """
-        if not self.credentials.is_nobody:
+        with ExitStack() as alone:
+            if self.is_nobody:
+                alone.enter_context(held(self._visiting, patience.deadline, _OTHERS_ASK))
+            if self.is_nobody:  # still
+                wait = min(_FIRST_VISIT, patience.deadline - time.monotonic())
+                alone.enter_context(self.credentials.store.visit_first(wait))
             yield
-            return
-        with held(self._visiting, patience.deadline, _OTHERS_ASK), self._first_contact(patience):
-            yield
-
-    def _first_contact(self, patience: Patience) -> ContextManager[object]:
-        """Hold back other programs with the same cookie file while somebody without cookies asks.
-
-        Servers of 2023 hand out a session with any page, that of a probe included.
-        """
-        if not self.credentials.is_nobody:
-            return nullcontext()
-        wait = min(_FIRST_VISIT, patience.deadline - time.monotonic())
-        return self.credentials.store.begun_alone(wait)
 
     # requests --------------------------------------------------------------------------------
 
@@ -322,7 +305,7 @@ class Identity(Sender):
             try:
                 return operation(steady)
             except SessionExpired:
-                if not self._renew(began, patience):
+                if not self._renewal.renew(began, patience):
                     raise
         return operation(steady)
 
@@ -371,20 +354,18 @@ class Identity(Sender):
         :raises TimedOut: the time was spent first, which says nothing of the sign-in.
         """
         if isinstance(error, SessionExpired):
-            return self._renew(began, patience)
+            return self._renewal.renew(began, patience)
         if isinstance(error, Unavailable):
             if self._is_refused_token(error, patience):
                 raise self.credentials.refused_token(error) from error
             return False
-        if error is not None and not isinstance(error, ConversationNotExistError):
-            return False
-        if not self.is_given:
+        is_lost = error is None or isinstance(error, ConversationNotExistError)
+        if not (is_lost and self.is_given):
             return False
         if not self._is_over(patience):
             # another thread may be renewing it: the cookies are there before that is over
-            with held(self._renewing, patience.deadline, _NO_TIME):
-                return self._renewal_worked and self._renewed_at >= began
-        if self._renew(began, patience):
+            return self._renewal.has_worked_since(began, patience)
+        if self._renewal.renew(began, patience):
             return True
         raise self.credentials.expired() from error
 
@@ -410,65 +391,4 @@ class Identity(Sender):
             return False
         finally:
             bare.close()
-        return True
-
-    def _renew(self, began: float, patience: Patience) -> bool:
-        """Return whether there are other cookies than those which were refused.
-
-        :param began: when the refused request began: a renewal that ended since then is not made
-            twice.
-        """
-        if not patience.renews or not self.credentials.had:
-            return False
-        with held(self._renewing, patience.deadline, _NO_TIME):
-            if self._renewed_at < began:
-                worked = self._has_others() or self._signed_in_anew(patience.deadline)
-                if not worked and time.monotonic() >= patience.deadline:
-                    raise TimedOut(_NO_TIME, phase="total")
-                self._renewal_worked, self._renewed_at = worked, time.monotonic()
-            return self._renewal_worked
-
-    def _fingerprint(self) -> int:
-        """Return a number that changes with the cookies, and tells nothing of them."""
-        return hash(self.credentials.store.header(self.base_url))
-
-    def _has_others(self) -> bool:
-        """Try the good cookies that an answer for nobody had overwritten, and those of the file."""
-        before, store = self._fingerprint(), self.credentials.store
-        store.restore()
-        store.reload()
-        after = self._fingerprint()
-        # every answer for nobody overwrites them again: the same ones are not tried twice
-        others, self._tried_cookies = after not in (before, self._tried_cookies), after
-        return others
-
-    def _signed_in_anew(self, deadline: float) -> bool:
-        """Sign in by the cookie of the hub, which outlives the session; no password is needed.
-
-        Source: GET /login → /oauth/authorize → /login/callback, chat-ui 2026-08 (measured); the
-        session of the chat server lapses after two weeks.
-        """
-        store = self.credentials.store
-        if not set(store.names) - {SESSION} or self._fingerprint() == self._refused_cookies:
-            return False
-        from .hub.walk import Walk  # here: few scripts ever need a renewal
-
-        walk = Walk(
-            self.base_url,
-            session=self._session,
-            cookies=store.jar,
-            insecure=self.base_url.startswith("http://"),  # it was accepted for the client
-            deadline=deadline,
-        )
-        try:
-            cookies = walk.run()
-        except LoginFailed as error:
-            logger.info("the sign-in could not be renewed: %s", error)
-            self._refused_cookies = self._fingerprint()
-            return False
-        except HugChatError as error:
-            logger.info("the sign-in could not be renewed this time: %s", error)
-            return False
-        store.adopt(cookies)
-        logger.info("the sign-in was renewed")
         return True

@@ -300,7 +300,7 @@ class CookieStore:
         return bool(self.values() != before.value)
 
     @contextmanager
-    def begun_alone(self, wait: float) -> Iterator[None]:
+    def visit_first(self, wait: float) -> Iterator[None]:
         """Hold back other programs with the same file until the first cookies are in it.
 
         What one of them was handed out meanwhile is read, and then nobody is held back.
