@@ -11,10 +11,8 @@ import pickle
 import queue
 import threading
 import time
-from collections import OrderedDict
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
-from functools import partial
 from typing import Any, Callable, Iterable, Iterator, Mapping, Union
 from uuid import uuid4
 
@@ -124,78 +122,62 @@ class Map:
         self._key = uuid4().hex
         if executor is not None:
             self._pack_client()  # what cannot be sent to anybody is better said now
-        # the calls that ended, put in by the threads; ``None`` wakes whoever waits
-        self._endings: queue.SimpleQueue[tuple[int, Future[list[Result]]] | None] = (
-            queue.SimpleQueue()
-        )
-        self._finished: OrderedDict[int, list[Result]] = OrderedDict()
-        self._running = 0
+        self._under_way: dict[Future[list[Result]], int] = {}  # the calls, and their turns
+        self._ended_calls: queue.SimpleQueue[Future[list[Result]]] = queue.SimpleQueue()
+        self._finished: dict[int, list[Result]] = {}  # turn → what is not handed out yet
         self._turn = 0  # of the results that are to be handed out next
 
     def end(self) -> None:
         """Begin nothing more; what is under way still yields its results."""
         self._ended.set()
-        self._endings.put(None)
 
     def results(self) -> Iterator[Result]:
         """Yield a result for each prompt, in their order or as they are ready."""
         self._client = self._client.for_map()
         room = self._count_tasks()
         pool = ThreadPoolExecutor(room, thread_name_prefix="hugchat-sync map")
-        under_way: dict[int, Future[list[Result]]] = {}
         chunks = enumerate(self._chunks())
         try:
             while not self._ended.is_set():
-                yield from self._ready(under_way)
-                number, jobs = next(chunks, (0, None))
+                yield from self._ready()
+                turn, jobs = next(chunks, (0, None))
                 if jobs is None:
                     break
                 moment = time.monotonic() + self._delay()
                 # a slow answer holds nobody up; a source without end must not fill the memory
                 while not self._ended.is_set():
-                    has_room = self._running < room and len(self._finished) * self._chunk < _HELD
+                    is_full = len(self._under_way) >= room
+                    has_room = not is_full and len(self._finished) * self._chunk < _HELD
                     left = moment - time.monotonic()
                     if has_room and (left <= 0 or self.stopped is not None):
+                        future = pool.submit(self._answer_all, jobs)
+                        self._under_way[future] = turn
+                        future.add_done_callback(self._ended_calls.put)
                         break
-                    yield from self._ready(under_way, min(left, _SLICE) if has_room else _SLICE)
-                else:
-                    break
-                self._running += 1
-                under_way[number] = future = pool.submit(self._answer_all, jobs)
-                future.add_done_callback(partial(self._note_ending, number))
-            while self._running:
-                yield from self._ready(under_way, _SLICE)
+                    yield from self._ready(min(left, _SLICE) if has_room else _SLICE)
+            while self._under_way:
+                yield from self._ready(_SLICE)
         finally:
             self._ended.set()
-            for future in under_way.values():
+            for future in self._under_way:
                 future.cancel()
             pool.shutdown(wait=True)
             CLIENTS.drop(self._key)  # where the executor's workers are threads
 
-    def _note_ending(self, number: int, future: Future[list[Result]]) -> None:
-        self._endings.put((number, future))
-
-    def _ready(
-        self, under_way: dict[int, Future[list[Result]]], seconds: float = 0.0
-    ) -> Iterator[Result]:
+    def _ready(self, seconds: float = 0.0) -> Iterator[Result]:
         """Yield the results that can be handed out now, or else within *seconds*."""
-        while True:
-            try:
-                ending = self._endings.get(seconds > 0, seconds)
-            except queue.Empty:
-                break
-            seconds = 0.0
-            if ending is not None:
-                number, future = ending
-                self._running -= 1
-                del under_way[number]
-                self._finished[number] = future.result()
+        try:
+            future = self._ended_calls.get(seconds > 0, seconds)
+        except queue.Empty:
+            pass
+        else:
+            self._finished[self._under_way.pop(future)] = future.result()
         while self._finished:
-            number = self._turn if self._ordered else next(iter(self._finished))
-            if number not in self._finished:
+            turn = self._turn if self._ordered else next(iter(self._finished))
+            if turn not in self._finished:
                 return
             self._turn += 1
-            yield from self._finished.pop(number)
+            yield from self._finished.pop(turn)
 
     def _chunks(self) -> Iterator[list[Job]]:
         """Yield the prompts that go together; one with a conversation of its own goes alone."""

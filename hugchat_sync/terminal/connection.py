@@ -21,7 +21,7 @@ from ..errors import AuthError
 from ..options import checked_base_url
 from . import output
 from .commands import TOTAL
-from .embedded import NO_HOME, local_server, make_directory
+from .embedded import NO_HOME, make_directory, start_local_server
 
 _LOCAL_ERA = "v2-2025"
 _BORROWED = "sessions of a browser"  # among the addresses, which all have a colon
@@ -38,7 +38,7 @@ def open_client(arguments: argparse.Namespace, **options: Any) -> Iterator[Clien
     with ExitStack() as stack:
         base_url = arguments.base_url
         if arguments.local:
-            server = stack.enter_context(local_server())
+            server = stack.enter_context(start_local_server())
             base_url, options["dialect"] = server.url, _LOCAL_ERA
             cookies: Any = _session_of_nobody(None) or {}
         else:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import argparse
 import errno
-import logging
 import os
 import threading
-from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Iterator
+from typing import TYPE_CHECKING
 
 from ..auth.cookies.disk import data_directory, default_directory
 from ..errors import HugChatError, UsageError
@@ -38,7 +36,7 @@ def serve(arguments: argparse.Namespace) -> None:
     def end(number: int, frame: FrameType | None) -> None:
         ended.set()
 
-    with handle_signals(ENDING, end), _troubles_as_lines(), _served(arguments) as server:
+    with handle_signals(ENDING, end), _start_server(arguments) as server:
         output.write_line(server.url)
         where = arguments.db or "in memory only (--db FILE keeps them)"
         output.note(f"conversations are {where}; Ctrl-C ends the server")
@@ -46,7 +44,7 @@ def serve(arguments: argparse.Namespace) -> None:
             continue
 
 
-def _served(arguments: argparse.Namespace) -> LocalServer:
+def _start_server(arguments: argparse.Namespace) -> LocalServer:
     import sqlite3  # here: a question to another server does without
 
     server_class = _server_class()
@@ -85,20 +83,14 @@ def _responder(arguments: argparse.Namespace) -> Responder:
     return found
 
 
-@contextmanager
-def local_server() -> Iterator[LocalServer]:
-    """Run the embedded server on the user's own database; in memory where nothing can be written.
+def start_local_server() -> LocalServer:
+    """Start the embedded server on the user's own database; in memory where nothing can be written.
 
     :raises HugChatError: it cannot be run here; the sentence says why.
     """
-    server_class = _server_class()
-    with _troubles_as_lines(), _started(server_class) as server:
-        yield server
-
-
-def _started(server_class: type[LocalServer]) -> LocalServer:
     import sqlite3  # here: a question to another server does without
 
+    server_class = _server_class()
     delay = _DELAY if output.on_terminal() else 0.0
     place: Path | None = None
     try:
@@ -140,19 +132,6 @@ def make_directory(place: Path | None) -> Path:
         raise FileNotFoundError(errno.ENOENT, NO_HOME)
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
     return place
-
-
-@contextmanager
-def _troubles_as_lines() -> Iterator[None]:
-    """Show what the embedded server tells its owner, such as a full disk, one line each."""
-    logger = logging.getLogger("hugchat_sync.local")
-    handler = output.Log(output.complain, logging.WARNING)
-    if not logger.isEnabledFor(logging.DEBUG):  # else the whole log is shown already
-        logger.addHandler(handler)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
 
 
 def _server_class() -> type[LocalServer]:

@@ -137,8 +137,8 @@ def complain(text: str) -> None:
 class Log(logging.Handler):
     """Shows what is logged as everything else is shown: it may quote what a server sent."""
 
-    def __init__(self, show: Callable[[str], None], level: int = logging.NOTSET) -> None:
-        super().__init__(level)
+    def __init__(self, show: Callable[[str], None]) -> None:
+        super().__init__(logging.WARNING)
         self._show = show
 
     def emit(self, record: logging.LogRecord) -> None:

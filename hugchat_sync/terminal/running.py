@@ -90,14 +90,19 @@ def _tracebacks() -> Iterator[None]:
 
 @contextmanager
 def _log(verbose: bool) -> Iterator[None]:
-    """Show what the library logs, if that was asked for, and what other packages warn of."""
-    logger, last_resort = logging.getLogger("hugchat_sync"), logging.lastResort
-    level, handler = logger.level, output.Log(output.note)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    logging.lastResort = output.Log(output.note, logging.WARNING)
+    """Show what the library logs, if that was asked for, and what other packages warn of.
+
+    Of the embedded server its owner is told in any case, such as of a full disk, in a line.
+    """
+    logger = logging.getLogger("hugchat_sync" if verbose else "hugchat_sync.local")
+    level, last_resort = logger.level, logging.lastResort
+    logging.lastResort = output.Log(output.note)
+    handler = output.Log(output.note if verbose else output.complain)
     if verbose:
-        logger.addHandler(handler)
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        handler.setLevel(logging.DEBUG)
         logger.setLevel(logging.DEBUG)
+    logger.addHandler(handler)
     try:
         yield
     finally:
