@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 import pytest
 from answers import played
 from exchanges import WIRE, one_by_one, reply
@@ -77,7 +79,7 @@ def test_title_as_a_status_and_a_failed_search() -> None:
 
 def test_log_from_behind_a_position() -> None:
     call = dialect_named(NEW).reattach("x", "y", 3)
-    steps = list(*call.read([content("reattach-2026-08.sse")]))
+    steps = list(chain.from_iterable(call.read([content("reattach-2026-08.sse")])))
     assert steps[0] == Logged(4, (Token("It is 24 °C and "),))
     assert steps[-1] == Logged(7, (), "completed")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from itertools import chain
 from typing import Any, Callable, Iterable, Iterator, Mapping, TypeVar
 
 from ...calls import Call, Part, Reply, Request, StreamCall
@@ -333,38 +334,26 @@ def _tool_server(value: Any) -> dict[str, Any]:
 
 
 def _log(chunks: Iterable[bytes], position: int, updates: Updates) -> Iterator[list[Logged]]:
-    for frames in sse_frames(chunks):
-        steps: list[Logged] = []
-        trouble: HugChatError | None = None
-        end = ""
-        for event, data, number in frames:
-            position = int(number) if number.isascii() and number.isdigit() else position
-            if event not in ("update", "end"):
-                continue
-            events: list[Event] = []
-            try:
-                if event == "end":
-                    end = need(_object(data), "status", str)
-                    events.extend(updates.flush())
-                else:
-                    for found in updates.line(_object(data)):
-                        events.append(found)  # one by one: an error takes none of them along
-            except ProtocolError as error:
-                trouble = error  # another try may still bring what is held back
-                break
-            except HugChatError as error:
-                trouble = error
-                events.extend(updates.flush())
-            if events or trouble is None:
-                steps.append(Logged(position, tuple(events), end))
-            if trouble is not None or end:
-                break
-        if steps:
-            yield steps
-        if trouble is not None:
-            raise trouble
-        if end:
+    for event, data, number in chain.from_iterable(sse_frames(chunks)):
+        position = int(number) if number.isascii() and number.isdigit() else position
+        if event == "end":
+            end = need(_object(data), "status", str)
+            yield [Logged(position, tuple(updates.flush()), end)]
             return
+        if event != "update":
+            continue
+        events: list[Event] = []
+        try:
+            for found in updates.line(_object(data)):
+                events.append(found)  # one by one: an error takes none of them along
+        except ProtocolError:
+            raise  # another try may still bring the line as it should be
+        except HugChatError:
+            events.extend(updates.flush())
+            if events:
+                yield [Logged(position, tuple(events))]
+            raise
+        yield [Logged(position, tuple(events))]
 
 
 def _object(data: str) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from ...events import (
     WebSearchStep,
 )
 from ...records import Source
-from ..fields import dicts_of, text_of, whole
+from ..fields import dicts_of, text_of
 from ..records import LastRound, Prompt
 from ..updates import Updates, source
 from ..wire import read_json
@@ -124,32 +124,23 @@ def _in_output(output: Any) -> list[Source]:
     """Return what the most telling part of an output holds: data, else its text, else links."""
     if not isinstance(output, dict):
         return []
-    found = list(_in_value(output.get("structured"), 0))
+    found = list(_in_value(output.get("structured")))
     content = dicts_of(output, "content")
     for text in (text_of(output, "text"), *(text_of(item, "text") for item in content)):
         found = found or list(_in_text(text[:_LONGEST]))
-    for item in content:  # resources, and links to them
-        inner = item.get("resource")
-        found.extend(_in_object(inner if isinstance(inner, dict) else item))
-    return found
+    return [*found, *_in_value(content)]  # resources, and links to them
 
 
-def _in_value(value: Any, depth: int) -> Iterator[Source]:
-    if depth > _DEEPEST or not isinstance(value, (dict, list)):
-        return
+def _in_value(value: Any, depth: int = 0) -> Iterator[Source]:
+    """Yield the sources in data: of each object the first address, and those inside it."""
     if isinstance(value, dict):
-        yield from _in_object(value)
-    for item in value.values() if isinstance(value, dict) else value:
+        links = [text_of(value, name) for name in _LINKS]
+        titles = [text_of(value, name) for name in _TITLES]
+        for link in [link for link in links if re.match(_ADDRESS, link)][:1]:
+            yield source(link, next(filter(None, titles), ""))
+        value = list(value.values())
+    for item in value if isinstance(value, list) and depth <= _DEEPEST else ():
         yield from _in_value(item, depth + 1)
-
-
-def _in_object(value: dict[str, Any]) -> Iterator[Source]:
-    for name in _LINKS:
-        link = value.get(name)
-        if isinstance(link, str) and re.match(_ADDRESS, link):
-            titles = [text_of(value, title) for title in _TITLES]
-            yield source(whole(link), next(filter(None, titles), ""))
-            return
 
 
 def _in_text(text: str) -> Iterator[Source]:
@@ -160,7 +151,7 @@ def _in_text(text: str) -> Iterator[Source]:
         except ProtocolError:
             value = None  # it only looked like JSON
         if value is not None:
-            yield from _in_value(value, 0)
+            yield from _in_value(value)
             return
     title, is_in_blocks = "", False
     for line in text.splitlines():
