@@ -25,6 +25,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from .responder import Model, Responder
 from .storage import Conversation, Storage
+from .wire import compact
 
 _log = logging.getLogger(__name__)
 
@@ -32,19 +33,12 @@ _WINDOW = 60.0
 _COOKIE, _TWO_WEEKS = "hf-chat", 14 * 24 * 3600
 _FORMS = ("multipart/form-data", "application/x-www-form-urlencoded", "text/plain")
 _OPEN = ("/conversation/", "/api", "/documents/")
-_LONE_HALF = re.compile("[\ud800-\udfff]")
 _MODELS = (
     Model("omni", "Routes every message to the documents.", "Omni", True, True, is_router=True),
     Model("local/documents", "Answers out of documents.", supports_tools=True),
     Model("local/plain", "The same answers without tools.", supports_reasoning=True),
     Model("local/vision", "Takes images, too.", multimodal=True),
 )
-
-
-def compact(value: object) -> str:
-    """Return the value as one line of JSON; lone surrogates stay as escapes."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return _LONE_HALF.sub(lambda half: f"\\u{ord(half.group()):04x}", text)
 
 
 def now() -> str:

@@ -16,7 +16,6 @@ from flask import Response, g, request
 
 from .app import (
     ApiError,
-    compact,
     is_object_id,
     json_body,
     json_reply,
@@ -27,7 +26,7 @@ from .app import (
     site,
 )
 from .storage import Conversation, StoredMessage
-from .wire import plain_title, superjson, write_conversation, write_list
+from .wire import compact, plain_title, superjson, write_conversation, write_list
 
 _ALL = "/api/v2/conversations"
 _ONE = f"{_ALL}/<conversation_id>"

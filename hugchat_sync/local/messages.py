@@ -22,7 +22,6 @@ from flask import Response, request, stream_with_context
 from .app import (
     ApiError,
     app,
-    compact,
     json_body,
     json_reply,
     nothing,
@@ -36,6 +35,7 @@ from .http import client_gone
 from .responder import Attachment, Said, Turn
 from .run import Run, Runs
 from .storage import Conversation, StoredMessage
+from .wire import compact
 
 _ONE = "/conversation/<conversation_id>"
 _LARGEST_FILE = 10 * 1024 * 1024
@@ -191,8 +191,9 @@ def _turn(
 
 @route("POST", f"{_ONE}/stop-generating")
 def _stop(conversation_id: str) -> Response:
-    """Stop the run of a conversation; also one that has not begun yet."""
-    runs().stop(own_conversation(conversation_id).id)
+    """Stop what runs in a conversation."""
+    for run in runs().of(own_conversation(conversation_id).id):
+        run.stopped.set()
     return nothing()
 
 

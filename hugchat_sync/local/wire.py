@@ -6,20 +6,30 @@ x13, x14).
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any, Mapping, Sequence
 
-from . import responder as says
-from .app import compact
+from . import responder as steps
 from .storage import Conversation, StoredMessage
 
 _LONE_HALF = re.compile("[\ud800-\udfff]")
 _PADDED_TO = 16  # UTF-16 units
+_OF_TOOLS = (steps.ToolCall, steps.ToolProgress, steps.ToolResult, steps.ToolError)
+
+
+def compact(value: object) -> str:
+    """Return the value as one line of JSON; lone surrogates stay as escapes."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _LONE_HALF.sub(lambda half: f"\\u{ord(half.group()):04x}", text)
 
 
 def line(update: object) -> bytes:
     """Return an update as a line of its answer."""
     return compact(update).encode() + b"\n"
+
+
+KEEP_ALIVE = line({"type": "status", "status": "keepAlive"})
 
 
 def join_halves(text: str) -> str:
@@ -124,7 +134,7 @@ def write_list(conversations: Sequence[Conversation], more: bool) -> dict[str, A
     return superjson({"conversations": entries, "hasMore": more}, equalities)
 
 
-def write_model(model: says.Model) -> dict[str, Any]:
+def write_model(model: steps.Model) -> dict[str, Any]:
     """Return a line of the list of models: what is not set is undefined."""
     unset = ("websiteUrl", "modelUrl", "datasetName", "datasetUrl", "logoUrl", "promptExamples")
     return {
@@ -148,60 +158,65 @@ def write_model(model: says.Model) -> dict[str, Any]:
 # the lines of an answer -------------------------------------------------------------------------
 
 
-def failure(step: says.Failure) -> dict[str, Any]:
-    """Return an error update."""
-    code = {} if step.status is None else {"statusCode": step.status}
-    return {"type": "status", "status": "error", "message": step.message, **code}
-
-
-def padded(token: str) -> dict[str, Any]:
+def write_token(token: str) -> dict[str, Any]:
     """Return a token as the wire has it: filled up with NUL to 16 UTF-16 units."""
     return {"type": "stream", "token": token + "\0" * (_PADDED_TO - utf16_length(token))}
 
 
-def write_step(step: says.Step, calls: Mapping[str, says.ToolCall]) -> list[dict[str, Any]]:
+def write_failure(step: steps.Failure) -> dict[str, Any]:
+    """Return an error update."""
+    error = {"type": "status", "status": "error", "message": step.message}
+    return {**error, **_given(statusCode=step.status)}
+
+
+def write_step(step: steps.Step, calls: Mapping[str, steps.ToolCall]) -> list[dict[str, Any]]:
     """Return the updates that tell of the router's choice or of a tool.
 
     :param calls: the calls so far, by their uuid.
     """
-    if isinstance(step, says.Route):
+    if isinstance(step, steps.Route):
         update = {"type": "routerMetadata", "route": step.route, "model": step.model}
-        return [{**update, **({"provider": step.provider} if step.provider else {})}]
-    if not isinstance(step, (says.ToolCall, says.ToolProgress, says.ToolResult, says.ToolError)):
+        return [{**update, **_given(provider=step.provider or None)}]
+    if not isinstance(step, _OF_TOOLS):
         raise TypeError(f"no step of an answer: {type(step).__name__}")
     tool = {"type": "tool", "uuid": step.uuid}
-    if isinstance(step, says.ToolCall):
-        fields: dict[str, Any] = {"call": _call(step), "originalId": f"call_{step.uuid[:8]}"}
-        fields["argumentsRaw"] = compact(dict(step.parameters))
-        return [{**tool, "subtype": "call", **fields}, {**tool, "subtype": "eta", "eta": 10}]
-    if isinstance(step, says.ToolProgress):
-        more = {"total": step.total, "message": step.message}
-        given = {name: value for name, value in more.items() if value is not None}
-        return [{**tool, "subtype": "progress", "progress": step.progress, **given}]
-    if isinstance(step, says.ToolError):
+    if isinstance(step, steps.ToolCall):
+        raw = {
+            "originalId": f"call_{step.uuid[:8]}",
+            "argumentsRaw": compact(dict(step.parameters)),
+        }
+        call = {**tool, "subtype": "call", "call": _call(step), **raw}
+        return [call, {**tool, "subtype": "eta", "eta": 10}]
+    if isinstance(step, steps.ToolProgress):
+        more = _given(total=step.total, message=step.message)
+        return [{**tool, "subtype": "progress", "progress": step.progress, **more}]
+    if isinstance(step, steps.ToolError):
         return [{**tool, "subtype": "error", "message": step.message}]
-    structured = {} if step.structured is None else {"structured": step.structured}
-    output = {"text": step.text, **structured, "content": [{"type": "text", "text": step.text}]}
+    output = {"text": step.text, **_given(structured=step.structured)}
+    outputs = [{**output, "content": [{"type": "text", "text": step.text}]}]
     call = _call(calls[step.uuid])
-    result = {"status": "success", "call": call, "outputs": [output], "display": True}
+    result = {"status": "success", "call": call, "outputs": outputs, "display": True}
     return [{**tool, "subtype": "result", "result": result}]
 
 
-def _call(step: says.ToolCall) -> dict[str, Any]:
+def _call(step: steps.ToolCall) -> dict[str, Any]:
     return {"name": step.name, "parameters": dict(step.parameters)}
 
 
-def question(step: says.Question, elicitation_id: str, expires_at: int) -> dict[str, Any]:
+def write_question(step: steps.Question, elicitation_id: str, expires_at: int) -> dict[str, Any]:
     """Return what a tool asks the user."""
-    asked: dict[str, Any] = {"server": step.server, "mode": "form", "message": step.message}
-    asked.update(fields=[dict(entry) for entry in step.fields], elicitationId=elicitation_id)
-    tool = {} if step.tool_uuid is None else {"toolUuid": step.tool_uuid}
+    asked = {"server": step.server, "mode": "form", "message": step.message, "fields": step.fields}
+    request = {"request": {**asked, "elicitationId": elicitation_id}, "expiresAt": expires_at}
     kind = {"type": "elicitation", "subtype": "request"}
-    return {**kind, "request": asked, "expiresAt": expires_at, **tool}
+    return {**kind, **request, **_given(toolUuid=step.tool_uuid)}
 
 
-def resolved(step: says.Question, elicitation_id: str, resolution: str) -> dict[str, Any]:
+def write_resolution(step: steps.Question, elicitation_id: str, resolution: str) -> dict[str, Any]:
     """Return how the user answered."""
     fields = {"elicitationId": elicitation_id, "action": step.action, "resolution": resolution}
-    content = {} if step.content is None else {"content": dict(step.content)}
-    return {"type": "elicitation", "subtype": "resolved", **fields, **content}
+    kind = {"type": "elicitation", "subtype": "resolved"}
+    return {**kind, **fields, **_given(content=step.content)}
+
+
+def _given(**fields: object) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}

@@ -127,7 +127,6 @@ def test_router_tells_its_choice_first(serve):
     lines = without_keep_alives(talk.say())
     assert [line["type"] for line in lines[:3]] == ["status", "title", "routerMetadata"]
     assert lines[2] == {"type": "routerMetadata", "route": "default", "model": "local/documents"}
-    assert talk.last()["routerMetadata"] == {"route": "default", "model": "local/documents"}
 
 
 def test_provider_comes_after_the_final_answer(serve):

@@ -13,11 +13,11 @@ from contextlib import contextmanager, suppress
 from typing import Any, Iterator
 from urllib.parse import urlsplit
 
-from hugchat_sync.local.app import Site, compact, now
+from hugchat_sync.local.app import Site, now
 from hugchat_sync.local.http import Environment, client_gone
 from hugchat_sync.local.responder import Failure, Final, Pause, Step, Text, ToolCall, ToolResult
 from hugchat_sync.local.storage import Conversation, StoredMessage
-from hugchat_sync.local.wire import join_halves
+from hugchat_sync.local.wire import compact, join_halves
 
 from .steps import SearchFailure, SearchSource, SearchStep, SearchTurn
 from .stops import Stops

@@ -10,7 +10,8 @@ from typing import Any, Mapping
 
 from flask import Response, request
 
-from hugchat_sync.local.app import ApiError, compact
+from hugchat_sync.local.app import ApiError
+from hugchat_sync.local.wire import compact
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title></head>
