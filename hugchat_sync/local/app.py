@@ -10,21 +10,18 @@ import hashlib
 import hmac
 import json
 import logging
-import os
-import re
 import threading
 import time
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from typing import Any, Callable, Mapping, Sequence
 from urllib.parse import quote, urlsplit
 from uuid import uuid4
 
 from flask import Flask, Response, g, request
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.exceptions import HTTPException
 
 from .responder import Model, Responder
-from .storage import Conversation, Storage
+from .storage import Conversation, Storage, is_object_id
 from .wire import compact
 
 _log = logging.getLogger(__name__)
@@ -39,24 +36,6 @@ _MODELS = (
     Model("local/plain", "The same answers without tools.", supports_reasoning=True),
     Model("local/vision", "Takes images, too.", multimodal=True),
 )
-
-
-def now() -> str:
-    """Return the present moment as ISO text with milliseconds and ``Z``."""
-    return datetime.now(timezone.utc).isoformat(timespec="milliseconds")[:-6] + "Z"
-
-
-def new_object_id() -> str:
-    """Return an id for a conversation: 24 hex digits that grow with time."""
-    return f"{int(time.time()):08x}{os.urandom(8).hex()}"
-
-
-def is_object_id(text: str) -> bool:
-    """Return whether the server's database takes this as an id.
-
-    Source: chat-ui c100c162, measured 2026-08 (g41): 24 hex digits, or any 12 bytes.
-    """
-    return bool(re.fullmatch("[0-9a-fA-F]{24}", text)) or len(text.encode("utf-8")) == 12
 
 
 def owner_of(secret: str) -> str:
@@ -164,32 +143,26 @@ def own_conversation(conversation_id: str, status: int = 500, message: str = "")
 def admit() -> Response | None:
     """Find out who asks; return an answer instead of the route's when they may not.
 
-    :raises ApiError: a wrong address or token, or an Origin that is none.
+    :raises ApiError: a wrong address or token.
     """
     if request.environ["hugchat_sync.body_length"] > site().body_limit:
         raise ApiError(413)
     if request.script_root != site().base_path:
         raise ApiError(404, "Not Found")
     _identify(site().token)
-    posts = request.method == "POST"
-    if posts and request.mimetype in _FORMS:
+    if request.method == "POST" and request.mimetype in _FORMS:
         origin = request.headers.get("Origin")
         if origin is None:
             return json_reply({"error": "Non-JSON form requests need to have an origin"}, 403)
-        host = urlsplit(origin).netloc
-        if not host:
-            raise ApiError(500)
-        if host != request.host:
+        if urlsplit(origin).netloc != request.host:
             return json_reply({"error": "Invalid referer for POST request"}, 403)
     if site().token is not None and not g.signed_in:
         if not request.path.startswith(_OPEN):
-            g.cookie_due = posts
             back = quote(f"{site().url}/login/callback", safe="")
             where = f"/oauth/authorize?client_id=local&response_type=code&redirect_uri={back}"
-            return Response(iter(()), 302, {"Location": request.host_url.rstrip("/") + where})
+            return Response("", 302, {"Location": request.host_url.rstrip("/") + where})
         if request.method not in ("GET", "HEAD", "OPTIONS"):
             return json_reply({"error": "You have to be logged in."}, 401)
-    g.cookie_due = posts
     return None
 
 
@@ -215,8 +188,8 @@ def _same(one: str, other: str) -> bool:
 
 @app.after_request
 def hand_out_cookie(reply: Response) -> Response:
-    """Put the session cookie on the answer, as every POST that passed the hook does."""
-    if g.get("cookie_due"):
+    """Put the session cookie on the answer to a POST, unless it came from nobody."""
+    if request.method == "POST" and "cookie" in g and reply.status_code not in (401, 403):
         reply.set_cookie(_COOKIE, g.cookie, _TWO_WEEKS, httponly=True, samesite="Lax")
     return reply
 
@@ -240,15 +213,14 @@ def json_body() -> dict[str, Any]:
     return value
 
 
-def json_reply(value: object, status: int = 200, chunked: bool = True) -> Response:
-    """Return a JSON answer, chunked where the real server does it."""
-    body = compact(value).encode()
-    return Response(iter((body,)) if chunked else body, status, content_type="application/json")
+def json_reply(value: object, status: int = 200) -> Response:
+    """Return a JSON answer."""
+    return Response(compact(value), status, content_type="application/json")
 
 
 def nothing() -> Response:
     """Return an answer without body and without a type."""
-    reply = Response(iter(()))
+    reply = Response()
     del reply.headers["Content-Type"]
     return reply
 
@@ -257,19 +229,17 @@ def nothing() -> Response:
 def _refused(error: ApiError) -> Response:
     more = {} if error.message else {"errorId": str(uuid4())}
     body = {"message": error.message or "An error occurred", **more}
-    return json_reply(body, error.status, chunked=False)
+    return json_reply(body, error.status)
 
 
 @app.errorhandler(HTTPException)
 def _no_such_request(error: HTTPException) -> Response:
-    reply = json_reply({"message": error.name}, error.code or 400, chunked=False)
-    if isinstance(error, MethodNotAllowed):
-        reply.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
-    return reply
+    headers = {**dict(error.get_headers()), "Content-Type": "application/json"}
+    return Response(compact({"message": error.name}), error.code, headers)
 
 
 @app.errorhandler(Exception)
 def _something_broke(error: Exception) -> Response:
     if not site().closing.is_set():  # the database is closed with the server
         _log.error("%s %s failed: %s", request.method, request.path, error, exc_info=error)
-    return json_reply({"message": "Internal Error"}, 500, chunked=False)
+    return json_reply({"message": "Internal Error"}, 500)

@@ -93,30 +93,30 @@ class SeenRequest:
 
 
 class HttpServer:
-    """Serves an application on a bound socket, one thread a connection.
+    """Serves an application, one thread a connection.
 
     :param host: besides loopback names, the one name that requests may use; any when ``None``.
-    :param body_limit: the largest body in bytes; of a larger one the application gets the length.
     """
 
-    def __init__(
-        self, bound: socket.socket, application: Application, body_limit: int, host: str | None
-    ) -> None:
-        self.application = application
-        self.body_limit = body_limit
+    def __init__(self, host: str | None) -> None:
         self.host = host
-        self.port: int = bound.getsockname()[1]
+        self.is_open = False
         self.requests: deque[SeenRequest] = deque(maxlen=_REQUESTS_KEPT)
         self.connections = 0
         self.open: set[socket.socket] = set()
-        self.closed = False
-        self._bound = bound
-        bound.settimeout(_LOOK)
         self._lock = threading.Lock()
-        self._thread = threading.Thread(target=self._serve, name="local-server", daemon=True)
 
-    def start(self) -> None:
-        """Begin to answer."""
+    def start(self, bound: socket.socket, application: Application, body_limit: int) -> None:
+        """Begin to answer on a socket.
+
+        :param body_limit: the largest body in bytes; of a larger one the application gets the
+            length only.
+        """
+        bound.settimeout(_LOOK)
+        self._bound, self.port = bound, bound.getsockname()[1]
+        self.application, self.body_limit = application, body_limit
+        self._thread = threading.Thread(target=self._serve, name="local-server", daemon=True)
+        self.is_open = True
         self._thread.start()
 
     def _serve(self) -> None:
@@ -126,7 +126,7 @@ class HttpServer:
             try:
                 connection, address = self._bound.accept()
             except OSError as error:
-                if self.closed:
+                if not self.is_open:
                     break
                 if error.errno in _NO_ROOM:
                     if not crowded:
@@ -138,7 +138,7 @@ class HttpServer:
             with self._lock:
                 self.connections += 1
                 self.open.add(connection)
-            if self.closed:
+            if not self.is_open:
                 self.forget(connection)
                 break
             serve = _Connection(self, connection, address[0]).serve
@@ -152,7 +152,7 @@ class HttpServer:
     def end(self) -> None:
         """Break every open connection, and accept no more."""
         with self._lock:
-            self.closed = True
+            self.is_open = False
             connections = list(self.open)
         for connection in connections:
             with suppress(OSError):  # the other side may have gone first
@@ -201,7 +201,7 @@ class _Connection:
         except OSError as error:
             _log.debug("a connection ended: %s", error)
         except Exception:  # noqa: BLE001 - in the middle of an answer there is nobody to tell
-            if not self._server.closed:
+            if self._server.is_open:
                 _log.exception("a connection was ended")
         finally:
             self._reader.close()  # the socket is freed only when its reader is closed as well

@@ -11,8 +11,6 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import mimetypes
-import re
 import time
 from typing import Any, Iterator, Mapping
 from uuid import uuid4
@@ -29,7 +27,6 @@ from .app import (
     route,
     site,
 )
-from .conversations import add_child
 from .documents import SEARCH_SERVER
 from .http import client_gone
 from .responder import Attachment, Said, Turn
@@ -41,7 +38,6 @@ _ONE = "/conversation/<conversation_id>"
 _LARGEST_FILE = 10 * 1024 * 1024
 _POLL = 0.25
 _LONGEST_WATCH = 300.0
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 def runs() -> Runs:
@@ -71,12 +67,12 @@ def _send(conversation_id: str) -> Response:
     if here.model(conversation.model) is None:
         raise ApiError(410, "Model not available anymore")
     asked, files = _read_data(), _read_files()
+    hashes = [here.storage.put_file(conversation.id, file) for file in files]
     listed = [
         {"type": "hash", "value": sha, "mime": file.mime, "name": file.name}
-        for file in files
-        for sha in [here.storage.put_file(conversation.id, file)]
+        for sha, file in zip(hashes, files)
     ]
-    answer = _placed(conversation, asked, listed)
+    answer = _add_messages(conversation, asked, listed)
     answer["generationId"] = asked.get("generationId") or str(uuid4())
     if client_gone(environ):
         # Whoever leaves before the answer's head leaves nothing behind (w11).
@@ -90,8 +86,6 @@ def _send(conversation_id: str) -> Response:
 
 def _read_data() -> dict[str, Any]:
     """Return the field ``data``, checked as the real server's schema does."""
-    if request.mimetype not in ("multipart/form-data", "application/x-www-form-urlencoded"):
-        raise ApiError(500)
     text = request.form.get("data")
     if text is None:
         raise ApiError(400, "Invalid request")
@@ -99,25 +93,19 @@ def _read_data() -> dict[str, Any]:
         asked = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise ApiError(500) from error
-    if not isinstance(asked, dict) or not _valid(asked):
+    if not isinstance(asked, dict):
+        raise ApiError(500)
+    ids = [asked[key] for key in ("id", "generationId") if key in asked]
+    inputs, names = asked.get("inputs", "-"), asked.get("selectedMcpServerNames", [])
+    if not isinstance(names, list) or not inputs:
+        raise ApiError(500)
+    if not all(isinstance(one, str) for one in (inputs, *ids, *names)):
         raise ApiError(500)
     if "inputs" in asked:
-        asked["inputs"] = asked["inputs"].replace("\r\n", "\n")
+        asked["inputs"] = inputs.replace("\r\n", "\n")
         if len(asked["inputs"]) > site().limits.get("message_length", len(asked["inputs"])):
             raise ApiError(400, "Message too long.")
     return asked
-
-
-def _valid(asked: Mapping[str, Any]) -> bool:
-    inputs, names = asked.get("inputs", "-"), asked.get("selectedMcpServerNames", [])
-    return (
-        isinstance(inputs, str)
-        and inputs != ""
-        and all(_UUID.fullmatch(str(asked[key])) for key in ("id", "generationId") if key in asked)
-        and isinstance(asked.get("is_retry", False), bool)
-        and isinstance(names, list)
-        and all(isinstance(name, str) for name in names)
-    )
 
 
 def _read_files() -> list[Attachment]:
@@ -140,7 +128,7 @@ def _read_files() -> list[Attachment]:
     return found
 
 
-def _placed(
+def _add_messages(
     conversation: Conversation, asked: Mapping[str, Any], files: list[dict[str, str]]
 ) -> StoredMessage:
     """Hang the messages of a request into the tree and return the answer to be written.
@@ -156,14 +144,14 @@ def _placed(
             raise ApiError(404, "Message not found")
         parent = conversation.message((target["ancestors"] or [""])[-1])
         if target["from"] == "assistant":
-            return add_child(conversation, parent, "assistant", "")
+            return conversation.add_message(parent, "assistant", "")
         if target["from"] != "user" or text is None:
             raise ApiError(500, "Failed to create message")
         files = files or target.get("files", [])
     elif target is None or text is None:
         raise ApiError(500)
-    user = add_child(conversation, parent, "user", str(text), files=files)
-    return add_child(conversation, user, "assistant", "")
+    user = conversation.add_message(parent, "user", str(text), files=files)
+    return conversation.add_message(user, "assistant", "")
 
 
 def _turn(
@@ -201,7 +189,7 @@ def _stop(conversation_id: str) -> Response:
 def _answer_question(conversation_id: str) -> Response:
     """Take the user's answer to a tool."""
     runs().answer(own_conversation(conversation_id).id, json_body())
-    return json_reply({"ok": True, "resume": False}, chunked=False)
+    return json_reply({"ok": True, "resume": False})
 
 
 @route("GET", f"{_ONE}/output/<sha>")
@@ -212,9 +200,7 @@ def _output(conversation_id: str, sha: str) -> Response:
     file = site().storage.file(conversation_id, sha)
     if file is None:
         raise ApiError(404, "File not found")
-    name = sha[:8] + (mimetypes.guess_extension(file.mime) or ".bin")
-    disposition = f'attachment; filename="{name}"'
-    headers = {"Accept-Range": "bytes", "Content-Disposition": disposition}
+    headers = {"Content-Disposition": "attachment"}  # no browser is to run a page in it
     return Response(file.content, 200, headers, content_type=file.mime)
 
 

@@ -20,7 +20,7 @@ class Said:
 
 @dataclass(frozen=True)
 class Attachment:
-    """A file that came with the prompt."""
+    """A file: here one that came with the prompt."""
 
     name: str
     mime: str
@@ -104,13 +104,8 @@ class Route:
     provider: str = ""
 
 
-@dataclass(frozen=True)
-class FileMade:
+class FileMade(Attachment):
     """The answer made a file."""
-
-    name: str
-    mime: str
-    content: bytes
 
 
 @dataclass(frozen=True)
@@ -164,19 +159,8 @@ class Question:
     content: Mapping[str, Any] | None = None
 
 
-Step = Union[
-    Pause,
-    Text,
-    Final,
-    Failure,
-    Route,
-    FileMade,
-    ToolCall,
-    ToolProgress,
-    ToolResult,
-    ToolError,
-    Question,
-]
+ToolStep = Union[ToolCall, ToolProgress, ToolResult, ToolError]
+Step = Union[Pause, Text, Final, Failure, Route, FileMade, ToolStep, Question]
 
 
 class Responder(Protocol):

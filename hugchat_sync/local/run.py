@@ -17,8 +17,8 @@ from uuid import uuid4
 
 from . import responder as steps
 from . import wire
-from .app import ApiError, Site, now
-from .storage import Conversation, StoredMessage, StoredRun
+from .app import ApiError, Site
+from .storage import Conversation, StoredMessage, StoredRun, now
 
 #: what tools asked, by its id: in which conversation, and what
 Questions = Dict[str, Tuple[str, steps.Question]]
@@ -203,9 +203,8 @@ class Run:
         elif isinstance(step, steps.Question):
             self._ask(step)
         elif isinstance(step, steps.FileMade):
-            file = steps.Attachment(step.name, step.mime, step.content)
-            sha = self._site.storage.put_file(self.stored.conversation, file)
-            self._tell({"type": "file", "name": file.name, "sha": sha, "mime": file.mime})
+            sha = self._site.storage.put_file(self.stored.conversation, step)
+            self._tell({"type": "file", "name": step.name, "sha": sha, "mime": step.mime})
         else:
             if isinstance(step, steps.ToolCall):
                 self._calls[step.uuid] = step
@@ -315,10 +314,6 @@ class Run:
         answer["content"] = self._text if self._final is None else self._final
         answer["updatedAt"] = self._conversation.updated_at = now()
         answer["updates"] = self._updates
-        if self.is_logged:
-            answer["materializedSeq"] = len(self.stored.log)
-        for other in self._conversation.messages:
-            other.setdefault("updates", [])
         storage.save(self._conversation)
         self.stored.status = how
         if self.is_logged:

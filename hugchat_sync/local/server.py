@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Callable, Iterable, Mapping
 
-from . import account, conversations, messages  # noqa: F401 - the routes of the application
+from . import api, messages  # noqa: F401 - the routes of the application
 from .app import Site, app
 from .documents import Documents
 from .http import Application, Environment, HttpServer, SeenRequest, is_loopback
@@ -80,8 +80,8 @@ class LocalServer:
         self._port = port
         self._base_path = base_path.rstrip("/")
         self._limits = dict(limits or {})
-        self._site: Site | None = None
-        self._server: HttpServer | None = None
+        self._http = HttpServer(host if token is None else None)
+        self._site: Site  # since its start
 
     def __enter__(self) -> LocalServer:
         return self.start()
@@ -90,11 +90,7 @@ class LocalServer:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<LocalServer {self.url if self._is_open else 'not started'}>"
-
-    @property
-    def _is_open(self) -> bool:
-        return self._server is not None and not self._server.closed
+        return f"<LocalServer {self.url if self._http.is_open else 'not started'}>"
 
     @property
     def url(self) -> str:
@@ -102,25 +98,25 @@ class LocalServer:
 
         :raises RuntimeError: the server has not been started.
         """
-        if self._server is None or self._server.closed:
+        if not self._http.is_open:
             raise RuntimeError("the server has not been started")
         host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"http://{host}:{self._server.port}{self._base_path}"
+        return f"http://{host}:{self._http.port}{self._base_path}"
 
     @property
     def requests(self) -> list[SeenRequest]:
         """The requests so far, oldest first (the latest 2000)."""
-        return [] if self._server is None else list(self._server.requests)
+        return list(self._http.requests)
 
     @property
     def connections(self) -> int:
         """How many TCP connections were accepted."""
-        return 0 if self._server is None else self._server.connections
+        return self._http.connections
 
     @property
     def open_connections(self) -> int:
         """How many connections are open now."""
-        return 0 if self._server is None else len(self._server.open)
+        return len(self._http.open)
 
     def start(self) -> LocalServer:
         """Begin to answer and return the server itself; a second call does nothing.
@@ -128,7 +124,7 @@ class LocalServer:
         :raises OSError: the port is taken, or the address is not one of this machine.
         :raises sqlite3.Error: the database cannot be used.
         """
-        if self._is_open:
+        if self._http.is_open:
             return self
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
         with ExitStack() as undo:
@@ -140,10 +136,8 @@ class LocalServer:
             site = Site(storage, self.responder, self._base_path, self.token, self._limits)
             self._site = site
             application = self.faults.around(self._application(site))
-            host = self._host if self.token is None else None
-            self._server = HttpServer(bound, application, site.body_limit, host)
             undo.pop_all()
-        self._server.start()
+        self._http.start(bound, application, site.body_limit)
         _log.info("serving at %s", self.url)
         return self
 
@@ -163,9 +157,9 @@ class LocalServer:
 
     def close(self) -> None:
         """End at once: open answers are cut, as when a real server goes down."""
-        if self._server is not None and self._site is not None and not self._server.closed:
+        if self._http.is_open:
             # Connections first: whoever waits on the event would else end its answer in good order.
-            self._server.end()
+            self._http.end()
             self._site.closing.set()
             self._site.storage.close()
             _log.info("the server has ended")

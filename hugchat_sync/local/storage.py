@@ -6,12 +6,16 @@ import base64
 import hashlib
 import json
 import os
+import re
 import sqlite3
 import threading
+import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Dict, Iterator, Mapping
+from uuid import uuid4
 
 from .responder import Attachment
 
@@ -26,6 +30,24 @@ _SETUP = (
     "CREATE INDEX IF NOT EXISTS records_of ON records (kind, owner, sort)",
     "PRAGMA user_version = 7",
 )
+
+
+def now() -> str:
+    """Return the present moment as ISO text with milliseconds and ``Z``."""
+    return datetime.now(timezone.utc).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+def new_object_id() -> str:
+    """Return an id for a conversation: 24 hex digits that grow with time."""
+    return f"{int(time.time()):08x}{os.urandom(8).hex()}"
+
+
+def is_object_id(text: str) -> bool:
+    """Return whether the server's database takes this as an id.
+
+    Source: chat-ui c100c162, measured 2026-08 (g41): 24 hex digits, or any 12 bytes.
+    """
+    return bool(re.fullmatch("[0-9a-fA-F]{24}", text)) or len(text.encode("utf-8")) == 12
 
 
 @dataclass
@@ -48,6 +70,26 @@ class Conversation:
     def message(self, message_id: str) -> StoredMessage | None:
         """Return the message with that id, if it is here."""
         return next((entry for entry in self.messages if entry["id"] == message_id), None)
+
+    def add_message(
+        self, parent: StoredMessage | None, sender: str, content: str, **more: Any
+    ) -> StoredMessage:
+        """Return a new message at the end of the array, hung under its parent (c29, d01 to d07)."""
+        moment = now()
+        message: StoredMessage = {
+            "from": sender,
+            "content": content,
+            **more,
+            "createdAt": moment,
+            "updatedAt": moment,
+            "ancestors": [] if parent is None else [*parent["ancestors"], parent["id"]],
+            "id": str(uuid4()),
+            "children": [],
+        }
+        if parent is not None:
+            parent["children"].append(message["id"])
+        self.messages.append(message)
+        return message
 
 
 @dataclass
@@ -92,14 +134,10 @@ class Storage:
 
     @contextmanager
     def _change(self) -> Iterator[sqlite3.Connection]:
-        """Give the connection inside a transaction, kept only if the outermost block ends well."""
-        with self._lock:
-            if self._connection.in_transaction:
-                yield self._connection
-                return
-            with self._connection:
-                self._connection.execute("BEGIN IMMEDIATE")
-                yield self._connection
+        """Give the connection inside a transaction, which is kept if the block ends well."""
+        with self._lock, self._connection:
+            self._connection.execute("BEGIN IMMEDIATE")
+            yield self._connection
 
     def _bodies(self, condition: str, *values: object) -> list[Any]:
         query = "SELECT body FROM records WHERE "
@@ -157,12 +195,12 @@ class Storage:
                 self.add(Conversation(**{**body, **changes}))
 
     def remove(self, *conversation_ids: str) -> None:
-        """Delete conversations with their files; their shares stay."""
+        """Delete conversations with their files and runs; their shares stay."""
         with self._change() as connection:
             for one in conversation_ids:
                 connection.execute(
                     "DELETE FROM records WHERE kind = 'conversation' AND id = ?"
-                    " OR kind = 'file' AND owner = ?",
+                    " OR kind IN ('file', 'run') AND owner = ?",
                     (one, one),
                 )
 
@@ -171,7 +209,7 @@ class Storage:
         with self._change() as connection:
             if self.get("run", run.id) is not None:
                 return False
-            self.put_run(run)
+            self._put_run(run)
             connection.execute(
                 "DELETE FROM records WHERE number IN (SELECT number FROM records"
                 " WHERE kind = 'run' ORDER BY number DESC LIMIT -1 OFFSET ?)",
@@ -180,7 +218,12 @@ class Storage:
         return True
 
     def put_run(self, run: StoredRun) -> None:
-        """Store a run as it is now."""
+        """Store a run as it is now, unless its conversation was deleted meanwhile."""
+        with self._change():
+            if self.get("run", run.id) is not None:
+                self._put_run(run)
+
+    def _put_run(self, run: StoredRun) -> None:
         self.put("run", run.id, vars(run), run.conversation, run.status)
 
     def run(self, conversation_id: str, run_id: str | None) -> StoredRun | None:

@@ -200,35 +200,29 @@ class Faults:
     def around(self, application: Application) -> Application:
         """Return the application with the faults in front of it."""
 
-        def faulty(environ: Environment, start: Callable[..., Any]) -> Iterable[bytes]:
+        def answer(environ: Environment, start: Callable[..., Any]) -> Iterable[bytes]:
             fault = self._next_for(environ["REQUEST_METHOD"], environ["RAW_URI"])
             if fault is None:
                 return application(environ, start)
-            return _struck(fault, application, environ, start)
+            connection = environ["hugchat_sync.socket"]
+            time.sleep(fault.delay)
+            if fault.drop == "before":
+                raise _break(connection, fault)
+            if fault.status is not None:
+                body = fault.body.encode("utf-8") if isinstance(fault.body, str) else fault.body
+                headers = {"Content-Type": "application/json", **fault.headers}
+                start(f"{fault.status} ", [*headers.items(), ("Content-Length", str(len(body)))])
+                return [body]
+            pieces = application(environ, start)
+            if fault.drop == "after":
+                getattr(pieces, "close", bool)()
+                raise _break(connection, fault)
+            return _spoil(fault, pieces, connection)
 
-        return faulty
-
-
-def _struck(
-    fault: Fault, application: Application, environ: Environment, start: Callable[..., Any]
-) -> Iterable[bytes]:
-    connection: socket.socket = environ["hugchat_sync.socket"]
-    time.sleep(fault.delay)
-    if fault.drop == "before":
-        raise _broken(connection, fault)
-    if fault.status is not None:
-        body = fault.body.encode("utf-8") if isinstance(fault.body, str) else fault.body
-        headers = {"Content-Type": "application/json", **fault.headers}
-        start(f"{fault.status} ", [*headers.items(), ("Content-Length", str(len(body)))])
-        return [body]
-    pieces = application(environ, start)
-    if fault.drop == "after":
-        getattr(pieces, "close", bool)()
-        raise _broken(connection, fault)
-    return _spoiled(fault, pieces, connection)
+        return answer
 
 
-def _spoiled(fault: Fault, pieces: Iterable[bytes], connection: socket.socket) -> Iterator[bytes]:
+def _spoil(fault: Fault, pieces: Iterable[bytes], connection: socket.socket) -> Iterator[bytes]:
     left = sys.maxsize if fault.cut_after is None else fault.cut_after
     forbidden = None if fault.cut_at is None else fault.cut_at.encode("utf-8")
     try:
@@ -242,12 +236,12 @@ def _spoiled(fault: Fault, pieces: Iterable[bytes], connection: socket.socket) -
             if is_last and fault.clean:
                 return
             if is_last:
-                raise _broken(connection, fault)
+                raise _break(connection, fault)
     finally:
         getattr(pieces, "close", bool)()
 
 
-def _broken(connection: socket.socket, fault: Fault) -> ConnectionError:
+def _break(connection: socket.socket, fault: Fault) -> ConnectionError:
     """Break the connection and return the error that tells the rest of the server."""
     with suppress(OSError):  # the client may have gone first; then it is broken already
         if fault.reset:

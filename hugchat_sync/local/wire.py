@@ -1,17 +1,15 @@
-"""How today's server spells things: superjson, conversations, models, and the lines of an answer.
+"""How today's server spells text and the lines of an answer.
 
-Source: chat-ui c100c162, measured 2026-08 (a05, a14, b12, c01, c21, c25, c29, d08, f01 to f07, h01,
-x13, x14).
+Source: chat-ui c100c162, measured 2026-08 (c01, c21, c25, c29, f01 to f07, x13, x14).
 """
 
 from __future__ import annotations
 
 import json
 import re
-from typing import Any, Mapping, Sequence
+from typing import Any, Mapping
 
 from . import responder as steps
-from .storage import Conversation, StoredMessage
 
 _LONE_HALF = re.compile("[\ud800-\udfff]")
 _PADDED_TO = 16  # UTF-16 units
@@ -56,108 +54,6 @@ def plain_title(title: str) -> str:
     return re.sub(r"<think>.*?</think>|</?think>", "", title, flags=re.DOTALL).strip()
 
 
-class Date(str):
-    """ISO text that stands for a moment."""
-
-
-class ObjectId(str):
-    """24 hex digits that stand for a database id."""
-
-
-class Undefined:
-    """A value that is not there, written as ``null`` with a mark."""
-
-
-def superjson(value: object, equalities: Mapping[str, list[str]] | None = None) -> dict[str, Any]:
-    """Return the object whose JSON text is the superjson form of the value.
-
-    :param equalities: paths of objects that occur twice, by the path of their first place.
-    """
-    marks: dict[str, list[Any]] = {}
-    result: dict[str, Any] = {"json": _marked(value, "", marks)}
-    if "" in marks:
-        result["meta"] = {"values": marks[""], "v": 1}
-    elif marks or equalities:
-        equal = {"referentialEqualities": dict(equalities)} if equalities else {}
-        result["meta"] = {"values": marks, **equal, "v": 1}
-    return result
-
-
-def _marked(value: object, path: str, marks: dict[str, list[Any]]) -> Any:
-    """Return the plain form of the value and note what JSON cannot say."""
-    below = f"{path}." if path else ""
-    if isinstance(value, Undefined):
-        marks[path] = ["undefined"]
-        return None
-    if isinstance(value, Date):
-        marks[path] = ["Date"]
-    elif isinstance(value, ObjectId):
-        marks[path] = [["custom", "ObjectId"]]
-    elif isinstance(value, Mapping):
-        escaped = ((key, str(key).replace(".", "\\.")) for key in value)
-        return {key: _marked(value[key], below + name, marks) for key, name in escaped}
-    elif isinstance(value, (list, tuple)):
-        return [_marked(item, f"{below}{index}", marks) for index, item in enumerate(value)]
-    return value
-
-
-def write_conversation(conversation: Conversation, shared: bool = False) -> dict[str, Any]:
-    """Return what reading a conversation or a share tells."""
-    messages = conversation.messages
-    return {
-        "messages": [_dated(message) for message in messages],
-        "title": conversation.title,
-        "model": conversation.model,
-        "preprompt": conversation.preprompt,
-        "rootMessageId": messages[0]["id"] if messages else Undefined(),
-        "id": conversation.id,
-        "updatedAt": Date(conversation.updated_at),
-        "modelId": conversation.model,
-        "shared": shared,
-        "deployedSpaces": Undefined(),
-    }
-
-
-def _dated(message: StoredMessage) -> StoredMessage:
-    dates = ("createdAt", "updatedAt")
-    return {key: Date(value) if key in dates else value for key, value in message.items()}
-
-
-def write_list(conversations: Sequence[Conversation], more: bool) -> dict[str, Any]:
-    """Return a page of the list of conversations, in superjson."""
-    entries, equalities = [], {}
-    for place, one in enumerate(conversations):
-        fields = {"_id": ObjectId(one.id), "id": ObjectId(one.id), "title": one.title}
-        models = {"model": one.model, "modelId": one.model}
-        entries.append({**fields, "updatedAt": Date(one.updated_at), **models})
-        equalities[f"conversations.{place}._id"] = [f"conversations.{place}.id"]
-    return superjson({"conversations": entries, "hasMore": more}, equalities)
-
-
-def write_model(model: steps.Model) -> dict[str, Any]:
-    """Return a line of the list of models: what is not set is undefined."""
-    unset = ("websiteUrl", "modelUrl", "datasetName", "datasetUrl", "logoUrl", "promptExamples")
-    return {
-        "id": model.id,
-        "name": model.id,
-        **{name: Undefined() for name in unset},
-        "displayName": model.display_name or model.id,
-        "description": model.description,
-        "preprompt": "" if model.is_router else Undefined(),
-        "multimodal": model.multimodal,
-        "multimodalAcceptedMimetypes": ["image/*"] if model.multimodal else Undefined(),
-        "supportsTools": model.supports_tools,
-        "supportsReasoning": model.supports_reasoning,
-        "supportsArtifacts": False,
-        "unlisted": False,
-        "hasInferenceAPI": False,
-        "isRouter": model.is_router,
-    }
-
-
-# the lines of an answer -------------------------------------------------------------------------
-
-
 def write_token(token: str) -> dict[str, Any]:
     """Return a token as the wire has it: filled up with NUL to 16 UTF-16 units."""
     return {"type": "stream", "token": token + "\0" * (_PADDED_TO - utf16_length(token))}
@@ -181,12 +77,10 @@ def write_step(step: steps.Step, calls: Mapping[str, steps.ToolCall]) -> list[di
         raise TypeError(f"no step of an answer: {type(step).__name__}")
     tool = {"type": "tool", "uuid": step.uuid}
     if isinstance(step, steps.ToolCall):
-        raw = {
-            "originalId": f"call_{step.uuid[:8]}",
-            "argumentsRaw": compact(dict(step.parameters)),
-        }
-        call = {**tool, "subtype": "call", "call": _call(step), **raw}
-        return [call, {**tool, "subtype": "eta", "eta": 10}]
+        call = _call(step)
+        raw = {"originalId": f"call_{step.uuid[:8]}", "argumentsRaw": compact(call["parameters"])}
+        told = {**tool, "subtype": "call", "call": call, **raw}
+        return [told, {**tool, "subtype": "eta", "eta": 10}]
     if isinstance(step, steps.ToolProgress):
         more = _given(total=step.total, message=step.message)
         return [{**tool, "subtype": "progress", "progress": step.progress, **more}]

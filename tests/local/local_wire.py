@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import socket
 import time
 from contextlib import closing
@@ -199,10 +198,17 @@ def recorded_lines(record: dict[str, Any]) -> list[dict[str, Any]]:
     return without_keep_alives([json.loads(line) for line in lines if line.strip()])
 
 
-def shape(value: object) -> object:
-    """Return what kind of value it is: keys (numbers in them do not count) and types."""
-    if isinstance(value, dict):
-        return {re.sub(r"\b\d+\b", "0", key): shape(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [shape(value[0])] if value else []
-    return type(value).__name__
+def strange(ours: Any, recorded: Any, place: str = "") -> list[str]:
+    """Return what is told that was not recorded there, or is of another kind.
+
+    What no client reads is left out on purpose, the marks of superjson too.
+    """
+    if isinstance(ours, dict) and isinstance(recorded, dict):
+        new = [f"{place}.{key}" for key in ours if key not in recorded]
+        known = [key for key in ours if key in recorded]
+        return new + [
+            one for key in known for one in strange(ours[key], recorded[key], f"{place}.{key}")
+        ]
+    if isinstance(ours, list) and isinstance(recorded, list):
+        return strange(ours[0], recorded[0], f"{place}[0]") if ours and recorded else []
+    return [] if isinstance(ours, type(recorded)) else [f"{place} is {ours!r}"]

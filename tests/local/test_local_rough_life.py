@@ -8,6 +8,7 @@ import os
 import re
 import resource
 import socket
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -24,7 +25,7 @@ from local_wire import updates
 
 from hugchat_sync import Client, GenerationError, HugChatError, Retry, Timeout
 from hugchat_sync.local import LocalServer
-from hugchat_sync.local.testing import Scripted
+from hugchat_sync.local.testing import Script, Scripted
 
 MIB = 1024 * 1024
 
@@ -564,6 +565,22 @@ def test_the_database_is_its_owners_only(tmp_path, before):
         os.umask(mask)
 
     assert len(modes) == 3 and set(modes.values()) == {0o600}
+
+
+@pytest.mark.parametrize("wait", [True, False])
+def test_what_was_said_stayed_in_the_log_of_a_deleted_conversation(tmp_path, wait):
+    path = tmp_path / "chat.db"
+    script = Script(["The zorblax", " sleeps."], delay=0.1)
+    with LocalServer(database=path, responder=Scripted(script)) as server:
+        talk = Talk(server)
+        talk.create()
+        talk.send(stop_at=b"finished" if wait else b"zorblax")
+        talk.call("DELETE", f"/api/v2/conversations/{talk.id}")
+        time.sleep(0.4)  # the run that was under way ends meanwhile
+        with closing(sqlite3.connect(path)) as database:
+            bodies = [body for (body,) in database.execute("SELECT body FROM records")]
+
+    assert [body for body in bodies if "zorblax" in body or talk.id in body] == []
 
 
 def test_a_full_disk_is_told_and_ends_the_answer(tmp_path):

@@ -125,11 +125,12 @@ def test_leaving_does_not_end_the_run_and_stores_what_there_is(serve):
     half = talk.last()
     assert "interrupted" not in half and half["generationId"] == _RUN
     assert half["content"].startswith(" 0 1 2") and " 29" not in half["content"]
-    rest = stream(talk, f"?generationId={_RUN}&fromSeq={half['materializedSeq']}")
-    tokens = [data["token"] for _, _, data in rest if data.get("type") == "stream"]
+    log = stream(talk, f"?generationId={_RUN}")
+    tokens = [data["token"] for _, _, data in log if data.get("type") == "stream"]
     whole = "".join(f" {n}" for n in range(30))
-    assert half["content"] + "".join(tokens) == whole
-    assert rest[-1] == (None, "end", {"status": "completed"})
+    assert "".join(tokens) == whole and whole.startswith(half["content"])
+    assert log[-1] == (None, "end", {"status": "completed"})
+    assert stream(talk, f"?generationId={_RUN}&fromSeq=3") == log[3:]
     assert talk.last()["content"] == whole and talk.last()["interrupted"] is False
 
 

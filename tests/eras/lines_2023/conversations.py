@@ -11,8 +11,8 @@ from typing import Callable
 
 from flask import Response, request
 
-from hugchat_sync.local.app import ApiError, Site, is_object_id, new_object_id, now
-from hugchat_sync.local.storage import Conversation
+from hugchat_sync.local.app import ApiError, Site
+from hugchat_sync.local.storage import Conversation, is_object_id, new_object_id, now
 
 from .identity import identity
 from .page_data import model_parameters

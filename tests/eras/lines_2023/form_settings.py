@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 from typing import Any, Mapping
 
-from hugchat_sync.local.app import ApiError, Site, now
+from hugchat_sync.local.app import ApiError, Site
+from hugchat_sync.local.storage import now
 
 from .devalue import Date
 

@@ -12,11 +12,11 @@ from uuid import uuid4
 
 from flask import Response, request
 
-from hugchat_sync.local.app import ApiError, Site, now
+from hugchat_sync.local.app import ApiError, Site
 from hugchat_sync.local.documents import SEARCH_SERVER
 from hugchat_sync.local.http import client_gone
 from hugchat_sync.local.responder import Said
-from hugchat_sync.local.storage import Conversation, StoredMessage
+from hugchat_sync.local.storage import Conversation, StoredMessage, now
 
 from .conversations import own_conversation
 from .open_answer import OpenAnswer, OpenAnswers

@@ -13,10 +13,10 @@ from contextlib import contextmanager, suppress
 from typing import Any, Iterator
 from urllib.parse import urlsplit
 
-from hugchat_sync.local.app import Site, now
+from hugchat_sync.local.app import Site
 from hugchat_sync.local.http import Environment, client_gone
 from hugchat_sync.local.responder import Failure, Final, Pause, Step, Text, ToolCall, ToolResult
-from hugchat_sync.local.storage import Conversation, StoredMessage
+from hugchat_sync.local.storage import Conversation, StoredMessage, now
 from hugchat_sync.local.wire import compact, join_halves
 
 from .steps import SearchFailure, SearchSource, SearchStep, SearchTurn

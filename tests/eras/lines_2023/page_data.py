@@ -9,9 +9,9 @@ from typing import Any, Mapping
 
 from flask import request
 
-from hugchat_sync.local.app import Site, is_object_id
+from hugchat_sync.local.app import Site
 from hugchat_sync.local.responder import Model
-from hugchat_sync.local.storage import Conversation
+from hugchat_sync.local.storage import Conversation, is_object_id
 
 from .devalue import Date, Undefined, flattened
 from .form_settings import shown

@@ -10,7 +10,8 @@ from typing import Callable
 
 from flask import Response, request
 
-from hugchat_sync.local.app import ApiError, Site, is_object_id
+from hugchat_sync.local.app import ApiError, Site
+from hugchat_sync.local.storage import is_object_id
 
 from .identity import identity
 from .page_data import page_data
