@@ -20,11 +20,11 @@ from typing import (
 
 from .auth.identity import Identity
 from .calls import Call
-from .chat.conversations import Conversations, checked_id
+from .chat.conversations import Conversations, check_id
 from .chat.creation import SettingsOnce
-from .chat.files import FileArgument, PathArgument, as_chat_file, read_uploads, written
+from .chat.files import FileArgument, PathArgument, as_chat_file, read_uploads, write_file
 from .chat.message import Message
-from .chat.prompt import Destination, ServerArgument, drafted, equipped, redone
+from .chat.prompt import ServerArgument, draft, draft_retry, equip
 from .dialects import Dialect, Prompt
 from .errors import ConversationNotExistError, HugChatError, TransportError, UsageError
 from .events import FileCreated
@@ -143,7 +143,7 @@ class Client:
 
     @current_conversation.setter
     def current_conversation(self, conversation_id: str | None) -> None:
-        named = None if conversation_id is None else checked_id(conversation_id)
+        named = None if conversation_id is None else check_id(conversation_id)
         self._conversations.current = named
 
     @property
@@ -166,7 +166,7 @@ class Client:
 
         :raises SessionExpired: credentials were given and are no longer accepted.
         """
-        return self._conversations.listed(self._patience)
+        return self._conversations.iterate(self._patience)
 
     def create_conversation(
         self, model: str | None = None, system_prompt: str | None = None
@@ -193,7 +193,7 @@ class Client:
         Unlike :meth:`create_conversation` it does not become the current one, and the first message
         need not look at it.
         """
-        return self._conversations.begin(
+        return self._conversations.start(
             model or self.model, system_prompt, patience or self._patience(), self._settings_once
         )
 
@@ -321,21 +321,28 @@ class Client:
             server takes no files or knows no branches; nothing was sent.
         """
         patience = self._patience(max_tries, timeout)
-        prompt = drafted(text, files, custom_data, web_search=web_search, parent_id=parent_id)
+        prompt = draft(text, files, custom_data, web_search=web_search, parent_id=parent_id)
         target, takes_current = conversation_id, False
         if target is None:
             takes_current = model is None and system_prompt is None
         else:
-            checked_id(target)
+            check_id(target)
             if system_prompt is not None:
                 raise UsageError("a system prompt begins a new conversation: name none with it")
         wanted = "web_search" if prompt.web_search else ""
         dialect = self._identity.ready(patience, wanted, "send a message")
         is_plain = parent_id is None and not (mcp_servers or prompt.files or prompt.custom)
         if prompt.web_search or not is_plain:
-            place = self._conversations.current if takes_current else target
-            destination = Destination(self._identity, dialect, patience, place, model or self.model)
-            prompt = equipped(prompt, destination, web_search, mcp_servers)
+            where = self._conversations.current if takes_current else target
+            prompt = equip(
+                prompt._replace(conversation_id=where or ""),
+                self._identity,
+                dialect,
+                patience,
+                new_model=model or self.model,
+                web_search=web_search,
+                servers=mcp_servers,
+            )
         if takes_current:
             target = self._conversations.current
         if target is None:
@@ -406,7 +413,7 @@ class Client:
             )
             text = message.text()
             if not temporary:
-                self._conversations.runs.await_title(message.conversation_id)
+                self._conversations.runs.activity(message.conversation_id).read_title()
             return text
         finally:
             made = client.current_conversation
@@ -440,7 +447,7 @@ class Client:
 
         :param message_id: the answer to make again.
         """
-        return self._again(redone(message_id), conversation_id)
+        return self._again(draft_retry(message_id), conversation_id)
 
     def edit(
         self,
@@ -453,17 +460,16 @@ class Client:
 
         :param message_id: the question to replace.
         """
-        prompt = drafted(text, files, parent_id=message_id)
+        prompt = draft(text, files, parent_id=message_id)
         return self._again(prompt._replace(action="edit"), conversation_id)
 
     def _again(self, prompt: Prompt, conversation_id: str | None) -> Message:
-        target = self._conversations.named(conversation_id)
+        target = self._conversations.resolve(conversation_id)
         patience = self._patience()
         dialect = self._identity.ready(patience, prompt.action, "send a message")
-        prompt = equipped(prompt, Destination(self._identity, dialect, patience, target))
-        return self._conversations.runs.send(
-            dialect, prompt._replace(conversation_id=target), patience
-        )
+        prompt = prompt._replace(conversation_id=target)
+        prompt = equip(prompt, self._identity, dialect, patience)
+        return self._conversations.runs.send(dialect, prompt, patience)
 
     def stop(self, conversation_id: str | None = None) -> None:
         """Stop the answer that is coming in a conversation, whoever asked for it.
@@ -475,7 +481,7 @@ class Client:
             last message of this client, if it sent any.
         :raises AuthError: there is a token only, which is not enough for it.
         """
-        named, is_ours = self._conversations.named(conversation_id), conversation_id is None
+        named, is_ours = self._conversations.resolve(conversation_id), conversation_id is None
         self._conversations.runs.stop(named, self._patience(), is_ours=is_ours)
 
     # the account ---------------------------------------------------------------------------
@@ -603,9 +609,9 @@ class Client:
         :param path: a file, or an existing folder, which gets a safe name.
         """
         chosen_file = as_chat_file(file)
-        target = self._conversations.named(conversation_id or chosen_file.conversation_id or None)
+        target = self._conversations.resolve(conversation_id or chosen_file.conversation_id or None)
         content = self._ask(lambda dialect: dialect.download(target, chosen_file.sha))
-        return written(content, chosen_file, Path(path))
+        return write_file(content, chosen_file, Path(path))
 
     def list_mcp_servers(self) -> list[dict[str, Any]]:
         """Return the server's own tool servers, ``{"name", "url", ...}`` each."""
@@ -633,7 +639,7 @@ class Client:
         """
         if action not in ("accept", "decline", "cancel"):
             raise UsageError("the action is accept, decline or cancel")
-        target = self._conversations.named(conversation_id)
+        target = self._conversations.resolve(conversation_id)
         self._ask(
             lambda dialect: dialect.answer_elicitation(target, elicitation_id, action, content)
         )

@@ -84,14 +84,14 @@ class Conversations:
                 "fetch_conversations() reads them again"
             )
 
-    def named(self, conversation_id: str | None) -> str:
+    def resolve(self, conversation_id: str | None) -> str:
         """Return the conversation that is meant: the one named, else the current one.
 
         :raises ConversationNotExistError: the name can be none; nothing was sent.
         :raises UsageError: none is named and none is current.
         """
         if conversation_id is not None:
-            return checked_id(conversation_id)
+            return check_id(conversation_id)
         if self.current is None:
             raise UsageError("no conversation is named and none is current")
         return self.current
@@ -101,7 +101,7 @@ class Conversations:
     def fetch(self, patience: Patience) -> dict[str, str]:
         """Read the list anew; what changed here while it was read is newer than the list."""
         before = self.titles
-        found = {one.id: one.title for one in self.listed(lambda: patience)}
+        found = {one.id: one.title for one in self.iterate(lambda: patience)}
         with self._lock:
             now = self._titles
             changed = {key: now[key] for key in now if before.get(key) != now[key]}
@@ -114,7 +114,7 @@ class Conversations:
             self._titles = {**new, **kept}
             return dict(self._titles)
 
-    def listed(self, patience: Callable[[], Patience]) -> Iterator[Conversation]:
+    def iterate(self, patience: Callable[[], Patience]) -> Iterator[Conversation]:
         """Yield the conversations of the account, the newest first, page by page.
 
         :param patience: gives that of one page.
@@ -134,7 +134,7 @@ class Conversations:
                 return
             number += 1
 
-    def begin(
+    def start(
         self,
         model: str | None,
         system_prompt: str | None,
@@ -143,17 +143,17 @@ class Conversations:
     ) -> str:
         """Start a conversation for somebody who will send to it at once, and return its id."""
         made = self._server.in_one_session(
-            lambda steady: self._creation.begin(model, system_prompt, steady, once), patience
+            lambda steady: self._creation.create(model, system_prompt, steady, once), patience
         )
         with self._lock:
             self._titles = {made.id: made.title, **self._titles}
-        self.runs.place(made.id).made = made
+        self.runs.activity(made.id).made = made
         return made.id
 
     def create(self, model: str | None, system_prompt: str | None, patience: Patience) -> str:
         """Start a conversation, make it the current one, and return its id."""
-        made = self.begin(model, system_prompt, patience)
-        self.runs.place(made).made = None  # from here on others may find it
+        made = self.start(model, system_prompt, patience)
+        self.runs.activity(made).made = None  # from here on others may find it
         self.current = made
         return made
 
@@ -169,7 +169,7 @@ class Conversations:
 
     def remove(self, conversation_id: str, patience: Patience) -> None:
         """Delete a conversation; an answer that is still coming in it is closed."""
-        self.runs.forget(checked_id(conversation_id))
+        self.runs.forget(check_id(conversation_id))
         dialect = self._server.ready(patience)
         self._server.send(dialect.remove_conversation(conversation_id), patience)
         with self._lock:
@@ -182,14 +182,14 @@ class Conversations:
         dialect = self._server.ready(patience)
         for conversation_id in self.titles:
             self.runs.forget(conversation_id)
-        listed = () if dialect.manners.counts_removed else tuple(self.listed(lambda: patience))
+        listed = () if dialect.manners.counts_removed else tuple(self.iterate(lambda: patience))
         count: int | None = None
         for way in dialect.remove_all_conversations():
             with suppress(FeatureUnavailable):  # this server does it in another way
                 count = self._server.send(way, patience)
                 break
         else:
-            for one in listed or tuple(self.listed(lambda: patience)):
+            for one in listed or tuple(self.iterate(lambda: patience)):
                 self._server.send(dialect.remove_conversation(one.id), patience)
         with self._lock:
             self._titles, self.current = {}, None
@@ -199,15 +199,17 @@ class Conversations:
         """Give a conversation another title, once no answer is coming in it."""
         if not isinstance(title, str) or not 1 <= len(title.strip()) <= 100:
             raise UsageError("a title has 1 to 100 characters")
-        named, title = checked_id(conversation_id), title.strip()
-        self._quietly(named, patience, lambda dialect: dialect.rename_conversation(named, title))
-        self._keep(named, title)
+        target, title = check_id(conversation_id), title.strip()
+        self._send_when_idle(
+            target, patience, lambda dialect: dialect.rename_conversation(target, title)
+        )
+        self._keep(target, title)
 
     def update_title(self, conversation_id: str, patience: Patience) -> str:
         """Return the title as the server has it now; servers of 2023 are asked to make one."""
-        checked_id(conversation_id)
+        check_id(conversation_id)
         dialect = self._server.ready(patience)
-        with self.runs.quiet(dialect, conversation_id, patience) as tree:
+        with self.runs.hold(dialect, conversation_id, patience) as tree:
             made = dialect.make_title(conversation_id)
             title = (self._server.send(made, patience) if made is not None else "") or tree.title
         self._keep(conversation_id, title)
@@ -215,14 +217,14 @@ class Conversations:
 
     def switch(self, conversation_id: str, patience: Patience) -> None:
         """Make a conversation the current one; the server is asked for one that is not known."""
-        if checked_id(conversation_id) not in self:
+        if check_id(conversation_id) not in self:
             self._keep(conversation_id, self._read(conversation_id, patience).title)
         self.current = conversation_id
 
     def read(self, conversation_id: str | None, patience: Patience) -> ConversationTree:
         """Return a conversation with all its branches, once no answer is coming in it."""
-        named = self.named(conversation_id)
-        with self.runs.quiet(self._server.ready(patience), named, patience) as tree:
+        target = self.resolve(conversation_id)
+        with self.runs.hold(self._server.ready(patience), target, patience) as tree:
             return tree
 
     def require_model(self, conversation_id: str, model: str, patience: Patience) -> None:
@@ -243,25 +245,29 @@ class Conversations:
         self, message_id: str, conversation_id: str | None, patience: Patience
     ) -> None:
         """Delete a message and everything that follows it."""
-        named = self.named(conversation_id)
-        self._quietly(named, patience, lambda dialect: dialect.remove_message(named, message_id))
+        target = self.resolve(conversation_id)
+        self._send_when_idle(
+            target, patience, lambda dialect: dialect.remove_message(target, message_id)
+        )
 
     def share(self, conversation_id: str | None, patience: Patience) -> str:
         """Publish a conversation as it is now, and return the URL."""
-        named = self.named(conversation_id)
+        target = self.resolve(conversation_id)
         self._server.ready(patience, "", "share a conversation")
-        place = self._quietly(named, patience, lambda dialect: dialect.share(named))
-        return place if "://" in place else f"{self._server.base_url}/{place.lstrip('/')}"
+        url = self._send_when_idle(target, patience, lambda dialect: dialect.share(target))
+        return url if "://" in url else f"{self._server.base_url}/{url.lstrip('/')}"
 
-    def _quietly(self, named: str, patience: Patience, describe: Callable[[Dialect], Call[T]]) -> T:
+    def _send_when_idle(
+        self, target: str, patience: Patience, describe: Callable[[Dialect], Call[T]]
+    ) -> T:
         """Send one request, once no answer is coming in the conversation."""
         dialect = self._server.ready(patience)
         call = describe(dialect)
-        with self.runs.quiet(dialect, named, patience):
+        with self.runs.hold(dialect, target, patience):
             return self._server.send(call, patience)
 
 
-def checked_id(conversation_id: str) -> str:
+def check_id(conversation_id: str) -> str:
     """Return the id, if it can be one.
 
     :raises ConversationNotExistError: it cannot; nothing was sent.

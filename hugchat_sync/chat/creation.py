@@ -65,12 +65,12 @@ class Creation:
     Those that other threads were making when it was looked for are waited for: one of them would be
     taken for it.
 
-    :param listed: the conversations that are known already.
+    :param known: the conversations that are known already.
     """
 
-    def __init__(self, server: Server, listed: Container[str]) -> None:
+    def __init__(self, server: Server, known: Container[str]) -> None:
         self._server = server
-        self._listed = listed
+        self._known = known
         self._retired: set[str] = set()  # the old constants that were warned of
         self._made: set[str] = set()
         renew_locks_after_fork(self)
@@ -80,7 +80,7 @@ class Creation:
         self._changed = threading.Condition()
         self._under_way: set[object] = set()
 
-    def begin(
+    def create(
         self,
         model: str | None,
         system_prompt: str | None,
@@ -103,9 +103,9 @@ class Creation:
         settings = once or SettingsOnce()
 
         def make(name: str) -> Created:
-            text = self._prompt(name, model or name, system_prompt, settings, patience)
-            with self._refusals(name, patience):
-                return self._made_once(name, text, patience)
+            text = self._choose_prompt(name, model or name, system_prompt, settings, patience)
+            with self._explain_refusal(name, patience):
+                return self._create_once(name, text, patience)
 
         if not settings.is_sure:
             with held(settings.lock, patience.deadline, "the settings could not be read in time"):
@@ -124,7 +124,7 @@ class Creation:
 
         Source: POST /api/v2/conversations/import-share, chat-ui 0.9.6, 2026-01 (measured).
 
-        :param model: for servers that want one named, as :meth:`begin` takes it; that of the share
+        :param model: for servers that want one named, as :meth:`create` takes it; that of the share
             counts.
         """
         dialect = self._server.ready(patience)
@@ -136,19 +136,19 @@ class Creation:
             if found is None:
                 break
             try:
-                return self._as_stored(found, patience)
+                return self._read_created(found, patience)
             except ConversationNotExistError:
                 if not is_new or self._server.is_nobody:
                     raise
 
         def copy(name: str) -> Created:
-            with self._refusals(name, patience), self._server.first_visit(patience):
+            with self._explain_refusal(name, patience), self._server.first_visit(patience):
                 made = self._server.send(dialect.create_from_share(share_id, name), patience)
-            return self._as_stored(made.id, patience)
+            return self._read_created(made.id, patience)
 
         return self._with_model(model, copy, SettingsOnce(), patience)
 
-    def _as_stored(self, conversation_id: str, patience: Patience) -> Created:
+    def _read_created(self, conversation_id: str, patience: Patience) -> Created:
         call = self._server.ready(patience).conversation(conversation_id)
         tree = self._server.send(call, patience)
         return Created(conversation_id, tree.title, tree.leaf)
@@ -171,15 +171,15 @@ class Creation:
                     raise
             warn_of_retired(model)
             self._retired.add(model)
-        name = self._settings(settings, patience).active_model
+        name = self._read_settings(settings, patience).active_model
         if not name:
-            offered = self._offered(patience)
+            offered = self._read_models(patience)
             if not offered:
                 raise UsageError("the server offers no model; name one with model=")
             name = offered[0]
         return make(name)
 
-    def _prompt(
+    def _choose_prompt(
         self, name: str, meant: str, wanted: str | None, settings: SettingsOnce, patience: Patience
     ) -> str:
         """Return the system prompt of a new conversation.
@@ -194,32 +194,34 @@ class Creation:
         if not dialect.manners.prompts_from_settings:
             if wanted is not None:
                 return wanted
-            stored = self._settings(settings, patience).stored_prompt
+            stored = self._read_settings(settings, patience).stored_prompt
             return stored(meant) or stored(name)
-        if wanted is not None and wanted != self._settings(settings, patience).stored_prompt(name):
+        if wanted is not None and wanted != self._read_settings(settings, patience).stored_prompt(
+            name
+        ):
             advice = "set_system_prompt(model, prompt) sets one for all conversations with a model"
             dialect.lacks(
                 "conversation_prompts", advice if "system_prompts" in dialect.features else ""
             )
         return wanted or ""  # what is stored reaches the model there without our help
 
-    def _settings(self, settings: SettingsOnce, patience: Patience) -> Settings:
+    def _read_settings(self, settings: SettingsOnce, patience: Patience) -> Settings:
         if settings.read is None:
             settings.read = self._server.send(self._server.ready(patience).settings(), patience)
         return settings.read
 
-    def _offered(self, patience: Patience) -> list[str]:
+    def _read_models(self, patience: Patience) -> list[str]:
         models = self._server.send(self._server.ready(patience).models(), patience)
         return [model.id for model in models]
 
     @contextmanager
-    def _refusals(self, model: str, patience: Patience) -> Iterator[None]:
+    def _explain_refusal(self, model: str, patience: Patience) -> Iterator[None]:
         """Let a refusal say what it means, where it does not tell whether there is such a model."""
         try:
             yield
         except (BadRequest, Unavailable) as error:
             try:
-                names = self._offered(patience)
+                names = self._read_models(patience)
             except HugChatError:
                 names = []  # the list cannot be had either, so the refusal itself says more
             facts: dict[str, Any] = {"status": error.status, "url": error.url, "body": error.body}
@@ -241,7 +243,7 @@ class Creation:
 
     # made once -------------------------------------------------------------------------------
 
-    def _made_once(self, model: str, prompt: str, patience: Patience) -> Created:
+    def _create_once(self, model: str, prompt: str, patience: Patience) -> Created:
         """Return a conversation that was made, told or found.
 
         :raises HugChatError: it was not made, or nobody can tell.
@@ -249,7 +251,7 @@ class Creation:
         call = self._server.ready(patience).create_conversation(model, prompt)
         began = time.time()
         try:
-            with self._one_more(), self._server.first_visit(patience):
+            with self._note_under_way(), self._server.first_visit(patience):
                 made = self._server.send(call, patience)
                 self._made.add(made.id)
                 return made
@@ -258,7 +260,7 @@ class Creation:
             if not (is_unsure(error) or isinstance(error, ProtocolError)):
                 raise
             try:
-                found = self._found(model, prompt, began, patience)
+                found = self._find_lost(model, prompt, began, patience)
             except HugChatError as trouble:
                 raise error from trouble
             if found is None:
@@ -266,7 +268,7 @@ class Creation:
             return Created(found.id, found.title, found.leaf)
 
     @contextmanager
-    def _one_more(self) -> Iterator[None]:
+    def _note_under_way(self) -> Iterator[None]:
         one = object()
         with self._changed:
             self._under_way.add(one)
@@ -277,7 +279,7 @@ class Creation:
                 self._under_way.discard(one)
                 self._changed.notify_all()
 
-    def _found(
+    def _find_lost(
         self, model: str, prompt: str, began: float, patience: Patience
     ) -> ConversationTree | None:
         """Return the one new, empty conversation of this model and prompt that nobody has."""
@@ -315,5 +317,5 @@ class Creation:
             made = int(conversation_id[:8], 16)
         except ValueError:
             return False  # no server of ours made that
-        had = conversation_id in self._made or conversation_id in self._listed
+        had = conversation_id in self._made or conversation_id in self._known
         return made >= began - _CLOCKS_DIFFER and not had

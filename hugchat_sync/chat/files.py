@@ -33,25 +33,25 @@ def read_uploads(files: Iterable[FileArgument]) -> tuple[Upload, ...]:
     """
     if isinstance(files, (str, os.PathLike)):
         raise UsageError("files is a list of files; write files=[path]")
-    return tuple(_upload(file) for file in files)
+    return tuple(_read_upload(file) for file in files)
 
 
-def _upload(file: FileArgument) -> Upload:
+def _read_upload(file: FileArgument) -> Upload:
     if isinstance(file, (str, os.PathLike)):
-        return _from_path(Path(file))
+        return _read_path(Path(file))
     try:
         name, content, mime = file
     except (TypeError, ValueError) as error:
         raise UsageError("a file is a path or (name, bytes, mime)") from error
     if not isinstance(name, str) or not isinstance(content, bytes) or not isinstance(mime, str):
         raise UsageError("a file is a path or (name, bytes, mime)")
-    name = _as_text(name)
+    name = _decode_name(name)
     _check_size(name, len(content))
     return Upload(name, content, mime)
 
 
-def _from_path(path: Path) -> Upload:
-    name = _as_text(path.name)
+def _read_path(path: Path) -> Upload:
+    name = _decode_name(path.name)
     try:
         if path.stat().st_size > LARGEST:
             _check_size(name, path.stat().st_size)
@@ -65,7 +65,7 @@ def _from_path(path: Path) -> Upload:
     return Upload(name, content, mime)
 
 
-def _as_text(name: str) -> str:
+def _decode_name(name: str) -> str:
     """Return the name of a file as text; what the locale does not know is read as UTF-8.
 
     :raises UsageError: it is no text.
@@ -106,7 +106,7 @@ def as_chat_file(file: ChatFile | FileCreated | str) -> ChatFile:
     raise UsageError("a file is a ChatFile, a FileCreated, or the sha of one")
 
 
-def written(content: bytes, file: ChatFile, path: Path) -> Path:
+def write_file(content: bytes, file: ChatFile, path: Path) -> Path:
     """Write *content* and return where it is.
 
     :param path: a file, or an existing folder, in which the file gets a safe name. A link at that

@@ -18,15 +18,25 @@ class Polling:
     conversation_id: str
     web_search_enabled: bool
     _answer: Answer
-    _spelling: threading.Lock  # two pollers must not spell a piece twice
-    _spelled = 0  # events whose text is in the list of characters
-    _looked_at = 0  # events that were searched for steps
-    _steps_read = 0
+    _spelling: threading.Lock  # two pollers must not take an event twice
+    _taken = 0  # events that are in the two lists below
     _characters: list[str]
     _steps: list[dict[str, Any]]
+    _steps_read = 0
     is_over: property  # whether the text is settled, or never will be
     _start: Callable[[], None]  # starts the reader thread, unless it runs
     _raise_failure: Callable[[], None]  # raises why the answer failed, if it did
+
+    def _take_events(self) -> None:
+        """Add what has come since the last time to the lists that were handed out."""
+        self._start()
+        with self._spelling:
+            for event in self._answer.events[self._taken :]:
+                if isinstance(event, Token):
+                    self._characters.extend(event.text)
+                elif isinstance(event, WebSearch):
+                    self._steps.append(_step_of(event))
+                self._taken += 1
 
     # attributes ------------------------------------------------------------------------------
 
@@ -39,12 +49,7 @@ class Polling:
     @property
     def stream_text(self) -> list[str]:
         """The text so far as one growing list of single characters."""
-        self._start()
-        with self._spelling:
-            for event in self._answer.events[self._spelled :]:
-                if isinstance(event, Token):
-                    self._characters.extend(event.text)
-                self._spelled += 1
+        self._take_events()
         return self._characters
 
     @property
@@ -56,12 +61,7 @@ class Polling:
     @property
     def web_search_steps(self) -> list[dict[str, Any]]:
         """What the web search did so far, as one growing list of the dicts of 2023."""
-        self._start()
-        with self._spelling:
-            for event in self._answer.events[self._looked_at :]:
-                if isinstance(event, WebSearch):
-                    self._steps.append(_step(event))
-                self._looked_at += 1
+        self._take_events()
         return self._steps
 
     @property
@@ -114,7 +114,7 @@ class Polling:
         return self.conversation_id
 
 
-def _step(event: WebSearch) -> dict[str, Any]:
+def _step_of(event: WebSearch) -> dict[str, Any]:
     """Return *event* as the old package handed it out.
 
     Source: the update lines of chat-ui, 2023-10 (measured).

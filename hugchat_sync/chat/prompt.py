@@ -10,7 +10,6 @@ from ..errors import FeatureUnavailable, UsageError, warn_of_change
 from ..list_bots import Prompt as WikiPrompt
 from ..records import Model, RequestData
 from ..transport.retry import Patience
-from ..values import Value, with_fields
 from . import Server
 from .files import FileArgument, read_uploads
 
@@ -27,7 +26,7 @@ def new_uuid() -> str:
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
-def drafted(
+def draft(
     text: object,
     files: Sequence[FileArgument] = (),
     custom_data: RequestData | Mapping[str, Any] | None = None,
@@ -39,7 +38,7 @@ def drafted(
 
     :raises UsageError: the text or a file is empty, or a parameter cannot be right.
     """
-    custom = {} if custom_data is None else custom_fields(custom_data)
+    custom = {} if custom_data is None else read_custom_data(custom_data)
     text = text or custom.get("inputs")
     if isinstance(text, WikiPrompt):
         text = text.toText()
@@ -57,45 +56,20 @@ def drafted(
     )
 
 
-def redone(message_id: str) -> Prompt:
+def draft_retry(message_id: str) -> Prompt:
     """Return a prompt without a conversation that has an answer made again."""
     return Prompt(
         "", "", new_uuid(), new_uuid(), parent_id=message_id, replaced_id=message_id, action="retry"
     )
 
 
-@with_fields
-class Destination(Value):
-    """Where a message is to go, and what has to be asked before some of them.
-
-    :param conversation_id: where the message goes; ``None`` for a new conversation.
-    :param name: of the model of a new one; the account's active one when ``None``.
-    """
-
-    server: Server
-    dialect: Dialect
-    patience: Patience
-    conversation_id: str | None = None
-    name: str | None = None
-
-    def tool_servers(self) -> Listed:
-        """Return the server's own tool servers."""
-        return self.server.send(self.dialect.tool_servers(), self.patience)
-
-    def model(self) -> Model | None:
-        """Return the model that is to answer, as the account has set it; ``None`` if unknown."""
-        name, send = self.name, self.server.send
-        if self.conversation_id is not None:
-            name = send(self.dialect.conversation(self.conversation_id), self.patience).model
-        settings = send(self.dialect.settings(), self.patience)
-        offered = send(self.dialect.models(), self.patience)
-        name = name or settings.active_model or (offered[0].id if offered else "")
-        return next((settings.applied_to(one) for one in offered if one.id == name), None)
-
-
-def equipped(
+def equip(
     prompt: Prompt,
-    destination: Destination,
+    server: Server,
+    dialect: Dialect,
+    patience: Patience,
+    *,
+    new_model: str | None = None,
     web_search: bool | str = False,
     servers: Sequence[ServerArgument] | None = None,
 ) -> Prompt:
@@ -114,28 +88,34 @@ def equipped(
     fields of 2023      them, or warns of them
     ==================  =========================  ================================================
 
+    :param prompt: its conversation is ``""`` where it begins a new one.
+    :param new_model: the model of a new one; the account's active one when ``None``.
     :raises FeatureUnavailable: it cannot; nothing was sent.
     :raises UsageError: the model cannot see an image, or no tool server has such a name.
     """
-    dialect = destination.dialect
     if prompt.action != "new":
         dialect.require(prompt.action)
     elif prompt.parent_id is not None:
         dialect.require("trees", "a message is appended to the newest")
-    search, names, own_servers = tool_choice(
-        dialect, web_search or prompt.web_search, servers, destination.tool_servers
+    search, names, own_servers = choose_tools(
+        dialect,
+        web_search or prompt.web_search,
+        servers,
+        lambda: server.send(dialect.tool_servers(), patience),
     )
     if prompt.files:
         dialect.require("files")
     images = [file.name for file in prompt.files if file.mime.lower().startswith("image/")]
-    model = destination.model() if images or names or own_servers else None
+    model = None
+    if images or names or own_servers:
+        model = _find_model(prompt.conversation_id, new_model, server, dialect, patience)
     if model is not None and not model.is_router:
         if images and not model.multimodal:
             raise UsageError(
                 f"the model {model.id!r} cannot see {images[0]}: choose one that is multimodal, "
                 "see models()"
             )
-        if (names or own_servers) and not model.supports_tools:  # the server would pass them over
+        if (names or own_servers) and not model.supports_tools:  # they would be passed over
             what = "the web search of this server is a tool" if search else "nothing was sent"
             raise FeatureUnavailable(
                 f"the model {model.id!r} calls no tools ({what}); choose another one, see models()",
@@ -156,7 +136,19 @@ def equipped(
     )
 
 
-def custom_fields(data: RequestData | Mapping[str, Any]) -> dict[str, Any]:
+def _find_model(
+    conversation_id: str, name: str | None, server: Server, dialect: Dialect, patience: Patience
+) -> Model | None:
+    """Return the model that is to answer, as the account has set it; ``None`` if unknown."""
+    if conversation_id:
+        name = server.send(dialect.conversation(conversation_id), patience).model
+    settings = server.send(dialect.settings(), patience)
+    offered = server.send(dialect.models(), patience)
+    name = name or settings.active_model or (offered[0].id if offered else "")
+    return next((settings.applied_to(one) for one in offered if one.id == name), None)
+
+
+def read_custom_data(data: RequestData | Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of *data* that were set.
 
     :raises UsageError: it is neither a :class:`RequestData` nor a dict of its fields.
@@ -171,7 +163,7 @@ def custom_fields(data: RequestData | Mapping[str, Any]) -> dict[str, Any]:
     return data.given()
 
 
-def tool_choice(
+def choose_tools(
     dialect: Dialect,
     web_search: bool | str,
     servers: Sequence[ServerArgument] | None,
@@ -202,7 +194,7 @@ def tool_choice(
     own_servers: list[Mapping[str, Any]] = []
     for server in servers or ():
         if isinstance(server, str):
-            names.append(_checked_name(server, listed_servers))
+            names.append(_check_name(server, listed_servers))
         elif isinstance(server, Mapping) and server.get("name") and server.get("url"):
             own_servers.append(server)
         else:
@@ -210,22 +202,22 @@ def tool_choice(
     if not web_search:
         return None, tuple(names), tuple(own_servers)
     if isinstance(web_search, str):
-        search = _checked_name(web_search, (*listed_servers, *own_servers))
+        search = _check_name(web_search, (*listed_servers, *own_servers))
     else:
-        search = _searching(dialect, listed_servers)
+        search = _find_search(dialect, listed_servers)
     if search not in names and all(server["name"] != search for server in own_servers):
         names.append(search)
     return search, tuple(names), tuple(own_servers)
 
 
-def _checked_name(name: str, listed: Listed) -> str:
+def _check_name(name: str, listed: Listed) -> str:
     names = [str(server.get("name", "")) for server in listed]
     if name not in names:
         raise UsageError(f"no tool server is called {name!r}; there are {names or 'none'}")
     return name
 
 
-def _searching(dialect: Dialect, listed: Listed) -> str:
+def _find_search(dialect: Dialect, listed: Listed) -> str:
     """Return the first listed server whose name or address speaks of search."""
     for server in listed:
         if "search" in f"{server.get('name', '')} {server.get('url', '')}".lower():

@@ -83,7 +83,7 @@ class Recovery:
         gap = Gap(tuple(self._record.events))
         if "reattach" in self._dialect.features:
             try:
-                for event in self.replayed():
+                for event in self.replay():
                     yield from gap.missing(event)
             except (GenerationError, TimedOut) as error:
                 self.is_over = isinstance(error, GenerationError)
@@ -94,11 +94,11 @@ class Recovery:
             except (TransportError, ServerError, ProtocolError, AuthError) as error:
                 trouble = trouble or error
         if not self._open.closed and (gap.holds or not self._record.is_complete):
-            yield from self._kept(gap, trouble)
+            yield from self._read_stored(gap, trouble)
 
     # the log ---------------------------------------------------------------------------------
 
-    def replayed(self) -> Iterator[Event]:
+    def replay(self) -> Iterator[Event]:
         """Yield the events of the run's log, from its beginning to its end.
 
         It takes as many requests without a step forward as a message may take, whatever befalls
@@ -120,11 +120,8 @@ class Recovery:
                             position, tries.made, moved = logged.position, 0, time.monotonic()
                         self._steps += 1
                         yield from logged.events
-                        if logged.end:
-                            self.log_end = logged.end
-                            self.is_over = (
-                                logged.end != "gone"
-                            )  # "gone" from here: another server process may still work on it
+                        if logged.end:  # where it is gone, another process may still work on it
+                            self.log_end, self.is_over = logged.end, logged.end != "gone"
                             return
             except (ConnectionFailed, TimedOut, ProtocolError) as error:
                 other_clock = isinstance(error, TimedOut) and error.phase != "idle"
@@ -138,12 +135,12 @@ class Recovery:
 
     # what is stored --------------------------------------------------------------------------
 
-    def _kept(self, gap: Gap, trouble: HugChatError | None) -> Iterator[Event]:
+    def _read_stored(self, gap: Gap, trouble: HugChatError | None) -> Iterator[Event]:
         """Yield what the stored conversation has beyond what has come.
 
         :raises IncompleteAnswer: it has no whole answer either.
         """
-        stored = self._settled()
+        stored = self._await_stored()
         if stored is not None and not self._open.closed:
             kept = iter(stored.events)
             others = Gap(tuple(self._record.events))
@@ -156,7 +153,7 @@ class Recovery:
                 is_whole = self.log_end != "interrupted"
             else:
                 is_whole = stored.state == "done"
-            yield from self._missing_text(stored, is_whole)
+            yield from self._complete_text(stored, is_whole)
             # some servers end a run when its reader leaves, so our own timeout cut what is stored
             left = isinstance(trouble, TimedOut) and not self._dialect.manners.survives_disconnect
             if is_whole and not left:
@@ -176,7 +173,7 @@ class Recovery:
             "came, Client.history() what the server keeps"
         ) from trouble
 
-    def _missing_text(self, stored: Stored, is_whole: bool) -> Iterator[Event]:
+    def _complete_text(self, stored: Stored, is_whole: bool) -> Iterator[Event]:
         """Yield what is missing of the text and the thinking, where they go on from what came."""
         reasoning, sent, text = self._record.reasoning, self._record.streamed, stored.text
         if stored.reasoning.startswith(reasoning) and stored.reasoning != reasoning:
@@ -186,7 +183,7 @@ class Recovery:
         if text.startswith(sent) and text != sent:
             yield Token(text[len(sent) :])
 
-    def _settled(self) -> Stored | None:
+    def _await_stored(self) -> Stored | None:
         """Return what the server keeps of this run, once the server no longer works on it."""
         manners, stored = self._dialect.manners, None
         before, moved = None, time.monotonic()
@@ -231,7 +228,7 @@ class Recovery:
         has_log = "reattach" in self._dialect.features
         if has_log and self.read_log() is not False:
             return
-        self._settled()
+        self._await_stored()
         if not self.is_over and time.monotonic() >= self._open.patience.deadline:
             raise TimedOut("an earlier answer in this conversation goes on", phase="total")
 
@@ -242,7 +239,7 @@ class Recovery:
         :raises TimedOut: the run goes on at the end of the call's time; ``partial`` is its text.
         """
         try:
-            for event in self.replayed():
+            for event in self.replay():
                 fold(self._record, event)
         except GenerationError:
             return True  # that it ended is what counts
@@ -272,7 +269,7 @@ class Gap:
         self._others: list[Event] = []
         for event in seen:
             if isinstance(event, (Token, Reasoning)):
-                self._had[type(event)] += units(event.text)
+                self._had[type(event)] += count_units(event.text)
             else:
                 self._others.append(event)
         self._to_skip = dict(self._had)
@@ -288,14 +285,14 @@ class Gap:
         """Return what of a replayed event the reader lacks, and what need not wait any longer."""
         if isinstance(event, (Token, Reasoning)):
             kind = type(event)
-            text, self._to_skip[kind] = behind(event.text, self._to_skip[kind])
+            text, self._to_skip[kind] = skip_units(event.text, self._to_skip[kind])
             if not text:
                 return ()
             event = kind(text)
             if _LOST in text and not self._held:
                 self._held_from = dict(self._had)
             elif not self._held:
-                self._had[kind] += units(text)
+                self._had[kind] += count_units(text)
                 return (event,)
         elif self._was_seen(event):
             return ()
@@ -303,7 +300,7 @@ class Gap:
             return (event,)
         self._held.append(event)
         if isinstance(event, FinalAnswer):
-            return self._let_go_mended(*split_thinking(event.text))
+            return self._mend(*split_thinking(event.text))
         return ()
 
     def _was_seen(self, event: Event) -> bool:
@@ -319,7 +316,7 @@ class Gap:
         held, self._held = self._held, []
         return tuple(held)
 
-    def _let_go_mended(self, text: str, reasoning: str) -> tuple[Event, ...]:
+    def _mend(self, text: str, reasoning: str) -> tuple[Event, ...]:
         """Return what is held back, if the whole *text* and *reasoning* mend all of it."""
         mended: dict[type[Event], Iterator[str]] = {}
         for kind, whole in ((Token, text), (Reasoning, reasoning)):
@@ -332,7 +329,7 @@ class Gap:
         for event in self.let_go():
             if isinstance(event, (Token, Reasoning)):
                 event = type(event)(next(mended[type(event)]))
-                self._had[type(event)] += units(event.text)
+                self._had[type(event)] += count_units(event.text)
             if event not in (Token(""), Reasoning("")):
                 events.append(event)
         return tuple(events)
@@ -345,31 +342,32 @@ def mend(pieces: list[str], start: int, whole: str) -> list[str] | None:
     :param whole: the run's text, or (after tools, or a try that was thrown away) the end of it,
         without blanks at its end.
     """
-    broken = [_spelt(piece) for piece in pieces]
+    lengths = [count_units(piece) for piece in pieces]
     # thinking keeps the blanks at its end, which would be taken for what was lost
-    mended = _mended("".join(broken), start, _spelt(whole.rstrip()))
+    mended = _fill_in("".join(map(_to_units, pieces)), start, _to_units(whole.rstrip()))
     if mended is None:
         return None
     decode = codecs.getincrementaldecoder("utf-16-le")("replace").decode
     found = []
-    for number, piece in enumerate(broken, 1):
-        part, mended = mended[: len(piece)], mended[len(piece) :]
-        found.append(decode(_coded(part), number == len(broken)))
+    for number, length in enumerate(lengths, 1):
+        part, mended = mended[:length], mended[length:]
+        found.append(decode(_encode(part), number == len(lengths)))
     return found
 
 
-def _mended(text: str, start: int, whole: str) -> str | None:
-    core = _spelt(_joined(text).rstrip())
+def _fill_in(broken: str, start: int, whole: str) -> str | None:
+    """Return the units of a *broken* text with what was lost in it, taken from the *whole*."""
+    core = _to_units(_from_units(broken).rstrip())
     if _LOST not in core:
-        return text
+        return broken
     overlap = min(len(core), len(whole))
     head, tail = core[: len(core) - overlap], whole[len(whole) - overlap :]
     if _LOST not in head and _fits(core[len(head) :], tail):
-        return head + tail + text[len(core) :]
+        return head + tail + broken[len(core) :]
     from_start = whole[start : start + len(core)]  # the run was stopped and its text cut back
     behind_it = core[len(from_start) :]
     if _LOST not in behind_it and _fits(core[: len(from_start)], from_start):
-        return from_start + text[len(from_start) :]
+        return from_start + broken[len(from_start) :]
     return None
 
 
@@ -378,29 +376,29 @@ def _fits(broken: str, whole: str) -> bool:
     return all(unit in (_LOST, other) for unit, other in zip(broken, whole))
 
 
-def behind(text: str, skip: int) -> tuple[str, int]:
+def skip_units(text: str, skip: int) -> tuple[str, int]:
     """Return what of *text* lies behind its first *skip* UTF-16 units, and what is left to skip."""
     if not skip:
         return text, 0
-    spelt = _spelt(text)
-    return _joined(spelt[skip:]), max(0, skip - len(spelt))
+    units = _to_units(text)
+    return _from_units(units[skip:]), max(0, skip - len(units))
 
 
-def units(text: str) -> int:
+def count_units(text: str) -> int:
     """Return the length of *text* in UTF-16 units."""
-    return len(text) if text.isascii() else len(_spelt(text))
+    return len(text) if text.isascii() else len(_to_units(text))
 
 
-def _spelt(text: str) -> str:
+def _to_units(text: str) -> str:
     """Return *text* with a character for each of its UTF-16 units: halves stand by themselves."""
     if text.isascii():
         return text
-    return "".join(chr(unit) for (unit,) in struct.iter_unpack("<H", _coded(text)))
+    return "".join(chr(unit) for (unit,) in struct.iter_unpack("<H", _encode(text)))
 
 
-def _joined(spelt: str) -> str:
-    return _coded(spelt).decode("utf-16-le", "replace")
+def _from_units(units: str) -> str:
+    return _encode(units).decode("utf-16-le", "replace")
 
 
-def _coded(text: str) -> bytes:
+def _encode(text: str) -> bytes:
     return text.encode("utf-16-le", "surrogatepass")

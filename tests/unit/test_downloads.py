@@ -7,7 +7,7 @@ import stat
 
 import pytest
 
-from hugchat_sync.chat.files import safe_name, written
+from hugchat_sync.chat.files import safe_name, write_file
 from hugchat_sync.errors import UsageError
 from hugchat_sync.records import ChatFile
 
@@ -15,19 +15,19 @@ from hugchat_sync.records import ChatFile
 def test_path_of_a_file_is_taken(tmp_path):
     target = tmp_path / "mine.png"
 
-    assert written(b"x", ChatFile("a.png", "9f", "image/png"), target) == target
+    assert write_file(b"x", ChatFile("a.png", "9f", "image/png"), target) == target
     assert target.read_bytes() == b"x"
 
 
 def test_folder_gets_a_name_inside(tmp_path):
-    found = written(b"x", ChatFile("../../etc/passwd", "9f86", "text/plain"), tmp_path)
+    found = write_file(b"x", ChatFile("../../etc/passwd", "9f86", "text/plain"), tmp_path)
 
     assert found == tmp_path / "9f86-passwd"
 
 
 def test_place_that_cannot_be_written_is_a_usage_error(tmp_path):
     with pytest.raises(UsageError, match="cannot write"):
-        written(b"x", ChatFile("a", "9f", ""), tmp_path / "no" / "folder")
+        write_file(b"x", ChatFile("a", "9f", ""), tmp_path / "no" / "folder")
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_link_at_the_name_is_not_followed(tmp_path, in_folder, there):
     planted = folder / "9f-a.txt"
     planted.symlink_to(victim)
 
-    found = written(b"new", file, folder if in_folder else planted)
+    found = write_file(b"new", file, folder if in_folder else planted)
 
     assert found == planted
     assert (victim.read_bytes() if there else victim.exists()) == (b"mine" if there else False)
@@ -78,14 +78,16 @@ def test_link_to_a_device_is_neither_followed_nor_replaced(tmp_path):
     planted.symlink_to(os.devnull)
 
     with pytest.raises(UsageError, match="link"):
-        written(b"new", ChatFile("a.txt", "9f", ""), planted)
+        write_file(b"new", ChatFile("a.txt", "9f", ""), planted)
 
     assert planted.is_symlink()
 
 
 @LINKS
 def test_device_is_written(tmp_path):
-    assert str(written(b"x", ChatFile("a", "9f", ""), tmp_path.joinpath(os.devnull))) == os.devnull
+    assert (
+        str(write_file(b"x", ChatFile("a", "9f", ""), tmp_path.joinpath(os.devnull))) == os.devnull
+    )
 
 
 def test_earlier_file_is_replaced_whole_and_keeps_its_mode(tmp_path):
@@ -93,7 +95,7 @@ def test_earlier_file_is_replaced_whole_and_keeps_its_mode(tmp_path):
     target.write_bytes(b"a longer text that was there before")
     target.chmod(0o600)
 
-    written(b"x", ChatFile("a", "9f", ""), target)
+    write_file(b"x", ChatFile("a", "9f", ""), target)
 
     assert target.read_bytes() == b"x"
     assert stat.S_IMODE(target.stat().st_mode) in (0o600, 0o666)
@@ -103,5 +105,5 @@ def test_earlier_file_is_replaced_whole_and_keeps_its_mode(tmp_path):
 @pytest.mark.parametrize("name", ["a\0b", "a\0/b"])
 def test_nul_in_a_path_is_a_usage_error(tmp_path, name):
     with pytest.raises(UsageError, match="NUL"):
-        written(b"x", ChatFile("a", "9f", ""), tmp_path / name)
+        write_file(b"x", ChatFile("a", "9f", ""), tmp_path / name)
     assert list(tmp_path.iterdir()) == []

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hugchat_sync.chat.answer import Answer, fold
-from hugchat_sync.chat.recovery import Gap, behind, mend, units
+from hugchat_sync.chat.recovery import Gap, count_units, mend, skip_units
 from hugchat_sync.dialects.updates import Updates
 from hugchat_sync.events import (
     Event,
@@ -66,11 +66,11 @@ def joined(events: list[Event]) -> list[Event]:
     ],
 )
 def test_behind_counts_in_utf16_units(text: str, skip: int, rest: str, left: int) -> None:
-    assert behind(text, skip) == (rest, left)
+    assert skip_units(text, skip) == (rest, left)
 
 
 def test_units() -> None:
-    assert [units(text) for text in ("", "ab", "é", "🚀")] == [0, 2, 1, 2]
+    assert [count_units(text) for text in ("", "ab", "é", "🚀")] == [0, 2, 1, 2]
 
 
 def test_nothing_seen_is_all_missing() -> None:

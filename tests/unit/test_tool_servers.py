@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hugchat_sync.chat.prompt import tool_choice
+from hugchat_sync.chat.prompt import choose_tools
 from hugchat_sync.dialects import dialect_named
 from hugchat_sync.errors import FeatureUnavailable, UsageError
 
@@ -34,7 +34,7 @@ OWN = {"name": "Mine", "url": "https://mine.example/mcp", "headers": {"X-Key": "
     ],
 )
 def test_choice(web_search, servers, expected):
-    assert tool_choice(TODAYS, web_search, servers, lambda: LISTED) == expected
+    assert choose_tools(TODAYS, web_search, servers, lambda: LISTED) == expected
 
 
 @pytest.mark.parametrize(
@@ -50,12 +50,12 @@ def test_choice(web_search, servers, expected):
 )
 def test_what_cannot_be_chosen_is_refused(web_search, servers):
     with pytest.raises(UsageError):
-        tool_choice(TODAYS, web_search, servers, lambda: LISTED)
+        choose_tools(TODAYS, web_search, servers, lambda: LISTED)
 
 
 def test_unknown_name_is_told_with_the_known_ones():
     with pytest.raises(UsageError, match=r"Nothing.*Clock.*Exa"):
-        tool_choice(TODAYS, "Nothing", None, lambda: LISTED)
+        choose_tools(TODAYS, "Nothing", None, lambda: LISTED)
 
 
 def never():
@@ -64,33 +64,33 @@ def never():
 
 @pytest.mark.parametrize("era", ["tgi-2023", "lines-2023", "tree-2024", "v2-2025"])
 def test_list_is_not_asked_for_where_no_tool_is_wanted(era):
-    assert tool_choice(dialect_named(era), False, None, never) == NONE
+    assert choose_tools(dialect_named(era), False, None, never) == NONE
 
 
 def test_list_is_not_asked_for_where_the_server_has_a_switch():
-    assert tool_choice(dialect_named("lines-2023"), True, None, never) == NONE
+    assert choose_tools(dialect_named("lines-2023"), True, None, never) == NONE
 
 
 def test_search_on_todays_server_asks_for_its_list():
-    found = tool_choice(TODAYS, True, None, lambda: LISTED)
+    found = choose_tools(TODAYS, True, None, lambda: LISTED)
 
     assert found[0] == "Exa"
 
 
 def test_search_where_nothing_searches_names_what_there_is():
     with pytest.raises(FeatureUnavailable, match="Clock") as caught:
-        tool_choice(TODAYS, True, None, lambda: LISTED[:1])
+        choose_tools(TODAYS, True, None, lambda: LISTED[:1])
 
     assert (caught.value.feature, caught.value.dialect) == ("web_search", "v2-2025")
 
 
 def test_search_on_a_server_without_any_tools_says_so():
     with pytest.raises(FeatureUnavailable, match="none"):
-        tool_choice(TODAYS, True, None, tuple)
+        choose_tools(TODAYS, True, None, tuple)
 
 
 def test_tool_servers_of_an_era_without_them_are_unavailable():
     with pytest.raises(FeatureUnavailable) as caught:
-        tool_choice(dialect_named("lines-2023"), False, ["Clock"], never)
+        choose_tools(dialect_named("lines-2023"), False, ["Clock"], never)
 
     assert (caught.value.feature, caught.value.available) == ("tool_servers", ("v2-2025",))
