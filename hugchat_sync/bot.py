@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Mapping, TypeVar, Union, overload
 from .client import Client
 from .errors import UsageError, warn_of_change
 from .futures import Background
-from .options import LeftOut, Retry, Timeout, checked_base_url, is_positive
+from .options import LeftOut, Retry, Timeout, check_base_url, is_positive
 from .rate_limit import Pace
 from .secret import Secret, safe_repr
 
@@ -201,7 +201,7 @@ class HuggingChat:
         number = None if base_url is None or isinstance(base_url, str) else base_url
         address = base_url if isinstance(base_url, str) else None
         workers = _workers(max_workers, number, max_thread)
-        self.base_url = checked_base_url(address, allow_insecure=allow_insecure)
+        self.base_url = check_base_url(address, allow_insecure=allow_insecure)
         self._hub_url = hub_url
         self._allow_insecure = allow_insecure
         self._token = secret.as_token()

@@ -33,9 +33,9 @@ from .options import (
     LeftOut,
     Retry,
     Timeout,
-    checked_base_url,
-    checked_retry,
-    checked_timeout,
+    check_base_url,
+    check_retry,
+    check_timeout,
     is_positive,
 )
 from .rate_limit import Pace
@@ -112,7 +112,7 @@ class Client:
         self._timeout: Timeout | None = None  # those of the identity
         self._retry: Retry | None = None
         self._identity = Identity(
-            checked_base_url(base_url, allow_insecure=allow_insecure),
+            check_base_url(base_url, allow_insecure=allow_insecure),
             email=email,
             cookies=held,
             token=secret.as_token(),
@@ -436,9 +436,9 @@ class Client:
         """
         other = self._twin()
         if timeout is not None:
-            other._timeout = checked_timeout(timeout)
+            other._timeout = check_timeout(timeout)
         if retries is not None:
-            other._retry = checked_retry(retries)
+            other._retry = check_retry(retries)
         other.model = self.model if model is None else model
         return other
 
@@ -755,7 +755,7 @@ class Client:
             tries = None
         if tries is not None and not is_positive(tries, int):
             raise UsageError("max_tries is 1 or more")
-        clocks = self._timeout if timeout is None else checked_timeout(timeout)
+        clocks = self._timeout if timeout is None else check_timeout(timeout)
         return self._identity.transport.patience(tries=tries, timeout=clocks, retry=self._retry)
 
     def _ask(self, describe: Callable[[Dialect], Call[T]]) -> T:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copyreg
 import sys
 import traceback
 import warnings
@@ -76,7 +75,16 @@ class HugChatError(Exception):
         facts.update({name: hide_secrets(fact, every) for name, fact in facts.items()})
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return copyreg.__newobj__, (type(self),), {"args": self.args, **vars(self)}  # type: ignore[attr-defined]
+        return _rebuild, (type(self), self.args, dict(self.__dict__))
+
+
+def _rebuild(
+    kind: type[HugChatError], args: tuple[Any, ...], facts: dict[str, Any]
+) -> HugChatError:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(facts)
+    return error
 
 
 def hide_secrets(value: Any, secrets: Iterable[str]) -> Any:

@@ -25,9 +25,9 @@ class Prompt(Value):
     def toText(self) -> str:
         """Return both as one text to send."""
         warn_of_change(f"{type(self).__name__}: servers take system prompts by themselves now")
-        return self._wrapped()
+        return self._wrap()
 
-    def _wrapped(self) -> str:
+    def _wrap(self) -> str:
         return f"System: {self.system}\nUser: {self.user}"
 
 
@@ -35,7 +35,7 @@ class Prompt(Value):
 class PromptFalcon(Prompt):
     """The same in the words that Falcon models were trained on."""
 
-    def _wrapped(self) -> str:
+    def _wrap(self) -> str:
         return f"System: {self.system}\nUser: {self.user}\nFalcon:"
 
 
@@ -43,7 +43,7 @@ class PromptFalcon(Prompt):
 class PromptLlama(Prompt):
     """The same in the words that Llama 2 models were trained on."""
 
-    def _wrapped(self) -> str:
+    def _wrap(self) -> str:
         return f"<<SYS>>\n{self.system}\n<</SYS>>\n\n{self.user}"
 
 

@@ -77,7 +77,7 @@ class Retry(Value):
         return Retry(tries, self.first_delay, self.longest_delay, self.longest_retry_after)
 
 
-def checked_timeout(timeout: object) -> Timeout:
+def check_timeout(timeout: object) -> Timeout:
     """Return *timeout* as clocks.
 
     :raises UsageError: it is neither a :class:`Timeout` of such numbers nor a number above 0.
@@ -91,7 +91,7 @@ def checked_timeout(timeout: object) -> Timeout:
     raise UsageError("timeout is a number of seconds above 0, or a Timeout of such numbers")
 
 
-def checked_retry(retries: object) -> Retry:
+def check_retry(retries: object) -> Retry:
     """Return *retries*, or the default for ``None``.
 
     :raises UsageError: it is no :class:`Retry`, or one without a first try.
@@ -104,15 +104,19 @@ def checked_retry(retries: object) -> Retry:
     return found
 
 
-def checked_base_url(base_url: str | None, *, allow_insecure: bool = False) -> str:
+def check_base_url(base_url: str | None, *, allow_insecure: bool = False) -> str:
     """Return the base URL to use, without a slash at its end, its host in lower case.
 
     :raises UsageError: it is no address, or would send credentials in clear over a network.
     """
     if base_url is not None and not isinstance(base_url, str):
         raise UsageError(f"the base URL is a text, {_LIKE}")
-    stated = _stripped(base_url or "") or _stripped(os.environ.get("HUGCHAT_SYNC_BASE_URL", ""))
-    parts = _parts(stated or DEFAULT_BASE_URL)
+    stated = _strip(base_url or "") or _strip(os.environ.get("HUGCHAT_SYNC_BASE_URL", ""))
+    # urlsplit drops line breaks inside without a word, and requests sends on what is odd
+    is_odd = re.search(r"[\s\\\x00-\x1f\x7f<>\"]", stated)
+    parts = None if is_odd else http_parts(stated or DEFAULT_BASE_URL)
+    if parts is None:  # its text is not shown, for it may hold a password
+        raise UsageError(f"the base URL must look {_LIKE}, without blanks inside")
     if parts.username is not None or parts.password is not None:
         raise UsageError("the base URL must not hold a user name or a password")
     url = f"{parts.scheme}://{_netloc(parts)}{parts.path}".rstrip("/")
@@ -129,22 +133,9 @@ def checked_base_url(base_url: str | None, *, allow_insecure: bool = False) -> s
     return url
 
 
-def _stripped(text: str) -> str:
+def _strip(text: str) -> str:
     """Return a pasted text without blanks at its ends, those included that nobody sees."""
     return text.strip(" \t\r\n\f\v\u00a0\u200b\u2060\ufeff")
-
-
-def _parts(stated: str) -> SplitResult:
-    """Return the parts of an address.
-
-    :raises UsageError: it is none; its text is not shown, for it may hold a password.
-    """
-    # urlsplit drops line breaks inside without a word, and requests sends on what is odd
-    is_odd = re.search(r"[\s\\\x00-\x1f\x7f<>\"]", stated)
-    parts = None if is_odd else http_parts(stated)
-    if parts is None:
-        raise UsageError(f"the base URL must look {_LIKE}, without blanks inside")
-    return parts
 
 
 def http_parts(location: str, url: str = "") -> SplitResult | None:
@@ -164,7 +155,7 @@ def _netloc(parts: SplitResult) -> str:
         try:
             host = host.encode("idna").decode("ascii")
         except UnicodeError:
-            raise UsageError("the host of the base URL is no name of the internet") from None
+            raise UsageError("the host of the base URL is not a name of the internet") from None
     host = f"[{host}]" if ":" in host else host
     return host if parts.port is None else f"{host}:{parts.port}"
 

@@ -14,7 +14,7 @@ from .values import Value, field, names_of, replace, with_fields
 R = TypeVar("R", bound="Record")
 
 
-def _completed(kind: Type[R]) -> Any:
+def _complete(kind: Type[R]) -> Any:
     """Return *kind* with the methods of dataclasses-json on it."""
     if "to_dict" not in kind.__dict__:
         from dataclasses_json import dataclass_json
@@ -28,26 +28,26 @@ class Record(Value):
 
     def to_dict(self, encode_json: bool = False) -> Dict[str, Any]:
         """Return the record as a dict with snake_case keys."""
-        return cast(Dict[str, Any], _completed(type(self)).to_dict(self, encode_json))
+        return cast(Dict[str, Any], _complete(type(self)).to_dict(self, encode_json))
 
     def to_json(self, **options: Any) -> str:
         """Return the record as JSON text; *options* are those of :func:`json.dumps`."""
-        return cast(str, _completed(type(self)).to_json(self, **options))
+        return cast(str, _complete(type(self)).to_json(self, **options))
 
     @classmethod
     def from_dict(cls: Type[R], values: Mapping[str, Any], *, infer_missing: bool = True) -> R:
         """Return the record that :meth:`to_dict` described."""
-        return cast(R, _completed(cls).from_dict(values, infer_missing=infer_missing))
+        return cast(R, _complete(cls).from_dict(values, infer_missing=infer_missing))
 
     @classmethod
     def from_json(cls: Type[R], text: Union[str, bytes], **options: Any) -> R:
         """Return the record that :meth:`to_json` described."""
-        return cast(R, _completed(cls).from_json(text, **options))
+        return cast(R, _complete(cls).from_json(text, **options))
 
     @classmethod
     def schema(cls, **options: Any) -> Any:
         """Return the marshmallow schema of the class."""
-        return _completed(cls).schema(**options)
+        return _complete(cls).schema(**options)
 
 
 @with_fields

@@ -32,7 +32,7 @@ class Secret:
         stripped = Secret(self.value.strip() if isinstance(self.value, str) else "")
         if self.value and not re.fullmatch(r"[!-~]+", stripped.value):
             raise UsageError(
-                "this is no token: a token is a text of Latin letters, digits and signs without "
+                "this is not a token: a token is a text of Latin letters, digits and signs without "
                 "blanks inside; copy it again (curly quotes and an ellipsis come from editors)"
             )
         return stripped

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hugchat_sync.dialects import ERAS, FEATURES, dialect_named
+from hugchat_sync.dialects import ERAS, FEATURES, load_dialect
 
 MEANINGS = {
     "web_search": "web search, its own switch",
@@ -27,7 +27,7 @@ MEANINGS = {
 
 def table() -> str:
     """Return the table as reStructuredText."""
-    dialects = [dialect_named(name) for name in ERAS]
+    dialects = [load_dialect(name) for name in ERAS]
     width = max(len(text) for text in MEANINGS.values())
     rule = " ".join(["=" * width, *("=" * 10 for _ in dialects)])
     head = " ".join(["what".ljust(width), *(dialect.name.ljust(10) for dialect in dialects)])

@@ -12,7 +12,7 @@ import requests
 from requests import PreparedRequest
 
 from ..calls import Call
-from ..dialects import Dialect, dialect_named, known_dialect
+from ..dialects import Dialect, find_known_era, load_dialect
 from ..errors import (
     AuthError,
     ChallengeRequired,
@@ -25,7 +25,7 @@ from ..errors import (
     UsageError,
 )
 from ..futures import renew_locks_after_fork
-from ..options import Retry, Timeout, checked_retry, checked_timeout
+from ..options import Retry, Timeout, check_retry, check_timeout
 from ..records import User
 from ..secret import Secret
 from ..transport.http import Sender, Transport
@@ -87,11 +87,11 @@ class Identity(Sender):
         self._finds_credentials = False  # where it is unpickled
         self._session = session
         self._waits = timeout is not None
-        self._timeout = checked_timeout(timeout)
-        self._retry = checked_retry(retries)
-        era_of_host = known_dialect(base_url)
+        self._timeout = check_timeout(timeout)
+        self._retry = check_retry(retries)
+        era_of_host = find_known_era(base_url)
         name = dialect or os.environ.get("HUGCHAT_SYNC_DIALECT") or era_of_host
-        self._named = dialect_named(name) if name else None
+        self._named = load_dialect(name) if name else None
         # an era that was named is looked at all the same, where its servers differ
         self._dialect = (
             self._named if era_of_host or (self._named and self._named.manners.differs_in) else None

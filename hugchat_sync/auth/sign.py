@@ -9,7 +9,7 @@ import requests
 from requests.cookies import RequestsCookieJar
 
 from ..errors import UsageError, WrongPassword
-from ..options import checked_base_url
+from ..options import check_base_url
 from ..secret import Secret, safe_repr
 from .cookies.disk import file_of
 from .cookies.store import CookieStore
@@ -38,9 +38,9 @@ class Sign:
     ) -> None:
         self._passwd, passwd = Secret(passwd or ""), None
         self.email = email
-        self._base_url = checked_base_url(base_url, allow_insecure=allow_insecure)
+        self._base_url = check_base_url(base_url, allow_insecure=allow_insecure)
         self._hub_url = (
-            checked_base_url(hub_url, allow_insecure=allow_insecure)
+            check_base_url(hub_url, allow_insecure=allow_insecure)
             if hub_url and hub_url.strip()
             else None
         )

@@ -29,9 +29,9 @@ __all__ = [
     "Stored",
     "Unfinished",
     "Upload",
-    "dialect_named",
+    "load_dialect",
     "eras_with",
-    "known_dialect",
+    "find_known_era",
 ]
 
 #: name → (module, class), the oldest era first; each is loaded when it is first met
@@ -64,7 +64,7 @@ FEATURES: tuple[str, ...] = (
 )
 
 
-def dialect_named(name: str) -> Dialect:
+def load_dialect(name: str) -> Dialect:
     """Return the dialect of an era.
 
     :raises UsageError: no era has this name.
@@ -76,14 +76,14 @@ def dialect_named(name: str) -> Dialect:
     return found
 
 
-def known_dialect(base_url: str) -> str | None:
+def find_known_era(base_url: str) -> str | None:
     """Return the name of the era of a server that need not be asked, else ``None``."""
     return "v2-2025" if urlsplit(base_url).hostname == "huggingface.co" else None
 
 
 def eras_with(feature: str) -> tuple[str, ...]:
     """Return the names of the eras that have *feature*, the oldest first."""
-    return tuple(name for name in ERAS if feature in dialect_named(name).features)
+    return tuple(name for name in ERAS if feature in load_dialect(name).features)
 
 
 class Manners(NamedTuple):
@@ -233,7 +233,7 @@ class Dialect(ABC):
         :class:`~hugchat_sync.errors.GenerationError` or a subclass.
         """
 
-    def ignored(self, custom: Mapping[str, Any]) -> tuple[str, ...]:
+    def find_ignored(self, custom: Mapping[str, Any]) -> tuple[str, ...]:
         """Return the names in *custom* that this era cannot take."""
         return tuple(name for name in custom if name not in self.manners.takes_custom)
 

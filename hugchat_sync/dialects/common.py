@@ -11,7 +11,7 @@ from ..errors import ProtocolError
 from ..records import Model, Settings, User
 from ..values import names_of
 from . import Dialect
-from .errors import REDIRECTS, intercepted, is_page, is_sign_in, read_error
+from .errors import REDIRECTS, find_interception, is_page, is_sign_in, read_error
 from .fields import kind_of, need, text_of
 from .records import Created
 from .verbs import path_of, post, read_nothing, read_value
@@ -93,7 +93,7 @@ def read_settings(value: Any) -> Settings:
     :raises ProtocolError: *value* is no settings object.
     """
     if not all(isinstance(text, str) for text in need(value, "customPrompts", dict).values()):
-        raise ProtocolError("a system prompt in the settings is no text", field="customPrompts")
+        raise ProtocolError("a system prompt in the settings is not a text", field="customPrompts")
     fields = {
         ours: value[wire]
         for ours, wire in SETTINGS.items()
@@ -163,7 +163,7 @@ def _read_sign_out(reply: Reply) -> bool:
         return False
     base_url = reply.url.partition("?")[0][: -len(_SIGN_OUT)]
     leads_on = urlsplit(target).path.endswith(_SIGN_OUT) or not target.startswith(base_url)
-    problem = intercepted(reply) if leads_on or not target else None
+    problem = find_interception(reply) if leads_on or not target else None
     if problem is not None:
         raise problem
     if not target and not 200 <= reply.status < 300:

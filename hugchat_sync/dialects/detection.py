@@ -12,7 +12,7 @@ from typing import Any, Callable, Mapping, Union
 from ..calls import Call, Reply
 from ..errors import ProtocolError, UnknownDialect
 from . import Dialect
-from .errors import intercepted, read_error, refuse_redirect
+from .errors import find_interception, read_error, refuse_redirect
 from .fields import dicts_of, kind_of, text_of
 from .verbs import get, path_of
 from .wire import read_json, sveltekit_nodes
@@ -30,25 +30,25 @@ def first_probe() -> Call[Verdict]:
     Source: GET /api/v2/feature-flags, chat-ui 2025-06 … 2026-08; what older servers answer was
     measured on those of 2023-09, 2023-10, 2024-04, 2024-06, 2024-08 and 2024-12.
     """
-    return get("/api/v2/feature-flags", _read_flags, error=intercepted)
+    return get("/api/v2/feature-flags", _read_flags, error=find_interception)
 
 
 def probe_within(dialect: Dialect) -> Call[Verdict]:
     """Return the first question about a server whose era is known."""
     if "trees" not in dialect.features:  # all that it has to say is in the data of a page
-        return _page_data(hidden=False)
+        return _ask_for_page_data(hidden=False)
     return first_probe()
 
 
 def _probe(path: str, read: Callable[[Reply, Any], Verdict]) -> Call[Verdict]:
     """Return a question whose answer is given to *read* with the value of its JSON."""
 
-    def understood(reply: Reply) -> Verdict:
+    def understand(reply: Reply) -> Verdict:
         value = _json(reply)
         _refuse_trouble(reply, value)
         return read(reply, value)
 
-    return get(path, understood, error=intercepted)
+    return get(path, understand, error=find_interception)
 
 
 # the questions, in their order ---------------------------------------------------------------
@@ -61,15 +61,15 @@ def _read_flags(reply: Reply) -> Verdict:
     2025-02.
     """
     if reply.status == 403 and "API is disabled" in reply.text:
-        return _page_data(hidden=True)
+        return _ask_for_page_data(hidden=True)
     flags = _json(reply)
     if isinstance(flags, dict) and isinstance(flags.get("json"), dict):
         return _v2(flags["json"])
     _refuse_trouble(reply, flags)
-    return _page_data(hidden=False)
+    return _ask_for_page_data(hidden=False)
 
 
-def _page_data(hidden: bool) -> Call[Verdict]:
+def _ask_for_page_data(hidden: bool) -> Call[Verdict]:
     """Ask for the data of the start page; its keys came and went on known dates.
 
     Source: GET /__data.json, chat-ui 2023-04 … 2025-06 (measured).
@@ -82,7 +82,7 @@ def _page_data(hidden: bool) -> Call[Verdict]:
             nodes = []
         for node in nodes:
             if isinstance(node, dict) and "conversations" in node:
-                return _dated(node, hidden)
+                return _date(node, hidden)
         if nodes and not any(nodes):
             return _v2({})  # pages have carried no data since v2 came
         return _probe("/api/models", _read_models)
@@ -90,19 +90,19 @@ def _page_data(hidden: bool) -> Call[Verdict]:
     return _probe(_PAGE_DATA, read)
 
 
-def _dated(layout: Mapping[str, Any], hidden: bool) -> Verdict:
+def _date(layout: Mapping[str, Any], hidden: bool) -> Verdict:
     if "enableAssistantsRAG" in layout or "tools" in layout:
         return _tree(layout, hidden)
     if "enableAssistants" in layout:
-        return _around_trees(layout, hidden)
+        return _ask_for_trees(layout, hidden)
     # stop sequences came three weeks after the update lines (2023-10-11)
     parameters = [kind_of(model, "parameters", dict, {}) for model in dicts_of(layout, "models")]
     if "loginRequired" in layout or any("stop_sequences" in one for one in parameters):
         return _lines(layout)
-    return _summarize(layout)
+    return _ask_for_titles(layout)
 
 
-def _around_trees(layout: Mapping[str, Any], hidden: bool) -> Verdict:
+def _ask_for_trees(layout: Mapping[str, Any], hidden: bool) -> Verdict:
     """Assistants came three weeks before trees: a conversation shows which it is.
 
     Where there is none, the page of the models does: it came on 2024-02-21, days after the trees.
@@ -130,7 +130,7 @@ def _around_trees(layout: Mapping[str, Any], hidden: bool) -> Verdict:
     return _probe(f"/models{_PAGE_DATA}", read_models_page)
 
 
-def _summarize(layout: Mapping[str, Any]) -> Verdict:
+def _ask_for_titles(layout: Mapping[str, Any]) -> Verdict:
     """Ask for the title endpoint; it went within an hour of the update lines' coming.
 
     Source: GET /conversation/{id}/summarize, chat-ui 2023-04-21 … 2023-09-20 (measured).
@@ -150,7 +150,7 @@ def _read_models(reply: Reply, models: Any) -> Verdict:
     """
     if not isinstance(models, list) or not all(isinstance(item, dict) for item in models):
         raise UnknownDialect(
-            "this is no chat-ui server that we know; the base URL must include the path under"
+            "this is not a chat-ui server that we know; the base URL must include the path under"
             ' which the chat is found (often "/chat"), and dialect= names an era without asking',
             url=reply.url,
             line=reply.text[:200],

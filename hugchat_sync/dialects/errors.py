@@ -95,17 +95,17 @@ def is_challenge(reply: Reply) -> bool:
 # what stands before the server -----------------------------------------------------------------
 
 
-def intercepted(reply: Reply) -> HugChatError | None:
+def find_interception(reply: Reply) -> HugChatError | None:
     """Return the error of a reply which the server itself cannot have sent; ``None`` otherwise.
 
     Firewalls, redirects, and gateways and proxies that want a password of their own; no chat
     server asks for one in their way.
     """
     if is_challenge(reply):
-        return _challenged(reply)
+        return _challenge_error(reply)
     if reply.status in REDIRECTS:
         url = reply.url or reply.base_url
-        return _redirected(reply.headers.get("location", ""), reply.status, url, reply.base_url)
+        return _redirect_error(reply.headers.get("location", ""), reply.status, url, reply.base_url)
     asked = reply.headers.get("www-authenticate", "")
     if reply.status == 401 and re.search(_OWN_SIGN_IN, asked):
         return AuthError(
@@ -129,7 +129,7 @@ def intercepted(reply: Reply) -> HugChatError | None:
     return None
 
 
-def _challenged(reply: Reply) -> HugChatError:
+def _challenge_error(reply: Reply) -> HugChatError:
     return ChallengeRequired(
         f"a firewall before {_host(reply.url)} asks for a human (a captcha, or a check of the "
         f"browser; it answered {reply.status}): open the chat in a browser, export the cookies "
@@ -165,10 +165,10 @@ def _page_error(reply: Reply) -> HugChatError:
     return error_of(reply, f"an HTML page{_page_title(reply)}", who=who, **facts)
 
 
-def page_instead(reply: Reply, wanted: str = "an answer") -> HugChatError:
+def unexpected_page(reply: Reply, wanted: str = "an answer") -> HugChatError:
     """Return the error of a page with a good status where something else was asked for."""
     if is_guarded(reply) or names_challenge(reply.text[:_LOOKED_AT]):
-        return _challenged(reply)
+        return _challenge_error(reply)
     return ProtocolError(
         f"expected {wanted}, got an HTML page{_page_title(reply)}; is the base URL right, or does "
         "a gateway want something first?",
@@ -218,7 +218,7 @@ def is_sign_in(target: str, base_url: str = "") -> bool:
     return elsewhere and bool(re.match(_SIGN_IN_HOST, host))
 
 
-def _redirected(location: str, status: int | None, url: str, base_url: str) -> HugChatError:
+def _redirect_error(location: str, status: int | None, url: str, base_url: str) -> HugChatError:
     """Return the error of a redirect, which is never followed.
 
     One that leads to a sign-in wants to know who asks; any other is a move, whatever its number.
@@ -234,33 +234,33 @@ def _redirected(location: str, status: int | None, url: str, base_url: str) -> H
             status=status,
             url=url,
         )
-    return UsageError(_moved(target, url, base_url))
+    return UsageError(_describe_move(target, url, base_url))
 
 
-def _moved(target: SplitResult, url: str, base_url: str) -> str:
+def _describe_move(target: SplitResult, url: str, base_url: str) -> str:
     """Return the sentence about a move; it names an address only where that one can work."""
     asked, base = urlsplit(url).path, urlsplit(base_url)
     tail = asked[len(base.path) :] if asked.startswith(base.path) else ""
-    there = _place(target, target.path)
+    there = _show_address(target, target.path)
     if base_url and tail.strip("/") and target.path.endswith(tail):
-        found = _place(target, target.path[: -len(tail)].rstrip("/"))
-        if found != _place(base, base.path):
+        found = _show_address(target, target.path[: -len(tail)].rstrip("/"))
+        if found != _show_address(base, base.path):
             return f"the server has moved to {found}: use that address as base_url"
-    if base_url and there.rstrip("/") == _place(base, base.path):
+    if base_url and there.rstrip("/") == _show_address(base, base.path):
         return (
             f"the server sends what was asked for ({asked}) back to its start page {there}: check "
             "the base URL, and whether this is a chat-ui server"
         )
-    if there.rstrip("/") == _place(urlsplit(url), asked).rstrip("/"):
+    if there.rstrip("/") == _show_address(urlsplit(url), asked).rstrip("/"):
         return (
             f"the server sends us from {asked} to {there} and no further: a gateway before it "
             "rewrites addresses or wants a cookie of its own; no base URL mends that"
         )
-    found = _place(target, target.path.rstrip("/"))
+    found = _show_address(target, target.path.rstrip("/"))
     return f"the server sends us on to {found}: if the chat is there now, use that as base_url"
 
 
-def _place(parts: SplitResult, path: str) -> str:
+def _show_address(parts: SplitResult, path: str) -> str:
     """Return an address without what may be a secret in it: no user, no query, no odd letters."""
     host = parts.hostname or ""
     host = f"[{host}]" if ":" in host else host
@@ -312,11 +312,11 @@ def read_error(reply: Reply) -> HugChatError:
 
     Source: every body shape of chat-ui 2023-05 … 2026-08 (measured).
     """
-    problem = intercepted(reply)
+    problem = find_interception(reply)
     if problem is not None:
         return problem
     if is_page(reply):
-        return page_instead(reply) if 200 <= reply.status < 300 else _page_error(reply)
+        return unexpected_page(reply) if 200 <= reply.status < 300 else _page_error(reply)
     sentence, error_id = reply.text, None  # the hooks of the server say it in plain text
     with suppress(ProtocolError):
         value = read_json(reply.body)
@@ -363,7 +363,7 @@ def refuse_redirect(value: Any, url: str = "") -> None:
     """
     if isinstance(value, dict) and value.get("type") == "redirect":
         status = kind_of(value, "status", int, None)
-        raise _redirected(text_of(value, "location"), status, url, "")
+        raise _redirect_error(text_of(value, "location"), status, url, "")
 
 
 # inside an answer ----------------------------------------------------------------------------

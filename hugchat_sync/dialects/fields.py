@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, TypeVar
+from typing import Any, TypeVar
 
 from ..errors import ProtocolError
 
@@ -43,16 +43,6 @@ def dicts_of(value: Any, name: str) -> list[dict[str, Any]]:
 def texts_of(value: Any, name: str) -> tuple[str, ...]:
     """Return the texts in a list field; ``()`` when there is no such list."""
     return tuple(item for item in kind_of(value, name, list, []) if isinstance(item, str))
-
-
-def each(values: Any, read: Callable[[Any], T], name: str) -> tuple[T, ...]:
-    """Return what *read* makes of each item of a list.
-
-    :raises ProtocolError: *values* is no list.
-    """
-    if not isinstance(values, list):
-        raise ProtocolError(f"the reply has no list of {name}", field=name)
-    return tuple(read(value) for value in values)
 
 
 # text as it comes in pieces -------------------------------------------------------------------

@@ -14,10 +14,10 @@ from ..errors import ProtocolError
 from ..records import ConversationTree, Model, Settings, User
 from ..values import replace
 from .common import SETTINGS, Era, read_models, read_settings, read_user
-from .errors import intercepted, read_error, refuse_redirect
-from .fields import dicts_of, each, kind_of, need, split_thinking, text_of
+from .errors import find_interception, read_error, refuse_redirect
+from .fields import dicts_of, kind_of, need, split_thinking, text_of
 from .records import Created, Look, Page, Prompt, Stored, Unfinished
-from .trees import read_conversation, read_tree, state_of, unfinished
+from .trees import read_conversation, read_tree, read_unfinished, state_of
 from .verbs import FORM, delete, get, patch, path_of, post, read_nothing, read_value
 from .wire import read_json, sveltekit_nodes
 
@@ -36,10 +36,10 @@ class Forms2023(Era):
         """
 
         def read(layout: dict[str, Any]) -> Page:
-            found = each(layout["conversations"], read_conversation, "conversations")
+            found = tuple(map(read_conversation, need(layout, "conversations", list)))
             return Page(found if page == 0 else (), False)
 
-        return layout_of_home(read)
+        return get_layout(read)
 
     def create(self, body: Mapping[str, str]) -> Call[Created]:
         """Describe starting a conversation; its title ("Untitled" and a number) is not told.
@@ -63,11 +63,11 @@ class Forms2023(Era):
         with 404, since 2025-02-11 one with 200 (measured).
         """
         # repeatable: it leaves nothing, however often it is sent
-        more = {"form": (), "headers": FORM, "repeatable": True, "error": intercepted}
-        read = self.of_route("remove_all", read_form_answer)
+        more = {"form": (), "headers": FORM, "repeatable": True, "error": find_interception}
+        read = self.require_route("remove_all", read_form_answer)
         return (post("/conversations?/delete", read, **more),)
 
-    def of_route(self, feature: str, read: Callable[[Reply], None]) -> Callable[[Reply], None]:
+    def require_route(self, feature: str, read: Callable[[Reply], None]) -> Callable[[Reply], None]:
         """Return what reads the reply of a route that some servers lack: there a page comes.
 
         Its status says nothing: between 2024-11 and 2025-06 every page came with 200.
@@ -92,7 +92,7 @@ class Forms2023(Era):
 
     def conversation(self, conversation_id: str) -> Call[ConversationTree]:
         """Source: GET /conversation/{id}/__data.json, chat-ui 2023-09 and 2023-10 (measured)."""
-        return page_of(conversation_id, lambda value, _: read_row(value, conversation_id))
+        return get_page(conversation_id, lambda value, _: read_row(value, conversation_id))
 
     def look(self, conversation_id: str) -> Call[Look]:
         """Source: GET /conversation/{id}/__data.json, chat-ui 2023-10 (measured)."""
@@ -100,10 +100,10 @@ class Forms2023(Era):
         def read(value: dict[str, Any], reply: Reply) -> Look:
             tree = read_row(value, conversation_id)
             is_empty = not any(message.role == "user" for message in tree.messages)
-            on = () if self.manners.stores_at_end else unanswered(value, reply)
+            on = () if self.manners.stores_at_end else find_unanswered(value, reply)
             return Look(tree.leaf, is_empty, on, lambda: tree)
 
-        return page_of(conversation_id, read)
+        return get_page(conversation_id, read)
 
     def stored(self, conversation_id: str, prompt: Prompt) -> Call[Stored | None]:
         """Describe looking for what became of *prompt*, by the ids that we gave.
@@ -114,7 +114,7 @@ class Forms2023(Era):
 
         def read(value: dict[str, Any], reply: Reply) -> Stored | None:
             row = dicts_of(value, "messages")
-            answer = answer_in(row, sent["id"], sent["response_id"], prompt)
+            answer = find_answer(row, sent["id"], sent["response_id"], prompt)
             if answer is None:
                 last = row[-1] if row else {}
                 is_ours = last.get("id") == sent["id"] and last.get("from") == "user"
@@ -129,7 +129,7 @@ class Forms2023(Era):
                 "done" if self.manners.stores_at_end else state_of(answer),
             )
 
-        return page_of(conversation_id, read)
+        return get_page(conversation_id, read)
 
     def sent_ids(self, prompt: Prompt) -> dict[str, Any]:
         """Return what names a message and its answer: ours, unless the caller has chosen.
@@ -149,7 +149,7 @@ class Forms2023(Era):
 
     def settings(self) -> Call[Settings]:
         """Source: GET /__data.json, chat-ui 2023-09 … 2024-12 (measured)."""
-        return layout_of_home(lambda layout: read_settings(need(layout, "settings", dict)))
+        return get_layout(lambda layout: read_settings(need(layout, "settings", dict)))
 
     def save_settings(self, settings: Settings) -> Call[None]:
         """Describe replacing all settings: what the form leaves out goes back to its default.
@@ -171,11 +171,11 @@ class Forms2023(Era):
 
     def models(self) -> Call[tuple[Model, ...]]:
         """Source: GET /__data.json, chat-ui 2023-09 and 2023-10 (measured)."""
-        return layout_of_home(lambda layout: read_models(layout.get("models")))
+        return get_layout(lambda layout: read_models(layout.get("models")))
 
     def user(self) -> Call[User | None]:
         """Source: GET /__data.json, chat-ui 2023-09 and 2023-10 (measured)."""
-        return layout_of_home(lambda layout: read_user(layout.get("user")))
+        return get_layout(lambda layout: read_user(layout.get("user")))
 
     def login_required(self) -> Call[bool]:
         """Describe asking whether this server has a sign-in at all.
@@ -189,7 +189,7 @@ class Forms2023(Era):
             required = kind_of(layout, "requiresLogin", bool, required)
             return kind_of(layout, "loginEnabled", bool, required)
 
-        return layout_of_home(read)
+        return get_layout(read)
 
 
 def read_form_answer(reply: Reply) -> None:
@@ -210,7 +210,7 @@ def read_form_answer(reply: Reply) -> None:
 # the data of pages -------------------------------------------------------------------------------
 
 
-def page_of(conversation_id: str, read: Callable[[dict[str, Any], Reply], T]) -> Call[T]:
+def get_page(conversation_id: str, read: Callable[[dict[str, Any], Reply], T]) -> Call[T]:
     """Return the call for the data of a conversation's page.
 
     Source: GET /conversation/{id}/__data.json, chat-ui 2023-04 … 2025-06 (measured); the query
@@ -228,7 +228,7 @@ def page_of(conversation_id: str, read: Callable[[dict[str, Any], Reply], T]) ->
     return get(path_of(conversation_id, "/__data.json"), page, params=query)
 
 
-def layout_of_home(read: Callable[[dict[str, Any]], T]) -> Call[T]:
+def get_layout(read: Callable[[dict[str, Any]], T]) -> Call[T]:
     """Return the call for the data that every page has: conversations, settings, models, the user.
 
     Source: GET /__data.json, chat-ui 2023-04 … 2025-06 (measured); the query leaves the other
@@ -286,7 +286,7 @@ def read_row(value: Any, conversation_id: str) -> ConversationTree:
     return replace(tree, messages=tuple(linked))
 
 
-def unanswered(value: Any, reply: Reply) -> tuple[Unfinished, ...]:
+def find_unanswered(value: Any, reply: Reply) -> tuple[Unfinished, ...]:
     """Return what may be coming in a conversation from before trees: its last message tells.
 
     While an answer is made its question stands alone, as it does for ever after a failure. An
@@ -297,16 +297,16 @@ def unanswered(value: Any, reply: Reply) -> tuple[Unfinished, ...]:
     """
     last = (dicts_of(value, "messages") or [{}])[-1]
     if last.get("from") == "user":
-        return (unfinished(last, reply, False),)
+        return (read_unfinished(last, reply, False),)
     if kind_of(last, "interrupted", bool, None) is not None:
         return ()  # the mark of 2024-02, in place of that line
     kinds = {text_of(line, "type") for line in dicts_of(last, "updates")}
     if text_of(last, "content").startswith(" ") and kinds and "finalAnswer" not in kinds:
-        return (unfinished(last, reply, True),)
+        return (read_unfinished(last, reply, True),)
     return ()
 
 
-def answer_in(
+def find_answer(
     row: list[dict[str, Any]], question_id: str, answer_id: str, prompt: Prompt
 ) -> dict[str, Any] | None:
     """Return the stored answer to *prompt* in a conversation from before trees, ``None`` if none.

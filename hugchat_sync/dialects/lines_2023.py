@@ -14,7 +14,7 @@ from ..records import Settings
 from . import Dialect, Manners
 from .common import read_settings, save_as_json
 from .fields import need
-from .forms_2023 import Forms2023, layout_of_home
+from .forms_2023 import Forms2023, get_layout
 from .records import Prompt
 from .updates import Updates
 from .verbs import message_to
@@ -84,7 +84,7 @@ class Lines2023(Forms2023):
             self._settings_as_json = "ethicsModalAccepted" in settings
             return read_settings(settings)
 
-        return layout_of_home(read)
+        return get_layout(read)
 
     def save_settings(self, settings: Settings) -> Call[None]:
         """Source: POST /settings, chat-ui 2023-10, 2024-04 (measured) and 2023-12 (history)."""

@@ -14,7 +14,7 @@ from . import Dialect, Manners
 from .common import read_settings
 from .errors import generation_error, read_error
 from .fields import need, text_of, whole
-from .forms_2023 import Forms2023, layout_of_home
+from .forms_2023 import Forms2023, get_layout
 from .records import Created, Prompt
 from .updates import Updates, read_search_line
 from .verbs import AT_ONCE, READ, message_to, path_of, post, read_value
@@ -69,7 +69,7 @@ class Tgi2023(Forms2023):
 
         Source: GET /__data.json, chat-ui 0.6.0, 2023-09 (measured).
         """
-        return layout_of_home(
+        return get_layout(
             lambda layout: read_settings({"customPrompts": {}, **need(layout, "settings", dict)})
         )
 
@@ -102,10 +102,10 @@ class Tgi2023(Forms2023):
         free = {name for name in sent if prompt.custom.get(name) is None}
         return {**sent, **{name: given[name] for name in free if name in given}}
 
-    def ignored(self, custom: Mapping[str, Any]) -> tuple[str, ...]:
+    def find_ignored(self, custom: Mapping[str, Any]) -> tuple[str, ...]:
         """Return the names in *custom* that this era cannot take."""
         # an answer that does not stream would not be stored either
-        return super().ignored(custom) + (("stream",) if custom.get("stream") is False else ())
+        return super().find_ignored(custom) + (("stream",) if custom.get("stream") is False else ())
 
     def search(self, conversation_id: str, text: str) -> StreamCall[Event | str]:
         """Describe searching the web before the message; nothing ends this reply but closing it.
@@ -154,7 +154,8 @@ class ModelEvents(Updates):
 
         Source: POST /conversation/{id}, chat-ui 0.6.0, 2023-09 (measured).
         """
-        return super().read(_data_lines(chunks))
+        lines = ("".join(f"{data}\n" for _, data, _ in frames) for frames in sse_frames(chunks))
+        return super().read(line.encode("utf-8", "surrogatepass") for line in lines)
 
     def ended(self) -> list[Event]:
         """Return what is left when the body is over."""
@@ -200,12 +201,6 @@ class ModelEvents(Updates):
         return text
 
 
-def _data_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the JSON in a body of server-sent events, a line each."""
-    for frames in sse_frames(chunks):
-        yield "".join(f"{data}\n" for _, data, _ in frames).encode("utf-8", "surrogatepass")
-
-
 def _model_error(value: Any) -> HugChatError:
     busy = text_of(value, "error_type") == "overloaded"
     return generation_error(text_of(value, "error"), 429 if busy else None)
@@ -235,7 +230,7 @@ def read_search(chunks: Iterable[bytes]) -> Iterator[list[Event | str]]:
     Source: GET /conversation/{id}/web-search, chat-ui 0.6.0, 2023-09 (measured).
     """
     shown = 0
-    for value in _joined_objects(chunks):
+    for value in _split_objects(chunks):
         messages = need(value, "messages", list)
         for message in messages[shown:]:  # each object repeats what the earlier ones said
             kind = need(message, "type", str)
@@ -250,7 +245,7 @@ def read_search(chunks: Iterable[bytes]) -> Iterator[list[Event | str]]:
     yield [WebSearchError("The web search ended before its result came")]
 
 
-def _joined_objects(chunks: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+def _split_objects(chunks: Iterable[bytes]) -> Iterator[dict[str, Any]]:
     """Yield the JSON objects of a body that has them one behind the other.
 
     :raises ProtocolError: between two of them is something else, or one is too long.

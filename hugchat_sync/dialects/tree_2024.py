@@ -13,13 +13,13 @@ from ..records import Model, Settings, User
 from ..values import Value, replace, with_fields
 from . import Dialect, Manners
 from .common import read_models, read_user, save_as_json
-from .errors import intercepted
-from .fields import each, need, text_of
-from .forms_2023 import Forms2023, page_of
+from .errors import find_interception
+from .fields import need, text_of
+from .forms_2023 import Forms2023, get_page
 from .records import Page, Prompt
 from .trees import Trees, read_conversation
 from .updates import Updates
-from .verbs import delete, get, in_path, message_to, path_of, read_nothing, read_value, refusal_but
+from .verbs import delete, error_unless, get, in_path, message_to, path_of, read_nothing, read_value
 
 T = TypeVar("T")
 
@@ -89,12 +89,13 @@ class Tree2024(Trees, Forms2023):
             return super().list_conversations(page)
 
         def read(reply: Reply) -> Page:
-            found = each(read_value(reply), read_conversation, "conversations")
+            listed = need({"conversations": read_value(reply)}, "conversations", list)
+            found = tuple(map(read_conversation, listed))
             return Page(found, len(found) in _PAGE_SIZES)
 
         return get("/api/conversations", read, params={"p": str(page)})
 
-    def kept(self, conversation_id: str, read: Callable[[Any, Reply], T]) -> Call[T]:
+    def get_raw(self, conversation_id: str, read: Callable[[Any, Reply], T]) -> Call[T]:
         """Source: GET /conversation/{id}/__data.json, chat-ui 2024-04 … 2024-12 (measured)."""
 
         def with_root(value: dict[str, Any], reply: Reply) -> T:
@@ -102,7 +103,7 @@ class Tree2024(Trees, Forms2023):
             need(value, "rootMessageId", str)
             return read(value, reply)
 
-        return page_of(conversation_id, with_root)
+        return get_page(conversation_id, with_root)
 
     def remove_message(self, conversation_id: str, message_id: str) -> Call[None]:
         """Describe deleting a message and its descendants; only servers since 2025-02-11 can.
@@ -112,15 +113,17 @@ class Tree2024(Trees, Forms2023):
         if self.facts.hidden:
             self.lacks("remove_message", "this server hides its API")
         path = f"/api{path_of(conversation_id)}/message/{in_path(message_id)}"
-        return delete(path, self.of_route("remove_message", read_nothing), error=intercepted)
+        return delete(
+            path, self.require_route("remove_message", read_nothing), error=find_interception
+        )
 
     def remove_all_conversations(self) -> tuple[Call[int | None], ...]:
         """Describe deleting all conversations, by a form or (since 2025-02-11) by the API.
 
         Source: DELETE /api/conversations, chat-ui 0.9.5, 2025-06 (measured).
         """
-        read = self.of_route("remove_all", read_nothing)
-        by_api: Call[int | None] = delete("/api/conversations", read, error=intercepted)
+        read = self.require_route("remove_all", read_nothing)
+        by_api: Call[int | None] = delete("/api/conversations", read, error=find_interception)
         return (*super().remove_all_conversations(), by_api)
 
     # account
@@ -149,7 +152,7 @@ class Tree2024(Trees, Forms2023):
         def read(reply: Reply) -> User | None:
             return None if is_nobody(reply) else read_user(read_value(reply))
 
-        return get("/api/user", read, error=refusal_but(is_nobody))
+        return get("/api/user", read, error=error_unless(is_nobody))
 
     # answers
 
@@ -229,9 +232,9 @@ class TreeUpdates(Updates):
 
         Source: POST /conversation/{id}, chat-ui 2024-04 … 2024-12 (measured).
         """
-        return super().read(self._until_lost(chunks))
+        return super().read(self._read_until_lost(chunks))
 
-    def _until_lost(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+    def _read_until_lost(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         try:
             yield from chunks
         except TransportError:

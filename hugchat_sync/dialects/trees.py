@@ -17,10 +17,10 @@ from ..events import Event
 from ..records import ChatFile, Conversation, ConversationTree, TreeMessage
 from .common import Era
 from .errors import error_of, is_guarded
-from .fields import dicts_of, each, kind_of, need, split_thinking, text_of, texts_of, whole
+from .fields import dicts_of, kind_of, need, split_thinking, text_of, texts_of, whole
 from .records import Created, Look, Prompt, Stored, Unfinished
 from .updates import Updates
-from .verbs import get, in_path, path_of, post, read_value, refusal
+from .verbs import find_error, get, in_path, path_of, post, read_value
 from .wire import read_json, superjson
 
 T = TypeVar("T")
@@ -38,7 +38,7 @@ class Trees(Era):
 
         def error(reply: Reply) -> HugChatError | None:
             if reply.status != 400 or is_guarded(reply):
-                return refusal(reply)
+                return find_error(reply)
             # the values sent are texts, so what is wrong with them is the model
             model = body["model"]
             sentence = f"the server does not offer the model {model!r}"
@@ -47,16 +47,16 @@ class Trees(Era):
         return post("/conversation", read_created, json=body, error=error)
 
     @abstractmethod
-    def kept(self, conversation_id: str, read: Callable[[Any, Reply], T]) -> Call[T]:
+    def get_raw(self, conversation_id: str, read: Callable[[Any, Reply], T]) -> Call[T]:
         """Describe reading a conversation with all its messages, as what *read* makes of it."""
 
     def conversation(self, conversation_id: str) -> Call[ConversationTree]:
         """Describe reading a conversation with all its branches; a share id does as well."""
-        return self.kept(conversation_id, lambda value, _: read_tree(value, conversation_id))
+        return self.get_raw(conversation_id, lambda value, _: read_tree(value, conversation_id))
 
     def look(self, conversation_id: str) -> Call[Look]:
         """Describe reading a conversation together with what tells that a run is on in it."""
-        return self.kept(
+        return self.get_raw(
             conversation_id,
             lambda value, reply: look_at_tree(
                 value, reply, conversation_id, self.manners.survives_disconnect
@@ -72,9 +72,9 @@ class Trees(Era):
 
         def read(value: Any, reply: Reply) -> Stored | None:
             need(value, "messages", list)
-            return find(dicts_of(value, "messages"), prompt, self.log_reader(prompt))
+            return find_stored(dicts_of(value, "messages"), prompt, self.log_reader(prompt))
 
-        return self.kept(conversation_id, read)
+        return self.get_raw(conversation_id, read)
 
     def download(self, conversation_id: str, sha: str) -> Call[bytes]:
         """Describe fetching a file of a conversation.
@@ -157,9 +157,8 @@ def read_tree(value: Any, conversation_id: str) -> ConversationTree:
 
     :raises ProtocolError: it lacks what every conversation has.
     """
-    messages = each(
-        need(value, "messages", list), lambda item: read_message(item, conversation_id), "messages"
-    )
+    listed = need(value, "messages", list)
+    messages = tuple(read_message(item, conversation_id) for item in listed)
     root = text_of(value, "rootMessageId") or (messages[0].id if messages else None)
     return ConversationTree(
         conversation_id,
@@ -209,7 +208,7 @@ def look_at_tree(value: Any, reply: Reply, conversation_id: str, stores_meanwhil
         if item.get("generationId") or (
             newest and not has_whole_text and (stores_meanwhile or is_stub)
         ):
-            found.append(unfinished(item, reply, has_whole_text))
+            found.append(read_unfinished(item, reply, has_whole_text))
     last = messages[-1] if messages else {"id": value.get("rootMessageId")}
     leaf = last.get("id") if isinstance(last, dict) else None
     if messages and not isinstance(leaf, str):
@@ -222,7 +221,7 @@ def look_at_tree(value: Any, reply: Reply, conversation_id: str, stores_meanwhil
     )
 
 
-def unfinished(message: dict[str, Any], reply: Reply, has_whole_text: bool) -> Unfinished:
+def read_unfinished(message: dict[str, Any], reply: Reply, has_whole_text: bool) -> Unfinished:
     """Return a stored message as one that may still be coming, or may be answered."""
     updated = text_of(message, "updatedAt") or text_of(message, "createdAt")
     text = text_of(message, "content") if message.get("from") == "assistant" else ""
@@ -249,7 +248,7 @@ def _seconds_since(moment: str, reply: Reply) -> float:
 # what became of a message -----------------------------------------------------------------------
 
 
-def find(messages: list[dict[str, Any]], prompt: Prompt, updates: Updates) -> Stored | None:
+def find_stored(messages: list[dict[str, Any]], prompt: Prompt, updates: Updates) -> Stored | None:
     """Return what *messages* keep of *prompt*, ``None`` if nothing.
 
     Our own generation id is the sure way (since 2026-06). Where no answer has such an id the newest

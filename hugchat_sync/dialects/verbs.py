@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from ..calls import Call, Reply, Request
 from ..errors import HugChatError, ProtocolError
-from .errors import GUARDS, intercepted, is_page, page_instead, read_error, refuse_redirect
+from .errors import GUARDS, find_interception, is_page, read_error, refuse_redirect, unexpected_page
 from .wire import read_json, superjson
 
 T = TypeVar("T")
@@ -40,22 +40,22 @@ def path_of(conversation_id: str, more: str = "") -> str:
     return f"/conversation/{quote(conversation_id, safe='')}{more}"
 
 
-def refusal(reply: Reply) -> HugChatError | None:
+def find_error(reply: Reply) -> HugChatError | None:
     """Return the error of a complete reply whose head says that it failed; ``None`` for a good one.
 
     A page with a good status is none: some routes send pages, and who reads the reply knows.
     """
     if reply.status == 200 and GUARDS.isdisjoint(reply.headers):
         return None
-    return intercepted(reply) if 200 <= reply.status < 300 else read_error(reply)
+    return find_interception(reply) if 200 <= reply.status < 300 else read_error(reply)
 
 
-def refusal_but(is_answer: Callable[[Reply], bool]) -> Callable[[Reply], HugChatError | None]:
+def error_unless(is_answer: Callable[[Reply], bool]) -> Callable[[Reply], HugChatError | None]:
     """Return what makes the errors of a request to which some bad statuses are answers."""
 
     def error(reply: Reply) -> HugChatError | None:
-        problem = refusal(reply)
-        is_servers = problem is not None and intercepted(reply) is None
+        problem = find_error(reply)
+        is_servers = problem is not None and find_interception(reply) is None
         return None if is_servers and is_answer(reply) else problem
 
     return error
@@ -63,25 +63,25 @@ def refusal_but(is_answer: Callable[[Reply], bool]) -> Callable[[Reply], HugChat
 
 def get(path: str, read: Callable[[Reply], T], **more: Any) -> Call[T]:
     """Return a call that changes nothing."""
-    more = {"headers": READ, "error": refusal, **more}
+    more = {"headers": READ, "error": find_error, **more}
     return Call(Request("GET", path, repeatable=True, **more), read)
 
 
 def post(path: str, read: Callable[[Reply], T], **more: Any) -> Call[T]:
     """Return a call that changes something; unless it is ``repeatable``, it is never sent twice."""
-    more = {"headers": WRITE, "error": refusal, **more}
+    more = {"headers": WRITE, "error": find_error, **more}
     return Call(Request("POST", path, **more), read)
 
 
 def patch(path: str, read: Callable[[Reply], T], **more: Any) -> Call[T]:
     """Return a call that replaces a part of something, which twice is once."""
-    more = {"headers": WRITE, "error": refusal, **more}
+    more = {"headers": WRITE, "error": find_error, **more}
     return Call(Request("PATCH", path, repeatable=True, **more), read)
 
 
 def delete(path: str, read: Callable[[Reply], T], **more: Any) -> Call[T]:
     """Return a call that removes something, which twice is once."""
-    more = {"headers": WRITE, "error": refusal, **more}
+    more = {"headers": WRITE, "error": find_error, **more}
     return Call(Request("DELETE", path, repeatable=True, **more), read)
 
 
@@ -106,7 +106,7 @@ def read_value(reply: Reply) -> Any:
         if isinstance(value, dict) and value.get("type") == "redirect":
             refuse_redirect(value, reply.url)
         return value
-    raise page_instead(reply, "JSON")
+    raise unexpected_page(reply, "JSON")
 
 
 def read_superjson(reply: Reply) -> Any:
@@ -125,6 +125,6 @@ def read_nothing(reply: Reply) -> None:
     :raises ProtocolError: it is a page: the request never reached its endpoint.
     """
     if is_page(reply):
-        raise page_instead(reply, "an empty reply")
+        raise unexpected_page(reply, "an empty reply")
     if reply.body.lstrip().startswith(b"{"):
         read_value(reply)

@@ -18,7 +18,7 @@ from .. import Client, Retry, Timeout
 from ..auth.cookies.disk import default_directory, file_of
 from ..chat.files import write_whole
 from ..errors import AuthError
-from ..options import checked_base_url
+from ..options import check_base_url
 from . import output
 from .commands import TOTAL
 from .embedded import NO_HOME, make_directory, start_local_server
@@ -62,7 +62,7 @@ def open_client(arguments: argparse.Namespace, **options: Any) -> Iterator[Clien
 
 def base_url_of(stated: str | None) -> str:
     """Return the address that the client will use."""
-    return checked_base_url(stated, allow_insecure=True)  # the client decides about that
+    return check_base_url(stated, allow_insecure=True)  # the client decides about that
 
 
 def _cookies(arguments: argparse.Namespace, options: dict[str, Any]) -> Any:

@@ -11,7 +11,7 @@ from sweep import impatient
 
 from hugchat_sync import Client
 from hugchat_sync.chat.run import Run
-from hugchat_sync.dialects import Prompt, Stored, dialect_named
+from hugchat_sync.dialects import Prompt, Stored, load_dialect
 from hugchat_sync.errors import (
     ConnectionFailed,
     HugChatError,
@@ -173,7 +173,7 @@ def test_era_that_cannot_tell_is_not_asked_twice(era: str, posts: int) -> None:
     prompt = Prompt("6b02a3ec554756adfb4f3181", "hi", "m", "g")
     patience = Patience(Timeout(), Retry(tries=3), 1e12)
     with pytest.raises(ConnectionFailed):
-        Run(transport, dialect_named(era), prompt, patience).begin()
+        Run(transport, load_dialect(era), prompt, patience).begin()
     assert transport.posts == posts
 
 

@@ -14,7 +14,7 @@ from rawserver import Asked, RawServer, whole
 
 from hugchat_sync import Client, HugChatError, Retry
 from hugchat_sync.calls import Call, Request
-from hugchat_sync.dialects.verbs import refusal
+from hugchat_sync.dialects.verbs import find_error
 from hugchat_sync.errors import ConnectionFailed, ProtocolError, SessionExpired, Unavailable
 from hugchat_sync.options import Timeout
 from hugchat_sync.transport.http import Transport
@@ -159,7 +159,7 @@ def test_query_of_an_address_is_in_no_log_of_ours_and_in_no_error(
         )
         for call in (
             Call(
-                Request("GET", "/callback?code=SECRET-CODE", refusal, repeatable=True),
+                Request("GET", "/callback?code=SECRET-CODE", find_error, repeatable=True),
                 lambda reply: reply,
             ),
         ):
@@ -179,7 +179,7 @@ def test_error_has_no_frames_of_the_layers_below() -> None:
         transport = Transport(server.url)
         with pytest.raises(ConnectionFailed) as caught:
             transport.send(
-                Call(Request("POST", "/x", refusal, json={"text": "hi"}), lambda reply: reply)
+                Call(Request("POST", "/x", find_error, json={"text": "hi"}), lambda reply: reply)
             )
         transport.close()
     below = caught.value.__cause__
@@ -195,7 +195,7 @@ def test_bad_reply_says_where_it_came_from_without_the_query() -> None:
         transport = Transport(server.url)
         with pytest.raises(Unavailable) as caught:
             transport.send(
-                Call(Request("POST", "/x?code=SECRET-CODE", refusal), lambda reply: reply)
+                Call(Request("POST", "/x?code=SECRET-CODE", find_error), lambda reply: reply)
             )
         transport.close()
     assert "SECRET-CODE" not in str(caught.value.url)

@@ -15,7 +15,7 @@ from rawserver import Asked, RawServer, whole
 
 from hugchat_sync import Client, HugChatError, Retry, Sign, Timeout
 from hugchat_sync.calls import Call, Request, StreamCall
-from hugchat_sync.dialects.verbs import refusal
+from hugchat_sync.dialects.verbs import find_error
 from hugchat_sync.errors import ProtocolError
 from hugchat_sync.transport.http import Transport
 
@@ -142,7 +142,7 @@ def test_hints_before_a_reply_are_passed_over(status: str) -> None:
 
     with RawServer(answer) as server, client(server.url) as asking:
         assert [model.id for model in asking.models()] == ["m"]
-        call = StreamCall(Request("POST", "/x", refusal), iter)
+        call = StreamCall(Request("POST", "/x", find_error), iter)
         assert b"".join(asking._identity.transport.open(call)) == lines.encode("ascii")
         assert server.connections == 1
 
@@ -228,9 +228,9 @@ def test_reader_that_meets_a_shape_nobody_thought_of() -> None:
     with always(whole(MODELS)) as server:
         transport = Transport(server.url)
         with pytest.raises(ProtocolError, match="KeyError") as caught:
-            transport.send(Call(Request("GET", "/x", refusal), odd))
+            transport.send(Call(Request("GET", "/x", find_error), odd))
         assert "x-session" not in str(caught.value)
-        stream = transport.open(StreamCall(Request("GET", "/x", refusal), iter))
+        stream = transport.open(StreamCall(Request("GET", "/x", find_error), iter))
         with pytest.raises(ProtocolError, match="KeyError"), stream as pieces:
             odd(pieces)
         transport.close()

@@ -11,8 +11,8 @@ import responses
 from responses import matchers
 
 from hugchat_sync.calls import Call, Part, Request, StreamCall, no_error
-from hugchat_sync.dialects.errors import intercepted, read_error
-from hugchat_sync.dialects.verbs import refusal
+from hugchat_sync.dialects.errors import find_interception, read_error
+from hugchat_sync.dialects.verbs import find_error
 from hugchat_sync.errors import (
     AuthError,
     ConnectionFailed,
@@ -72,12 +72,12 @@ def transport(slept):
 
 
 def get(path="/thing", read=lambda reply: reply, **more):
-    more = {"repeatable": True, "error": refusal, **more}
+    more = {"repeatable": True, "error": find_error, **more}
     return Call(Request("GET", path, **more), read)
 
 
 def post(read=lambda reply: reply, **more):
-    return Call(Request("POST", "/thing", error=refusal, **more), read)
+    return Call(Request("POST", "/thing", error=find_error, **more), read)
 
 
 def sent(wire, number=-1):
@@ -195,7 +195,7 @@ def test_bad_status_is_the_error_of_the_call(wire, transport):
 
 def test_probe_reads_bad_statuses_as_well(wire, transport):
     wire.get(f"{BASE}/thing", status=404)
-    call = Call(Request("GET", "/thing", error=intercepted), lambda reply: reply.status)
+    call = Call(Request("GET", "/thing", error=find_interception), lambda reply: reply.status)
 
     assert transport.send(call) == 404
 

@@ -11,12 +11,12 @@ from contextlib import contextmanager
 import pytest
 
 from hugchat_sync.calls import Call, Request, StreamCall
-from hugchat_sync.dialects.verbs import refusal
+from hugchat_sync.dialects.verbs import find_error
 from hugchat_sync.errors import ConnectionFailed, ServerError, TimedOut, TransportError
 from hugchat_sync.options import Timeout
 from hugchat_sync.transport.http import Transport
 
-CALL = StreamCall(Request("GET", "/stream", refusal, repeatable=False), iter)
+CALL = StreamCall(Request("GET", "/stream", find_error, repeatable=False), iter)
 
 
 class Served:
@@ -129,7 +129,7 @@ def test_connection_is_used_again():
     script = (SIZED, b"onetwo")
     with served(*script) as (server, transport):
         bodies = [
-            transport.send(Call(Request("GET", "/a", refusal), lambda reply: reply.body))
+            transport.send(Call(Request("GET", "/a", find_error), lambda reply: reply.body))
             for _ in range(4)
         ]
 
@@ -243,7 +243,7 @@ def test_stream_that_nobody_reads_can_be_closed():
 
 def test_idle_connection_that_the_server_closed_is_not_used():
     with served(SIZED, b"onetwo", 0) as (server, transport):
-        call = Call(Request("POST", "/a", refusal), lambda reply: reply.body)
+        call = Call(Request("POST", "/a", find_error), lambda reply: reply.body)
         bodies = []
         for _ in range(2):
             bodies.append(transport.send(call))
@@ -263,7 +263,7 @@ def test_connection_that_was_never_made_is_tried_again_for_a_writing_call():
         begun.append(Served(SIZED, b"abcdef", place=place))
 
     transport = Transport(f"http://127.0.0.1:{place[1]}", sleep=sleep, jitter=lambda: 1.0)
-    call = Call(Request("POST", "/thing", refusal), lambda reply: reply.body)
+    call = Call(Request("POST", "/thing", find_error), lambda reply: reply.body)
     assert transport.send(call) == b"abcdef"
     assert slept == [0.5]
     transport.close()

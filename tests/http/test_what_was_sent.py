@@ -13,12 +13,12 @@ from rawserver import RESET, Asked, RawServer, certified, whole
 from requests.adapters import HTTPAdapter
 
 from hugchat_sync.calls import Call, Reply, Request
-from hugchat_sync.dialects.verbs import refusal
+from hugchat_sync.dialects.verbs import find_error
 from hugchat_sync.errors import ConnectionFailed, HugChatError, TimedOut
 from hugchat_sync.options import Retry, Timeout
 from hugchat_sync.transport.http import Transport
 
-POST = Call(Request("POST", "/thing", refusal, json={"text": "hi"}), lambda reply: reply)
+POST = Call(Request("POST", "/thing", find_error, json={"text": "hi"}), lambda reply: reply)
 IMPATIENT = Retry(tries=3, first_delay=0.01, longest_delay=0.02)
 
 

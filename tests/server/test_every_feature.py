@@ -12,7 +12,7 @@ from eras.arena import SERVERS, Arena
 from eras.listening import Told
 
 from hugchat_sync import Client
-from hugchat_sync.dialects import ERAS, FEATURES, dialect_named, eras_with
+from hugchat_sync.dialects import ERAS, FEATURES, eras_with, load_dialect
 from hugchat_sync.errors import (
     ConnectionFailed,
     FeatureUnavailable,
@@ -54,7 +54,7 @@ LACKING = [
     (name, use)
     for name in SERVERS
     for use, (feature, _) in ALL_USES.items()
-    if feature not in dialect_named(SERVERS[name][0]).features
+    if feature not in load_dialect(SERVERS[name][0]).features
     and (name, use) != ("lines-2023 of February", "edit with files")  # it lacks both
 ]
 
@@ -93,7 +93,7 @@ def test_every_feature_that_an_era_lacks_is_tried() -> None:
         feature
         for feature in FEATURES
         for name in ERAS
-        if feature not in dialect_named(name).features
+        if feature not in load_dialect(name).features
     }
 
     # a tree is read on every era; without branches it is a row. A log is nothing to ask for.
@@ -141,7 +141,7 @@ def test_check_tells_era_and_features_and_costs_no_message(start: Any, name: str
 
     assert (check.user, check.missing, check.era) == (None, (), arena.era)
     lacking, more = BETWEEN.get(name, (set(), set()))
-    assert set(check.features) == (dialect_named(arena.era).features - lacking) | more
+    assert set(check.features) == (load_dialect(arena.era).features - lacking) | more
     assert arena.sent == []
 
 

@@ -12,7 +12,7 @@ from exchanges import content, exchange
 
 from hugchat_sync.chat.answer import Answer, conclude, fold
 from hugchat_sync.chat.message import Message
-from hugchat_sync.dialects import Dialect, Prompt, dialect_named
+from hugchat_sync.dialects import Dialect, Prompt, load_dialect
 from hugchat_sync.errors import HugChatError
 from hugchat_sync.events import Event, FinalAnswer, Reasoning, Token
 
@@ -94,7 +94,7 @@ class Played:
 
 def played(dialect: str | Dialect, chunks: Iterable[bytes], **fields: Any) -> Played:
     """Return what an answer in these pieces comes to."""
-    dialect = dialect_named(dialect) if isinstance(dialect, str) else dialect
+    dialect = load_dialect(dialect) if isinstance(dialect, str) else dialect
     found = Played()
     try:
         for event in chain.from_iterable(dialect.chat(prompt(**fields)).read(chunks)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hugchat_sync import Client, HuggingChat, Sign, UsageError
-from hugchat_sync.options import checked_base_url
+from hugchat_sync.options import check_base_url
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ from hugchat_sync.options import checked_base_url
     ],
 )
 def test_pasted_address_is_tidied(pasted, meant):
-    assert checked_base_url(pasted) == meant
+    assert check_base_url(pasted) == meant
     with Client(pasted) as client:
         assert client.base_url == meant
 

@@ -7,7 +7,7 @@ import pytest
 from exchanges import BASE, WIRE, exchange, reply_of
 
 from hugchat_sync.calls import Call, Reply
-from hugchat_sync.dialects import Dialect, known_dialect
+from hugchat_sync.dialects import Dialect, find_known_era
 from hugchat_sync.dialects.detection import first_probe
 from hugchat_sync.errors import (
     AuthError,
@@ -256,9 +256,9 @@ def test_a_server_in_trouble_is_not_taken_for_an_old_one(
 
 
 def test_huggingface_co_needs_no_question() -> None:
-    assert known_dialect("https://huggingface.co/chat") == "v2-2025"
-    assert known_dialect("https://huggingface.co.example/chat") is None
-    assert known_dialect("http://127.0.0.1:3000/chat") is None
+    assert find_known_era("https://huggingface.co/chat") == "v2-2025"
+    assert find_known_era("https://huggingface.co.example/chat") is None
+    assert find_known_era("http://127.0.0.1:3000/chat") is None
 
 
 def test_the_servers_of_summer_2025_have_a_search_of_their_own() -> None:

@@ -10,7 +10,7 @@ from answers import prompt
 from exchanges import BASE, content, exchange, reply
 
 from hugchat_sync.calls import Call, Reply, StreamCall
-from hugchat_sync.dialects import Created, Stored, dialect_named
+from hugchat_sync.dialects import Created, Stored, load_dialect
 from hugchat_sync.errors import (
     BadRequest,
     ConversationNotExistError,
@@ -21,7 +21,7 @@ from hugchat_sync.errors import (
 from hugchat_sync.records import Conversation, Settings, User
 
 ERA = "lines-2023"
-LINES = dialect_named(ERA)
+LINES = load_dialect(ERA)
 LLAMA, FALCON = "meta-llama/Llama-2-70b-chat-hf", "tiiuae/falcon-180B-chat"
 
 
@@ -91,7 +91,7 @@ def test_custom_data_wins_where_this_era_takes_it() -> None:
         "is_retry": True,
         "web_search": True,
     }
-    assert LINES.ignored({**given, "parameters": {}, "options": {}, "stream": True}) == (
+    assert LINES.find_ignored({**given, "parameters": {}, "options": {}, "stream": True}) == (
         "parameters",
         "options",
         "stream",

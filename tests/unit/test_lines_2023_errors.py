@@ -8,7 +8,7 @@ from answers import prompt
 from exchanges import reply
 
 from hugchat_sync.calls import Reply
-from hugchat_sync.dialects import dialect_named
+from hugchat_sync.dialects import load_dialect
 from hugchat_sync.errors import (
     AuthError,
     BadRequest,
@@ -24,7 +24,7 @@ from hugchat_sync.errors import (
 )
 
 ERA = "lines-2023"
-LINES = dialect_named(ERA)
+LINES = load_dialect(ERA)
 LLAMA, FALCON = "meta-llama/Llama-2-70b-chat-hf", "tiiuae/falcon-180B-chat"
 
 

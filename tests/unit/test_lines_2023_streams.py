@@ -8,7 +8,7 @@ from exchanges import chunked, one_by_one, reply
 from sampling import bundles
 from streams_lines_2023 import STREAMS
 
-from hugchat_sync.dialects import dialect_named
+from hugchat_sync.dialects import load_dialect
 from hugchat_sync.events import (
     FinalAnswer,
     Status,
@@ -72,7 +72,7 @@ def test_only_known_events_that_can_be_encoded(names: Sequence[Any]) -> None:
 
 @pytest.mark.parametrize(("name", "after"), STORED.items())
 def test_text_is_what_the_server_stored(name: str, after: str) -> None:
-    tree = dialect_named(ERA).conversation("x").read(reply(ERA, after))
+    tree = load_dialect(ERA).conversation("x").read(reply(ERA, after))
     stored = [message.text for message in tree.messages if message.role == "assistant"]
     assert played(ERA, chunked(ERA, name)).answer.text in stored
 
@@ -88,7 +88,7 @@ def test_reading_stops_at_the_final_answer() -> None:
         yield body_of(ERA, "lc01-plain")
         pytest.fail("read on after the final answer, where the server is silent for ever")
 
-    call = dialect_named(ERA).chat(prompt())
+    call = load_dialect(ERA).chat(prompt())
     assert isinstance(list(call.read(endless()))[-1][-1], FinalAnswer)
     assert call.closes_at_answer
     assert not call.keep_alives

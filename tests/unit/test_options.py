@@ -7,7 +7,7 @@ from dataclasses import FrozenInstanceError, astuple
 import pytest
 
 from hugchat_sync import Client, Retry, Timeout, UsageError
-from hugchat_sync.options import checked_timeout
+from hugchat_sync.options import check_timeout
 
 
 def test_default_clocks_are_those_of_the_contract():
@@ -28,7 +28,7 @@ def test_default_retry_is_that_of_the_contract():
     ],
 )
 def test_number_is_the_total(given, clocks):
-    assert checked_timeout(given) == clocks
+    assert check_timeout(given) == clocks
 
 
 @pytest.mark.parametrize("given", ["soon", 0, -1, float("nan"), True, (1, 2)])

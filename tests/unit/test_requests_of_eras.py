@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hugchat_sync.calls import Call, Reply
-from hugchat_sync.dialects import ERAS, Dialect, dialect_named
+from hugchat_sync.dialects import ERAS, Dialect, load_dialect
 from hugchat_sync.errors import FeatureUnavailable
 from hugchat_sync.records import Settings
 
@@ -54,7 +54,7 @@ def calls_of(dialect: Dialect, question: str) -> list[Call[Any]]:
 @pytest.mark.parametrize("question", QUESTIONS)
 @pytest.mark.parametrize("era", ERAS)
 def test_good_reply_is_no_bad_news(era: str, question: str) -> None:
-    for call in calls_of(dialect_named(era), question):
+    for call in calls_of(load_dialect(era), question):
         assert call.request.error(Reply(200, {"content-type": "application/json"}, b"{}")) is None
 
 
@@ -67,5 +67,5 @@ def test_firewall_is_bad_news_to_every_request_but_the_sign_out(
     # which looks for itself: a way to the sign-in is how things go well there
     said = b"Conversation not found"  # an answer to some, where the server itself says it
     guarded = Reply(status, {"cf-mitigated": "challenge"}, said, "https://chat.example/x")
-    for call in calls_of(dialect_named(era), question):
+    for call in calls_of(load_dialect(era), question):
         assert (call.request.error(guarded) is None) == (question == "sign_out")

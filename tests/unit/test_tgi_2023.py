@@ -94,8 +94,10 @@ def test_what_the_caller_gave_wins_over_our_ids() -> None:
         "web_search_id": "",
     }
     assert body["stream"] is True
-    assert T.ignored(custom) == ("stream",)
-    assert T.ignored({"parameters": {}, "options": {}, "web_search": True, "news": 1}) == ("news",)
+    assert T.find_ignored(custom) == ("stream",)
+    assert T.find_ignored({"parameters": {}, "options": {}, "web_search": True, "news": 1}) == (
+        "news",
+    )
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hugchat_sync.chat.prompt import choose_tools
-from hugchat_sync.dialects import dialect_named
+from hugchat_sync.dialects import load_dialect
 from hugchat_sync.errors import FeatureUnavailable, UsageError
 
 LISTED = (
@@ -13,7 +13,7 @@ LISTED = (
     {"name": "Exa", "url": "https://mcp.exa.example/search"},
     {"name": "Web Search", "url": "https://tools.example/web"},
 )
-TODAYS = dialect_named("v2-2025")
+TODAYS = load_dialect("v2-2025")
 NONE = (None, (), ())
 OWN = {"name": "Mine", "url": "https://mine.example/mcp", "headers": {"X-Key": "k"}}
 
@@ -64,11 +64,11 @@ def never():
 
 @pytest.mark.parametrize("era", ["tgi-2023", "lines-2023", "tree-2024", "v2-2025"])
 def test_list_is_not_asked_for_where_no_tool_is_wanted(era):
-    assert choose_tools(dialect_named(era), False, None, never) == NONE
+    assert choose_tools(load_dialect(era), False, None, never) == NONE
 
 
 def test_list_is_not_asked_for_where_the_server_has_a_switch():
-    assert choose_tools(dialect_named("lines-2023"), True, None, never) == NONE
+    assert choose_tools(load_dialect("lines-2023"), True, None, never) == NONE
 
 
 def test_search_on_todays_server_asks_for_its_list():
@@ -91,6 +91,6 @@ def test_search_on_a_server_without_any_tools_says_so():
 
 def test_tool_servers_of_an_era_without_them_are_unavailable():
     with pytest.raises(FeatureUnavailable) as caught:
-        choose_tools(dialect_named("lines-2023"), False, ["Clock"], never)
+        choose_tools(load_dialect("lines-2023"), False, ["Clock"], never)
 
     assert (caught.value.feature, caught.value.available) == ("tool_servers", ("v2-2025",))

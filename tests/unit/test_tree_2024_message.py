@@ -124,4 +124,7 @@ def test_manners_of_the_stream() -> None:
     assert TREE.chat(prompt).request.headers["Accept-Encoding"] == "identity"
     assert TREE.manners.stops_by_closing
     assert not TREE.manners.survives_disconnect
-    assert TREE.ignored({"parameters": {}, "web_search": True, "id": "x"}) == ("parameters", "id")
+    assert TREE.find_ignored({"parameters": {}, "web_search": True, "id": "x"}) == (
+        "parameters",
+        "id",
+    )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hugchat_sync.calls import Reply
-from hugchat_sync.dialects import dialect_named
+from hugchat_sync.dialects import load_dialect
 from hugchat_sync.errors import (
     AuthError,
     HugChatError,
@@ -17,7 +17,7 @@ from hugchat_sync.errors import (
 from hugchat_sync.records import Settings
 
 ERA = "v2-2025"
-V2 = dialect_named(ERA)
+V2 = load_dialect(ERA)
 
 
 def good(value: Any, status: int = 200) -> Reply:

@@ -9,7 +9,7 @@ from answers import prompt
 from exchanges import reply
 
 from hugchat_sync.calls import Reply
-from hugchat_sync.dialects import dialect_named
+from hugchat_sync.dialects import load_dialect
 from hugchat_sync.errors import (
     AuthError,
     BadRequest,
@@ -26,7 +26,7 @@ from hugchat_sync.errors import (
 )
 
 ERA = "v2-2025"
-V2 = dialect_named(ERA)
+V2 = load_dialect(ERA)
 NO_ACCESS = "You don't have access to this conversation."
 UNEXPECTED = "An error occurred"
 NO_ORIGIN = "need to have an origin"

@@ -9,7 +9,7 @@ from answers import played
 from exchanges import WIRE, one_by_one, reply
 
 from hugchat_sync.calls import Reply
-from hugchat_sync.dialects import Logged, dialect_named
+from hugchat_sync.dialects import Logged, load_dialect
 from hugchat_sync.events import (
     ElicitationRequest,
     FinalAnswer,
@@ -78,14 +78,14 @@ def test_title_as_a_status_and_a_failed_search() -> None:
 
 
 def test_log_from_behind_a_position() -> None:
-    call = dialect_named(NEW).reattach("x", "y", 3)
+    call = load_dialect(NEW).reattach("x", "y", 3)
     steps = list(chain.from_iterable(call.read([content("reattach-2026-08.sse")])))
     assert steps[0] == Logged(4, (Token("It is 24 °C and "),))
     assert steps[-1] == Logged(7, (), "completed")
 
 
 def test_stored_objects_of_today() -> None:
-    era = dialect_named(NEW)
+    era = load_dialect(NEW)
     tree = era.conversation("x").read(example("conversation-2026.superjson.json"))
     assert [message.interrupted for message in tree.messages[2::2]] == [False, False]
     assert tree.messages[2].reasoning == "I should look it up."
@@ -100,7 +100,7 @@ def test_stored_objects_of_today() -> None:
 
 
 def test_stored_row_of_2023() -> None:
-    era = dialect_named(OLD)
+    era = load_dialect(OLD)
     tree = era.conversation("x").read(example("conversation-2023-10.__data.json"))
     assert [message.role for message in tree.messages] == ["user", "assistant"]
     leaf = era.conversation("x").read(example("conversation-2023-10.leaf-only.__data.json"))

@@ -7,7 +7,7 @@ from answers import body_of, comes_to, cuts_of, played
 from exchanges import chunked, one_by_one
 
 from hugchat_sync.chat.answer import Answer, fold
-from hugchat_sync.dialects import Logged, dialect_named
+from hugchat_sync.dialects import Logged, load_dialect
 from hugchat_sync.errors import GenerationError, ProtocolError
 from hugchat_sync.events import Status, Token
 
@@ -17,12 +17,12 @@ RUN = "9e30f209-8a12-42fa-ab37-2e887b08314a"
 
 
 def log(chunks: list[bytes], after: int = 0) -> list[Logged]:
-    call = dialect_named(ERA).reattach(CONVERSATION, RUN, after)
+    call = load_dialect(ERA).reattach(CONVERSATION, RUN, after)
     return list(chain.from_iterable(call.read(chunks)))
 
 
 def test_request() -> None:
-    request = dialect_named(ERA).reattach(CONVERSATION, RUN, 7).request
+    request = load_dialect(ERA).reattach(CONVERSATION, RUN, 7).request
     assert (request.method, request.path) == ("GET", f"/conversation/{CONVERSATION}/stream")
     assert request.params == {"generationId": RUN, "fromSeq": "7"}
     assert request.headers["Accept"] == "text/event-stream, application/json"
@@ -111,7 +111,7 @@ def test_what_came_before_a_failure_is_not_lost() -> None:
     )
     found = []
     with pytest.raises(GenerationError):
-        for steps in dialect_named(ERA).reattach(CONVERSATION, RUN).read([body]):
+        for steps in load_dialect(ERA).reattach(CONVERSATION, RUN).read([body]):
             found.extend(steps)
     assert found == [Logged(1, (Token("a "),)), Logged(2, (Token("<t"),))]
 

@@ -8,7 +8,7 @@ import pytest
 from exchanges import reply
 
 from hugchat_sync.calls import Call, Reply
-from hugchat_sync.dialects import Created, dialect_named
+from hugchat_sync.dialects import Created, load_dialect
 from hugchat_sync.errors import (
     ConversationNotExistError,
     ProtocolError,
@@ -17,7 +17,7 @@ from hugchat_sync.errors import (
 from hugchat_sync.records import ChatFile, Conversation, Settings, User
 
 ERA = "v2-2025"
-V2 = dialect_named(ERA)
+V2 = load_dialect(ERA)
 
 
 def good(value: Any, status: int = 200) -> Reply:

@@ -12,11 +12,11 @@ from answers import CONVERSATION, prompt
 from exchanges import BASE, content, exchange
 
 from hugchat_sync.calls import Call, Part, StreamCall
-from hugchat_sync.dialects import Upload, dialect_named
+from hugchat_sync.dialects import Upload, load_dialect
 from hugchat_sync.records import Settings
 
 ERA = "v2-2025"
-V2 = dialect_named(ERA)
+V2 = load_dialect(ERA)
 UUID = "33333333-3333-4333-8333-333333333333"
 
 
@@ -120,7 +120,7 @@ def test_text_that_cannot_be_encoded_is_sent_all_the_same() -> None:
 
 def test_custom_data_of_2023_is_not_taken() -> None:
     given = {"inputs": "x", "id": UUID, "web_search": True, "parameters": {}, "stream": True}
-    assert V2.ignored(given) == ("id", "parameters", "stream")
+    assert V2.find_ignored(given) == ("id", "parameters", "stream")
 
 
 CALLS: dict[str, Call[Any] | StreamCall[Any]] = {

@@ -7,7 +7,7 @@ import pytest
 from answers import played
 
 from hugchat_sync.chat.answer import Answer, fold
-from hugchat_sync.dialects.v2_2025.search import sources_in
+from hugchat_sync.dialects.v2_2025.search import find_sources
 from hugchat_sync.events import (
     Event,
     FinalAnswer,
@@ -173,7 +173,7 @@ OUTPUTS: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("output", OUTPUTS, ids=lambda output: str(output)[:50])
 def test_sources_in_what_a_tool_returns(output: dict[str, Any]) -> None:
-    assert sources_in([output]) == (A, B)
+    assert find_sources([output]) == (A, B)
 
 
 @pytest.mark.parametrize(
@@ -190,11 +190,11 @@ def test_sources_in_what_a_tool_returns(output: dict[str, Any]) -> None:
     ],
 )
 def test_outputs_without_sources(output: Any) -> None:
-    assert sources_in([output]) == ()
+    assert find_sources([output]) == ()
 
 
 def test_a_source_without_a_title_has_its_host_for_one() -> None:
-    assert sources_in([{"structured": [{"url": A.link}]}]) == (
+    assert find_sources([{"structured": [{"url": A.link}]}]) == (
         Source("alpha.example", A.link, "alpha.example"),
     )
 
@@ -203,7 +203,7 @@ def test_deep_and_broken_results_do_no_harm() -> None:
     deep: Any = {"url": A.link}
     for _ in range(500):
         deep = [deep]
-    assert sources_in([{"structured": deep}]) == ()
-    assert sources_in([{"text": '{"url": "https://[oops"}'}]) == (
+    assert find_sources([{"structured": deep}]) == ()
+    assert find_sources([{"text": '{"url": "https://[oops"}'}]) == (
         Source("https://[oops", "https://[oops", ""),
     )

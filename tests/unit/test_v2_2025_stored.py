@@ -6,12 +6,12 @@ import pytest
 from answers import prompt
 from exchanges import reply
 
-from hugchat_sync.dialects import Prompt, Stored, dialect_named
-from hugchat_sync.dialects.trees import find as find_with
+from hugchat_sync.dialects import Prompt, Stored, load_dialect
+from hugchat_sync.dialects.trees import find_stored as find_with
 from hugchat_sync.errors import ConversationNotExistError
 
 ERA = "v2-2025"
-V2 = dialect_named(ERA)
+V2 = load_dialect(ERA)
 PLACE = "root"
 
 
@@ -21,7 +21,7 @@ def message(name: str, role: str, parent: str | None, **more: Any) -> dict[str, 
 
 
 def find(messages: list[dict[str, Any]], sent: Prompt) -> Stored | None:
-    return find_with(messages, sent, dialect_named(ERA).log_reader(sent))
+    return find_with(messages, sent, load_dialect(ERA).log_reader(sent))
 
 
 def stored(name: str, **fields: Any) -> Stored | None:

@@ -8,7 +8,7 @@ from exchanges import chunked, exchange, one_by_one, reply
 from sampling import bundles
 from streams_v2_2025 import STREAMS
 
-from hugchat_sync.dialects import dialect_named
+from hugchat_sync.dialects import load_dialect
 from hugchat_sync.events import (
     ElicitationRequest,
     ElicitationResolved,
@@ -86,7 +86,7 @@ def test_no_event_holds_what_cannot_be_encoded(names: Sequence[Any]) -> None:
 
 @pytest.mark.parametrize(("name", "after"), STORED.items())
 def test_text_is_what_the_server_stored(name: str, after: str) -> None:
-    tree = dialect_named(ERA).conversation("x").read(reply(ERA, after))
+    tree = load_dialect(ERA).conversation("x").read(reply(ERA, after))
     stored = [message.text for message in tree.messages if message.role == "assistant"]
     assert played(ERA, chunked(ERA, name)).answer.text in stored
 

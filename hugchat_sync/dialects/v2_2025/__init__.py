@@ -14,7 +14,7 @@ from ...records import Model, Settings, User
 from .. import Manners
 from ..common import read_models, read_settings, read_user, save_as_json
 from ..errors import read_error
-from ..fields import each, kind_of, need
+from ..fields import kind_of, need
 from ..records import Logged, Page, Prompt
 from ..trees import Trees, read_conversation
 from ..updates import Updates
@@ -22,6 +22,7 @@ from ..verbs import (
     AT_ONCE,
     WRITE,
     delete,
+    error_unless,
     get,
     in_path,
     message_to,
@@ -31,7 +32,6 @@ from ..verbs import (
     read_nothing,
     read_superjson,
     read_value,
-    refusal_but,
 )
 from ..wire import read_json, sse_frames
 from .search import SearchUpdates
@@ -69,7 +69,7 @@ class V22025(Trees):
 
         def read(reply: Reply) -> Page:
             value = read_superjson(reply)
-            found = each(need(value, "conversations", list), read_conversation, "conversations")
+            found = tuple(map(read_conversation, need(value, "conversations", list)))
             total = kind_of(value, "nConversations", int, None)
             if total is not None:
                 more = total > page * _PAGE_SIZE + len(found)
@@ -79,7 +79,7 @@ class V22025(Trees):
 
         return get(_CONVERSATIONS, read, params={"p": str(page)})
 
-    def kept(self, conversation_id: str, read: Callable[[Any, Reply], T]) -> Call[T]:
+    def get_raw(self, conversation_id: str, read: Callable[[Any, Reply], T]) -> Call[T]:
         """Source: GET /api/v2/conversations/{id}, chat-ui 2025-06 … 2026-08 (measured)."""
         return get(_route_of(conversation_id), lambda reply: read(read_superjson(reply), reply))
 
@@ -105,7 +105,7 @@ class V22025(Trees):
 
         body = {"shareId": share_id}
         path = f"{_CONVERSATIONS}/import-share"
-        return post(path, read, json=body, error=refusal_but(is_too_old))
+        return post(path, read, json=body, error=error_unless(is_too_old))
 
     def remove_conversation(self, conversation_id: str) -> Call[None]:
         """Source: DELETE /api/v2/conversations/{id}, chat-ui 2025-06 … 2026-08 (measured)."""
@@ -140,7 +140,7 @@ class V22025(Trees):
         def has_it(reply: Reply) -> bool:
             return reply.status == 500 and reply.text == "Conversation not found"
 
-        error = refusal_but(has_it)
+        error = error_unless(has_it)
         return patch(_route_of(conversation_id), read_nothing, json={"title": title}, error=error)
 
     # account
@@ -193,7 +193,7 @@ class V22025(Trees):
             data["id"] = prompt.parent_id
         if prompt.web_search and prompt.search_server is None:
             data["web_search"] = True  # the switch of 2025-06 … 2025-09; later servers ignore it
-        own_servers = [_own_server(server) for server in prompt.own_servers]
+        own_servers = [_spell_server(server) for server in prompt.own_servers]
         names = [*prompt.tool_servers, *(server["name"] for server in own_servers)]
         if prompt.search_server is not None:
             names.append(prompt.search_server)
@@ -232,7 +232,7 @@ class V22025(Trees):
             repeatable=True,
             error=read_error,
         )
-        return StreamCall(request, lambda chunks: _log(chunks, after, reader or Updates()))
+        return StreamCall(request, lambda chunks: _read_log(chunks, after, reader or Updates()))
 
     # tool servers and speech
 
@@ -247,9 +247,10 @@ class V22025(Trees):
             return reply.status == 404
 
         def read(reply: Reply) -> tuple[dict[str, Any], ...]:
-            return () if has_none(reply) else each(read_value(reply), _tool_server, "tool servers")
+            value = {"servers": [] if has_none(reply) else read_value(reply)}
+            return tuple(map(_read_tool_server, need(value, "servers", list)))
 
-        return get("/api/mcp/servers", read, error=refusal_but(has_none))
+        return get("/api/mcp/servers", read, error=error_unless(has_none))
 
     def tool_server_health(
         self, url: str, headers: Mapping[str, str] | None = None
@@ -266,9 +267,9 @@ class V22025(Trees):
         def read(reply: Reply) -> dict[str, Any]:
             return need({"health": read_value(reply)}, "health", dict)
 
-        body = _own_server({"url": url, "headers": headers})
+        body = _spell_server({"url": url, "headers": headers})
         # repeatable, as it only asks
-        return post("/api/mcp/health", read, json=body, repeatable=True, error=refusal_but(tells))
+        return post("/api/mcp/health", read, json=body, repeatable=True, error=error_unless(tells))
 
     def answer_elicitation(
         self,
@@ -317,7 +318,7 @@ def _route_of(conversation_id: str) -> str:
     return f"{_CONVERSATIONS}/{in_path(conversation_id)}"
 
 
-def _own_server(server: Mapping[str, Any]) -> dict[str, Any]:
+def _spell_server(server: Mapping[str, Any]) -> dict[str, Any]:
     """Return a tool server of the caller as the wire spells it."""
     found = {name: server[name] for name in ("name", "url") if name in server}
     if server.get("headers"):
@@ -325,7 +326,7 @@ def _own_server(server: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _tool_server(value: Any) -> dict[str, Any]:
+def _read_tool_server(value: Any) -> dict[str, Any]:
     need(value, "name", str)
     return dict(value)
 
@@ -333,18 +334,18 @@ def _tool_server(value: Any) -> dict[str, Any]:
 # the log of a run --------------------------------------------------------------------------------
 
 
-def _log(chunks: Iterable[bytes], position: int, updates: Updates) -> Iterator[list[Logged]]:
+def _read_log(chunks: Iterable[bytes], position: int, updates: Updates) -> Iterator[list[Logged]]:
     for event, data, number in chain.from_iterable(sse_frames(chunks)):
         position = int(number) if number.isascii() and number.isdigit() else position
         if event == "end":
-            end = need(_object(data), "status", str)
+            end = need(_read_object(data), "status", str)
             yield [Logged(position, tuple(updates.flush()), end)]
             return
         if event != "update":
             continue
         events: list[Event] = []
         try:
-            for found in updates.line(_object(data)):
+            for found in updates.line(_read_object(data)):
                 events.append(found)  # one by one: an error takes none of them along
         except ProtocolError:
             raise  # another try may still bring the line as it should be
@@ -356,6 +357,6 @@ def _log(chunks: Iterable[bytes], position: int, updates: Updates) -> Iterator[l
         yield [Logged(position, tuple(events))]
 
 
-def _object(data: str) -> dict[str, Any]:
+def _read_object(data: str) -> dict[str, Any]:
     value = read_json(data.encode("utf-8", "surrogatepass"))
     return need({"data": value}, "data", dict)

@@ -67,7 +67,7 @@ class SearchUpdates(Updates):
             elif isinstance(event, (ToolProgress, ToolResult, ToolError)) and (
                 event.uuid in self._steps
             ):
-                yield from self._goes_on(event, self._steps[event.uuid])
+                yield from self._go_on_searching(event, self._steps[event.uuid])
             else:
                 yield event
 
@@ -78,14 +78,14 @@ class SearchUpdates(Updates):
                 event = LastRound(event.text, event.interrupted)
             yield event
 
-    def _goes_on(self, event: Event, step: WebSearchStep) -> Iterator[Event]:
+    def _go_on_searching(self, event: Event, step: WebSearchStep) -> Iterator[Event]:
         if isinstance(event, ToolProgress):
             yield WebSearchStep(event.message or step.message, step.args)
         elif isinstance(event, ToolError):
             yield WebSearchError(event.message, step.args)
         elif isinstance(event, ToolResult):
             before = len(self._found)
-            for found in sources_in(event.outputs):
+            for found in find_sources(event.outputs):
                 self._found.setdefault(found.link, found)
             if len(self._found) > before:
                 yield WebSearchSources(tuple(self._found.values()))
@@ -111,27 +111,27 @@ def _step(call: ToolCall) -> WebSearchStep:
 # the sources in what a tool returns --------------------------------------------------------------
 
 
-def sources_in(outputs: Iterable[Any]) -> tuple[Source, ...]:
+def find_sources(outputs: Iterable[Any]) -> tuple[Source, ...]:
     """Return the sources in the outputs of a tool, each address once, in their order."""
     found: dict[str, Source] = {}
     for output in outputs:
-        for item in _in_output(output):
+        for item in _find_in_output(output):
             found.setdefault(item.link, item)
     return tuple(found.values())
 
 
-def _in_output(output: Any) -> list[Source]:
+def _find_in_output(output: Any) -> list[Source]:
     """Return what the most telling part of an output holds: data, else its text, else links."""
     if not isinstance(output, dict):
         return []
-    found = list(_in_value(output.get("structured")))
+    found = list(_find_in_value(output.get("structured")))
     content = dicts_of(output, "content")
     for text in (text_of(output, "text"), *(text_of(item, "text") for item in content)):
-        found = found or list(_in_text(text[:_LONGEST]))
-    return [*found, *_in_value(content)]  # resources, and links to them
+        found = found or list(_find_in_text(text[:_LONGEST]))
+    return [*found, *_find_in_value(content)]  # resources, and links to them
 
 
-def _in_value(value: Any, depth: int = 0) -> Iterator[Source]:
+def _find_in_value(value: Any, depth: int = 0) -> Iterator[Source]:
     """Yield the sources in data: of each object the first address, and those inside it."""
     if isinstance(value, dict):
         links = [text_of(value, name) for name in _LINKS]
@@ -140,10 +140,10 @@ def _in_value(value: Any, depth: int = 0) -> Iterator[Source]:
             yield source(link, next(filter(None, titles), ""))
         value = list(value.values())
     for item in value if isinstance(value, list) and depth <= _DEEPEST else ():
-        yield from _in_value(item, depth + 1)
+        yield from _find_in_value(item, depth + 1)
 
 
-def _in_text(text: str) -> Iterator[Source]:
+def _find_in_text(text: str) -> Iterator[Source]:
     """Yield the sources in a text: JSON, blocks of "Title:" and "URL:", or Markdown links."""
     if text.lstrip()[:1] in ("{", "["):
         try:
@@ -151,7 +151,7 @@ def _in_text(text: str) -> Iterator[Source]:
         except ProtocolError:
             value = None  # it only looked like JSON
         if value is not None:
-            yield from _in_value(value)
+            yield from _find_in_value(value)
             return
     title, is_in_blocks = "", False
     for line in text.splitlines():
