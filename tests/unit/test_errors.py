@@ -201,3 +201,14 @@ def test_warning_points_at_the_line_that_called_us():
         warn_of_change("gone")
 
     assert [one.filename for one in caught] == [__file__]
+
+
+def test_error_that_an_earlier_release_pickled_is_read():
+    written = (
+        b"chugchat_sync.errors\n_rebuild\n(chugchat_sync.errors\nTimedOut\n"
+        b"(Vgone\nt(dVphase\nVidle\nstR."
+    )
+
+    found = pickle.loads(written)
+
+    assert (type(found), str(found), found.phase) == (errors.TimedOut, "gone", "idle")
