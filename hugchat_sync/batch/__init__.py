@@ -37,9 +37,9 @@ from .worker import (
     MapClient,
     Packed,
     answer_packed,
-    stored_answer,
+    find_answer,
+    read_whole,
     values_of,
-    whole_text,
 )
 
 PromptArgument = Union[str, Mapping[str, Any]]
@@ -139,7 +139,7 @@ class Map:
         chunks = enumerate(self._chunks())
         try:
             while not self._ended.is_set():
-                yield from self._ready()
+                yield from self._take_results()
                 turn, jobs = next(chunks, (0, None))
                 if jobs is None:
                     break
@@ -154,9 +154,9 @@ class Map:
                         self._under_way[future] = turn
                         future.add_done_callback(self._ended_calls.put)
                         break
-                    yield from self._ready(min(left, _SLICE) if has_room else _SLICE)
+                    yield from self._take_results(min(left, _SLICE) if has_room else _SLICE)
             while self._under_way:
-                yield from self._ready(_SLICE)
+                yield from self._take_results(_SLICE)
         finally:
             self._ended.set()
             for future in self._under_way:
@@ -164,7 +164,7 @@ class Map:
             pool.shutdown(wait=True)
             CLIENTS.drop(self._key)  # where the executor's workers are threads
 
-    def _ready(self, seconds: float = 0.0) -> Iterator[Result]:
+    def _take_results(self, seconds: float = 0.0) -> Iterator[Result]:
         """Yield the results that can be handed out now, or else within *seconds*."""
         try:
             future = self._ended_calls.get(seconds > 0, seconds)
@@ -265,7 +265,7 @@ class Map:
         """Return the answer that this very client gets."""
         try:
             message = self._client.chat(job.prompt, job.conversation_id, **job.options)
-            return job.result(whole_text(message, job, self._ended), None)
+            return job.result(read_whole(message, job, self._ended), None)
         except HugChatError as error:
             return job.failed(error)
         finally:
@@ -356,7 +356,7 @@ class Map:
                 self._give_up_executor(trouble)
         if trouble is not None:
             return [self._look_up(job, trouble) for job in jobs]
-        outcomes, cookies = future.result().unpacked()
+        outcomes, cookies = future.result().unpack()
         if cookies is not None and values_of(self._client.cookies) == self._shipped:
             self._client.take_cookies(cookies)  # there are none newer
         results = []
@@ -369,7 +369,7 @@ class Map:
     def _look_up(self, job: Job, trouble: BaseException) -> Result:
         """Return what the server has of a prompt whose worker is gone."""
         try:
-            found = stored_answer(self._client.conversation(job.conversation_id), job)
+            found = find_answer(self._client.conversation(job.conversation_id), job)
         except HugChatError as error:
             lost = _worker_lost(trouble)
             lost.__cause__ = error

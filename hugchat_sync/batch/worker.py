@@ -71,7 +71,7 @@ class Job:
         return self.result(getattr(error, "partial", None) or None, error)
 
 
-def whole_text(message: Any, job: Job, ended: threading.Event | None = None) -> str:
+def read_whole(message: Any, job: Job, ended: threading.Event | None = None) -> str:
     """Return the answer of a message.
 
     :param ended: from when it is set on, an answer that is cut short was stopped.
@@ -104,7 +104,7 @@ class Packed:
         self.version = version
         self._content = content
 
-    def unpacked(self) -> Any:
+    def unpack(self) -> Any:
         """Return what is in it."""
         return pickle.loads(self._content)  # noqa: S301  # as the executor itself does
 
@@ -128,7 +128,7 @@ class ClientCache:
         with self._lock:
             version, client = self._clients.get(packed.key, (-1, None))
             if version < packed.version:
-                version, client = packed.version, packed.unpacked()
+                version, client = packed.version, packed.unpack()
             self._clients[packed.key] = version, client
             while len(self._clients) > _MAPS:
                 self._clients.popitem(last=False)
@@ -150,42 +150,40 @@ def answer_packed(shipment: Packed, packed: Packed) -> Packed:
 
     :returns: (text, error, whether it was cut short) for each, and cookies that were renewed.
     """
-    jobs: list[Job] = packed.unpacked()
+    jobs: list[Job] = packed.unpack()
     try:
         client = CLIENTS.client(shipment)
     except HugChatError as error:
         return Packed(shipment.key, pickle.dumps(([(None, error, False)] * len(jobs), None)))
     before = values_of(client.cookies)
     with ThreadPoolExecutor(min(len(jobs), _AT_ONCE)) as pool:
-        outcomes = list(pool.map(lambda job: _outcome(client, job), jobs))
+        outcomes = list(pool.map(lambda job: _answer(client, job), jobs))
     cookies = client.cookies
     renewed = cookies if values_of(cookies) != before else None
     return Packed(shipment.key, pickle.dumps((outcomes, renewed)))
 
 
-def _outcome(client: MapClient, job: Job) -> tuple[str | None, HugChatError | None, bool]:
+def _answer(client: MapClient, job: Job) -> tuple[str | None, HugChatError | None, bool]:
     """Return the text, the error, and whether the answer was cut short, by whomever."""
     try:
         # another worker may have had this very task, and died
-        found = stored_answer(client.conversation(job.conversation_id), job)
+        found = find_answer(client.conversation(job.conversation_id), job)
         if found is not None:
             return (*found, False)
         message = client.chat(job.prompt, job.conversation_id, **job.options)
-        return whole_text(message, job), None, bool(message.interrupted)
+        return read_whole(message, job), None, bool(message.interrupted)
     except HugChatError as error:
         return getattr(error, "partial", None) or None, error, False
 
 
-def stored_answer(
-    tree: ConversationTree, job: Job
-) -> tuple[str | None, HugChatError | None] | None:
+def find_answer(tree: ConversationTree, job: Job) -> tuple[str | None, HugChatError | None] | None:
     """Return what a conversation keeps of a prompt, ``None`` if it was not sent.
 
     In a new conversation any question is ours; in another one, a new one with our text.
     """
     asked = [one for one in tree.messages if one.role == "user" and one.id not in job.earlier]
     if not job.is_ours:
-        asked = [one for one in asked if _same(one.text, job.prompt)]
+        asked = [one for one in asked if _is_same(one.text, job.prompt)]
     if not asked:
         return None
     behind = tree.messages[tree.messages.index(asked[0]) + 1 :]
@@ -200,5 +198,5 @@ def stored_answer(
     return text or None, lost
 
 
-def _same(stored: str, sent: str) -> bool:
+def _is_same(stored: str, sent: str) -> bool:
     return stored.split() == sent.split()

@@ -34,7 +34,7 @@ class DeleteConversationError(errors.HugChatError):
 
 
 @contextmanager
-def raised_as(kind: type[errors.HugChatError], *meant: type[Exception]) -> Iterator[None]:
+def raise_as(kind: type[errors.HugChatError], *meant: type[Exception]) -> Iterator[None]:
     """Raise what is *meant* as *kind*, with the same sentence and the same facts."""
     try:
         yield

@@ -20,7 +20,7 @@ from .exceptions import (
     CreateConversationError,
     DeleteConversationError,
     InvalidConversationIDError,
-    raised_as,
+    raise_as,
 )
 from .login import source_of
 from .message import Answer, LiveAnswer, Message
@@ -63,7 +63,7 @@ class ChatBot:
                 "the cookies are given twice: leave cookies= or cookie_path= out"
             )
         held = Secret(Path(cookie_path)) if cookie_path else source_of(held)
-        with raised_as(ChatBotInitError, errors.AuthError, errors.UsageError):
+        with raise_as(ChatBotInitError, errors.AuthError, errors.UsageError):
             self._client = Client(cookies=held.value)
         if not _begins_empty(held) and not len(self._client.cookies):
             raise ChatBotInitError(
@@ -78,7 +78,7 @@ class ChatBot:
         self._lock = threading.RLock()
         chosen = default_llm or self._client.model
         if chosen:
-            with raised_as(ChatBotInitError, IndexError, errors.UsageError, errors.ModelNotFound):
+            with raise_as(ChatBotInitError, IndexError, errors.UsageError, errors.ModelNotFound):
                 self._active = self._model(chosen)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -126,7 +126,7 @@ class ChatBot:
             self._warn_once(
                 "parameters", f"servers no longer take {names} with a message: not sent"
             )
-        chosen = self._named(conversation)
+        chosen = self._find(conversation)
         if edit_user_node is not None:
             question = edit_user_node if isinstance(edit_user_node, str) else edit_user_node.id
             source = self._client.edit(question, text, chosen.id)
@@ -145,7 +145,7 @@ class ChatBot:
         """The conversation that is meant where none is named; made if there is none yet."""
         with self._lock:
             if self._current is None:
-                made = self._made(self.active_model, self._system_prompt)
+                made = self._create(self.active_model, self._system_prompt)
                 self.conversation_list.insert(
                     0 if not self._begun else len(self.conversation_list), made
                 )
@@ -174,7 +174,7 @@ class ChatBot:
         if assistant is not None:
             self._warn_once("assistants", _NO_ASSISTANTS)
         model = self.active_model if modelIndex is None else self._model(modelIndex)
-        made = self._made(model, system_prompt)
+        made = self._create(model, system_prompt)
         with self._lock:
             self.conversation_list.append(made)
             if switch_to:
@@ -186,7 +186,7 @@ class ChatBot:
 
         :raises InvalidConversationIDError: the server does not have it.
         """
-        chosen = self._named(conversation_object)
+        chosen = self._find(conversation_object)
         if chosen not in self.conversation_list:
             chosen = self.get_conversation_info(chosen)
         with self._lock:
@@ -222,7 +222,7 @@ class ChatBot:
         :param conversation: default the current one.
         :raises InvalidConversationIDError: the server does not have it.
         """
-        chosen = self._named(conversation)
+        chosen = self._find(conversation)
         tree = self._client.conversation(chosen.id)
         path = [message for message in tree.path() if message.role != "system"]
         chosen.title = tree.title
@@ -246,8 +246,8 @@ class ChatBot:
         if conversation_object is None and self._current is None:
             self._begun = True  # what was never made need not be deleted
             return
-        with raised_as(DeleteConversationError, errors.HugChatError):
-            chosen = self._named(conversation_object)
+        with raise_as(DeleteConversationError, errors.HugChatError):
+            chosen = self._find(conversation_object)
             self._client.remove_conversation(chosen.id)
         with self._lock:
             self.conversation_list = [one for one in self.conversation_list if one != chosen]
@@ -259,14 +259,14 @@ class ChatBot:
 
         :raises DeleteConversationError: they could not be deleted.
         """
-        with raised_as(DeleteConversationError, errors.HugChatError):
+        with raise_as(DeleteConversationError, errors.HugChatError):
             self._client.remove_all_conversations()
         with self._lock:
             self.conversation_list, self._current, self._begun = [], None, True
 
     def share_conversation(self, conversation_object: ConversationArgument = None) -> str:
         """Publish a conversation as it is now, by default the current one; return the URL."""
-        return self._client.share(self._named(conversation_object).id)
+        return self._client.share(self._find(conversation_object).id)
 
     def set_share_conversations(self, val: bool = True) -> None:
         """Say whether the authors of models may read the conversations."""
@@ -341,7 +341,7 @@ class ChatBot:
 
     # inside ----------------------------------------------------------------------------------
 
-    def _named(self, conversation: ConversationArgument) -> Conversation:
+    def _find(self, conversation: ConversationArgument) -> Conversation:
         """Return the conversation that is meant."""
         if conversation is None:
             return self.current_conversation
@@ -354,8 +354,8 @@ class ChatBot:
             conversation if isinstance(conversation, Conversation) else Conversation(conversation)
         )
 
-    def _made(self, model: Model, system_prompt: str) -> Conversation:
-        with raised_as(CreateConversationError, errors.HugChatError):
+    def _create(self, model: Model, system_prompt: str) -> Conversation:
+        with raise_as(CreateConversationError, errors.HugChatError):
             made = self._client.create_conversation(str(model), system_prompt)
         return Conversation(made, self._client.conversations.get(made), model, system_prompt)
 

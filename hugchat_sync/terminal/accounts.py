@@ -36,7 +36,7 @@ def login(arguments: argparse.Namespace) -> None:
     stated = arguments.address or arguments.email or os.environ.get("HUGCHAT_SYNC_EMAIL") or ""
     email = str(stated).strip()
     if arguments.cookies:
-        options = {"cookies": _of_browser(arguments.cookies)}
+        options = {"cookies": _read_cookies(arguments.cookies)}
     else:
         email = email or _read_email(arguments)
         Sign(
@@ -57,10 +57,10 @@ def login(arguments: argparse.Namespace) -> None:
             email = email or user.email or user.username
             CookieStore.read(client.cookies, client.base_url).save(file_of(email))
         keep_account(client.base_url, email, borrowed=bool(arguments.cookies))
-    output.write_line(_described(user))
+    output.write_line(_describe(user))
 
 
-def _described(user: User) -> str:
+def _describe(user: User) -> str:
     return f"{user.username} <{user.email}>" if user.email else user.username
 
 
@@ -68,7 +68,7 @@ def _client(arguments: argparse.Namespace, **options: Any) -> Client:
     return Client(arguments.base_url, allow_insecure=arguments.allow_insecure, **options)
 
 
-def _of_browser(name: str) -> str | Path:
+def _read_cookies(name: str) -> str | Path:
     """Return the cookies on stdin, or the file that has them."""
     if name != "-":
         return Path(name)
@@ -144,15 +144,15 @@ def check(arguments: argparse.Namespace) -> None:
             output.write_rows(
                 (
                     f"server    {client.base_url} ({found.era})",
-                    f"account   {_described(found.user) if found.user else 'nobody'}",
+                    f"account   {_describe(found.user) if found.user else 'nobody'}",
                     f"features  {', '.join(found.features) or 'none'}",
                 )
             )
         if not is_complete:
-            raise AuthError(_missing(client.base_url, found.missing))
+            raise AuthError(_describe_missing(client.base_url, found.missing))
 
 
-def _missing(base_url: str, names: tuple[str, ...]) -> str:
+def _describe_missing(base_url: str, names: tuple[str, ...]) -> str:
     """Return in one line what is missing for a sign-in."""
     if not names:
         return f"nobody is signed in at {base_url}"
@@ -168,5 +168,5 @@ def whoami(arguments: argparse.Namespace) -> None:
             output.write_line("nobody: this server has no accounts")
             return
         if user is None:
-            raise AuthError(_missing(client.base_url, client.check().missing))
-    output.write_line(_described(user))
+            raise AuthError(_describe_missing(client.base_url, client.check().missing))
+    output.write_line(_describe(user))

@@ -17,7 +17,7 @@ from .connection import open_client
 from .conversations import Conversations
 from .input import read_file, read_prompt
 from .interrupts import call_in_thread, call_while_ending, events_of, stop
-from .models import model_meant
+from .models import guess_model
 from .screen import best_screen, tell_sources
 
 #: a fence, behind the marks of the quotes and lists that it stands in
@@ -52,7 +52,7 @@ def take_near_model(client: Client, arguments: argparse.Namespace, error: ModelN
 
     :raises ModelNotFound: that is none, or one of several.
     """
-    name = model_meant(error)
+    name = guess_model(error)
     if name.lower() != error.model.lower():
         output.note(f"hugchat-sync: there is no model {error.model}; {name} is taken")
     client.model = arguments.model = name
@@ -65,7 +65,7 @@ def enter_conversation(client: Client, arguments: argparse.Namespace) -> None:
     """
     model = None
     if arguments.conversation:
-        chosen = Conversations(client).named(arguments.conversation)
+        chosen = Conversations(client).find(arguments.conversation)
     elif arguments.latest:
         latest = next(client.list_conversations(), None)
         if latest is None:
@@ -164,26 +164,25 @@ def _read(message: Message) -> None:
 def _remove(client: Client, conversation_id: str) -> None:
     error = call_while_ending(lambda: client.remove_conversation(conversation_id))
     if error is not None:
-        output.complain(f"the conversation {conversation_id} stays: {exits.sentence(error)}")
+        output.complain(f"the conversation {conversation_id} stays: {exits.describe(error)}")
 
 
 def _write_events(client: Client, model: str | None, message: Message) -> None:
     """Write a line of JSON for each event, and one for the result."""
     for event in events_of(message, tail=True):
         kind = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(event).__name__).lower()
-        output.write_json_line({"type": kind, **output.plain(event)})
+        output.write_event(kind, event)
     if not model:
         with suppress(HugChatError):  # the answer is there, and good without this
             model = client.conversation(message.conversation_id).model
     result = {
-        "type": "result",
         "text": message.text(),
         "conversation_id": message.conversation_id,
         "model": model,
-        "sources": output.plain(message.sources),
-        "files": output.plain(message.files),
+        "sources": message.sources,
+        "files": message.files,
     }
-    output.write_json_line(result)
+    output.write_event("result", result)
 
 
 # the code in an answer ------------------------------------------------------------------------

@@ -54,7 +54,7 @@ def batch(arguments: argparse.Namespace) -> int:
         stopped = _ask(left, there, target, arguments) if left else None
         if not left:
             output.note(f"0 answered, 0 failed, {there} there before")
-        return exits.worst(target.failures) if stopped is None else exits.exit_code(stopped)
+        return exits.worst_code(target.failures) if stopped is None else exits.exit_code(stopped)
 
 
 def _ask(
@@ -68,7 +68,7 @@ def _ask(
     with ExitStack() as stack:
         client = stack.enter_context(open_client(arguments, model=arguments.model))
         executor = _executor(arguments, stack)
-        notes = _notes(client, target, arguments)
+        notes = _open_notes(client, target, arguments)
         if notes is not None:
             stack.callback(notes.end)
         given = {"system_prompt": arguments.system, "web_search": arguments.web_search or None}
@@ -99,12 +99,10 @@ def _ask(
         raise Ended(work.signal)
     if work.error is not None:
         raise work.error
-    if not work.is_whole:
-        raise RuntimeError("the batch failed")  # its traceback has been shown
     if answers.stopped is None or not progress.left:
         return None
     output.complain(
-        f"stopped, since the others would fail as well: {exits.sentence(answers.stopped)}"
+        f"stopped, since the others would fail as well: {exits.describe(answers.stopped)}"
     )
     return answers.stopped
 
@@ -121,7 +119,7 @@ def _write_all(work: _Work, lines: list[Line], target: Target, progress: Progres
                     line = lines[result.index]
                     target.write(line, result)
                     if result.error is not None:
-                        progress.complain(f"prompt {line.index}: {exits.sentence(result.error)}")
+                        progress.complain(f"prompt {line.index}: {exits.describe(result.error)}")
                     progress.count(failed=result.error is not None)
         finally:  # also where whoever writes the results cannot go on
             work.give_up()
@@ -133,13 +131,13 @@ class _Work(threading.Thread):
     def __init__(self, client: Client, lines: list[Line], answers: Map) -> None:
         super().__init__(name="hugchat-sync batch", daemon=True)
         self.signal: int | None = None
-        self.error: HugChatError | None = None
-        self.is_whole = False
+        # why there are no more results; of a bug the traceback has been shown
+        self.error: Exception | None = RuntimeError("the batch failed")
         # results, signals, and ``None`` behind the last; a signal handler may put into it
         self._arrivals: queue.SimpleQueue[Result | int | None] = queue.SimpleQueue()
         self.tell = self._arrivals.put
         self._client = client
-        self._named = {str(line.options.get("conversation_id", "")) for line in lines} - {""}
+        self._others = {str(line.options.get("conversation_id", "")) for line in lines} - {""}
         self._map = answers
         self._ended = threading.Event()
 
@@ -148,7 +146,7 @@ class _Work(threading.Thread):
             with closing(cast("Generator[Result, None, None]", self._map.results())) as found:
                 for result in found:
                     self._arrivals.put(result)
-            self.is_whole = True
+            self.error = None
         except HugChatError as error:
             self.error = error
         finally:
@@ -188,7 +186,7 @@ class _Work(threading.Thread):
         client, reported = self._client.with_options(timeout=_STOPPING), set()
         end = time.monotonic() + _ENDING
         while not self._ended.is_set() and time.monotonic() < end:
-            for conversation_id in {*client.conversations, *self._named}:
+            for conversation_id in {*client.conversations, *self._others}:
                 try:
                     client.stop(conversation_id)
                 except (ConversationNotExistError, FeatureUnavailable):
@@ -198,7 +196,7 @@ class _Work(threading.Thread):
                         reported.add(conversation_id)
                         output.complain(
                             f"the run in {conversation_id} could not be stopped: "
-                            f"{exits.sentence(error)}"
+                            f"{exits.describe(error)}"
                         )
             self._ended.wait(_SLICE)
 
@@ -212,11 +210,11 @@ def _executor(arguments: argparse.Namespace, stack: ExitStack) -> Executor | Non
     :raises HugChatError: it cannot be had.
     """
     if arguments.dask:
-        return _of_dask(arguments.dask, stack)
+        return _connect_to_dask(arguments.dask, stack)
     return stack.enter_context(_make_executor(arguments.executor)) if arguments.executor else None
 
 
-def _of_dask(address: str, stack: ExitStack) -> Executor:
+def _connect_to_dask(address: str, stack: ExitStack) -> Executor:
     try:
         distributed = import_module("distributed")  # only whoever wants it pays for it
     except ImportError as error:
@@ -252,7 +250,7 @@ def _make_executor(name: str) -> Executor:
 # conversations that a kill would leave --------------------------------------------------------
 
 
-def _notes(client: Client, target: Target, arguments: argparse.Namespace) -> _Notes | None:
+def _open_notes(client: Client, target: Target, arguments: argparse.Namespace) -> _Notes | None:
     """Return the notes of this run, once those of killed ones are worked off."""
     if not target.is_regular:
         return None
@@ -291,10 +289,10 @@ class _Notes:
                 del self._open[conversation_id]
             except HugChatError as error:
                 output.complain(
-                    f"{conversation_id} was left by an earlier run: {exits.sentence(error)}"
+                    f"{conversation_id} was left by an earlier run: {exits.describe(error)}"
                 )
         try:
-            self._descriptor = self._written_again()
+            self._descriptor = self._write_anew()
         except OSError as error:
             output.complain(
                 f"warning: {self._path} cannot be written ({error.strerror}): "
@@ -330,11 +328,11 @@ class _Notes:
                 os.close(self._descriptor)
                 self._descriptor = None
                 if self._open:
-                    os.close(self._written_again())
+                    os.close(self._write_anew())
                 else:
                     self._path.unlink()
 
-    def _written_again(self) -> int:
+    def _write_anew(self) -> int:
         """Write what is left, and return where more can be written."""
         how = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND
         descriptor = os.open(self._path, how, 0o600)

@@ -61,20 +61,20 @@ def read_prompts(source: str, stated: str | None = None, column: str | None = No
     kind = stated or (ending if ending in _FORMATS else "jsonl")
     if column is not None and kind != "csv":
         raise UsageError("--column is for a table: give --format csv, or a file that ends in .csv")
-    text = _text(source)
+    text = _read_text(source)
     if kind == "csv":
-        return _table(text, source, column)
+        return _parse_table(text, source, column)
     lines: list[Line] = []
     for number, raw in enumerate(text.split("\n"), 1):
         if raw.strip() and kind == "txt":
             prompt = raw.rstrip("\r")
             lines.append(Line(len(lines), None, prompt, {}, ("", prompt)))
         elif raw.strip():
-            lines.append(_json(raw, len(lines), f"{source}, line {number}"))
+            lines.append(_parse_line(raw, len(lines), f"{source}, line {number}"))
     return Prompts(lines)
 
 
-def _text(source: str) -> str:
+def _read_text(source: str) -> str:
     if source == "-":
         return read_stdin()
     try:
@@ -87,7 +87,7 @@ def _text(source: str) -> str:
         raise UsageError(f"{source} is no UTF-8 text (byte {error.start})") from error
 
 
-def _json(raw: str, index: int, where: str) -> Line:
+def _parse_line(raw: str, index: int, where: str) -> Line:
     try:
         value = json.loads(raw)
     except ValueError as error:
@@ -104,12 +104,12 @@ def _json(raw: str, index: int, where: str) -> Line:
         if not isinstance(inner, _OPTIONS[name]):
             kinds = " or ".join(kind.__name__ for kind in _OPTIONS[name])
             raise UsageError(f"{where}: {name} must be {kinds}")
-    given, prompt = value.get("id"), _checked(value["prompt"], where)
+    given, prompt = value.get("id"), _check(value["prompt"], where)
     shown = given if isinstance(given, str) else "" if given is None else json.dumps(given)
     return Line(index, given, prompt, options, (shown, prompt))
 
 
-def _table(text: str, source: str, column: str | None) -> Prompts:
+def _parse_table(text: str, source: str, column: str | None) -> Prompts:
     reader = csv.reader(io.StringIO(text, newline=""))
     lines: list[Line] = []
     head: list[str] = []
@@ -118,20 +118,20 @@ def _table(text: str, source: str, column: str | None) -> Prompts:
             where = f"{source}, line {reader.line_num}"
             if not head:
                 head = row
-                place = _place(head, column, source)
+                place = _find_column(head, column, source)
                 own_id = head.index("id") if "id" in head else None
                 continue
             if len(row) != len(head):
                 raise UsageError(f"{where}: {len(row)} fields where the table has {len(head)}")
             given = row[own_id] or None if own_id is not None else None
-            prompt = _checked(row[place], where)
+            prompt = _check(row[place], where)
             lines.append(Line(len(lines), given, prompt, {}, tuple(row)))
     except csv.Error as error:
         raise UsageError(f"{source}, line {reader.line_num}: {error}") from error
     return Prompts(lines, tuple(head))
 
 
-def _place(head: list[str], column: str | None, source: str) -> int:
+def _find_column(head: list[str], column: str | None, source: str) -> int:
     """Return which column holds the prompts."""
     wanted = column or ("prompt" if len(head) > 1 else head[0])
     if head.count(wanted) != 1:
@@ -140,7 +140,7 @@ def _place(head: list[str], column: str | None, source: str) -> int:
     return head.index(wanted)
 
 
-def _checked(prompt: str, where: str) -> str:
+def _check(prompt: str, where: str) -> str:
     if not prompt.strip():
         raise UsageError(f"{where}: the prompt is empty")
     return prompt

@@ -13,10 +13,10 @@ from ..values import Value, with_fields
 from . import exits, output
 from .ask import enter_conversation, take_near_model
 from .connection import open_client
-from .conversations import FORMATS, meant, write_export
-from .input import Completions, best_keyboard, typed_path
+from .conversations import FORMATS, find_conversation, write_export
+from .input import Completions, best_keyboard, parse_path
 from .interrupts import Ended, call_in_thread, stop
-from .models import model_meant, require_model
+from .models import guess_model, require_model
 from .screen import best_screen
 
 _TITLE = 30  # characters of a title in the prompt
@@ -70,21 +70,14 @@ class _Chat:
             try:
                 line = self._keyboard.read(self._prompt())
             except EOFError:
-                self._leave_line()
                 break
             except Ended:
                 raise
             except KeyboardInterrupt:
-                self._leave_line()
                 output.note("(Ctrl-D or /q leaves)")
                 continue
             self._try(line.strip())
         return exits.OK if self._keyboard.interactive else self._code
-
-    def _leave_line(self) -> None:
-        """Go to the next line, where the keyboard has not done so itself."""
-        if self._keyboard.interactive and not self._keyboard.edits:
-            output.note("")
 
     def _prompt(self) -> str:
         current = self._client.current_conversation
@@ -106,7 +99,7 @@ class _Chat:
             if not isinstance(error, HugChatError) and error.filename is None:
                 raise  # no file of the user's: our own streams are gone
             self._code = exits.exit_code(error)
-            output.complain(exits.sentence(error))
+            output.complain(exits.describe(error))
 
     def _do(self, line: str) -> None:
         if not line:
@@ -203,12 +196,12 @@ class _Chat:
             raise UsageError("no conversation is open: ask something, or choose one with /cd N")
         return self._client.current_conversation
 
-    def _numbered(self, word: str) -> str:
+    def _find(self, word: str) -> str:
         """Return the id of a conversation that is meant by its number, its id, or ``last``."""
         if not word:
             raise UsageError("which conversation? Give its number in /ls, or its id")
         newest = list(self._client.conversations)
-        return meant(word, lambda: newest if word == "last" else self._listed or newest)
+        return find_conversation(word, lambda: newest if word == "last" else self._listed or newest)
 
     def conversation_words(self) -> list[tuple[str, str]]:
         conversations = self._client.conversations
@@ -236,7 +229,7 @@ class _Chat:
         self.list_conversations(words)
 
     def switch(self, word: str) -> None:
-        tree = self._client.conversation(self._numbered(word))
+        tree = self._client.conversation(self._find(word))
         self._client.current_conversation = tree.id
         output.note(f"in {tree.title!r} ({tree.model})")
 
@@ -246,7 +239,7 @@ class _Chat:
 
     def remove(self, word: str) -> None:
         """Delete a conversation, once somebody who types has said that it is meant."""
-        conversation_id = self._numbered(word)
+        conversation_id = self._find(word)
         if self._keyboard.interactive:
             title = self._client.conversations.get(conversation_id, conversation_id)
             if not self._keyboard.confirm(f"Delete {' '.join(title.split())!r}?"):
@@ -256,7 +249,7 @@ class _Chat:
         output.note("deleted")
 
     def history(self, word: str) -> None:
-        conversation_id = self._numbered(word) if word else self._current()
+        conversation_id = self._find(word) if word else self._current()
         self._screen.history(self._client.history(conversation_id))
 
     def title(self, text: str) -> None:
@@ -274,7 +267,7 @@ class _Chat:
         form = form or "md"
         if form not in FORMATS:
             raise UsageError(f"there is no format {form}: {', '.join(FORMATS)}")
-        place = typed_path(directory.strip() or ".")
+        place = parse_path(directory.strip() or ".")
         output.write_line(str(write_export(self._client, self._current(), form, place)))
 
     # models, prompts, files
@@ -307,7 +300,7 @@ class _Chat:
         try:
             require_model(self._client, word)
         except ModelNotFound as error:
-            word = model_meant(error)
+            word = guess_model(error)
         self._client.model = word
         self._client.current_conversation = None
         output.note(f"the next question begins a conversation with {word}")
@@ -334,7 +327,7 @@ class _Chat:
         if word == "-":
             self._files = []
         elif word:
-            path = typed_path(word)
+            path = parse_path(word)
             if not path.is_file():
                 raise UsageError(f"there is no file {path}")
             self._files.append(str(path))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import re
 from datetime import datetime
@@ -48,11 +47,11 @@ def list_conversations(arguments: argparse.Namespace) -> None:
 
 def _rows(conversations: list[Conversation]) -> Iterator[str]:
     """Yield number, short id, date and title of each; on a terminal a row is one line."""
-    shorts = short_ids([one.id for one in conversations])
+    shorts = shorten_ids([one.id for one in conversations])
     digits, width = len(str(len(conversations))), max(map(len, shorts), default=0)
     for number, (short, one) in enumerate(zip(shorts, conversations)):
         row = f"{number:{digits}}  {short:{width}}  {_date(one.updated_at)}  "
-        yield row + output.fitted(one.title, len(row))
+        yield row + output.fit(one.title, len(row))
 
 
 def _date(moment: str | None) -> str:
@@ -68,7 +67,7 @@ def _date(moment: str | None) -> str:
 def show(arguments: argparse.Namespace) -> None:
     """Print the messages of a conversation, oldest first."""
     with open_client(arguments) as client:
-        history = client.history(Conversations(client).named(arguments.id))
+        history = client.history(Conversations(client).find(arguments.id))
     if arguments.json:
         output.write_array(history)
     else:
@@ -78,13 +77,13 @@ def show(arguments: argparse.Namespace) -> None:
 def rename(arguments: argparse.Namespace) -> None:
     """Give a conversation another title."""
     with open_client(arguments) as client:
-        client.rename_conversation(Conversations(client).named(arguments.id), arguments.title)
+        client.rename_conversation(Conversations(client).find(arguments.id), arguments.title)
 
 
 def share(arguments: argparse.Namespace) -> None:
     """Publish a conversation and print its address."""
     with open_client(arguments) as client:
-        output.write_line(client.share(Conversations(client).named(arguments.id)))
+        output.write_line(client.share(Conversations(client).find(arguments.id)))
 
 
 def remove(arguments: argparse.Namespace) -> int:
@@ -97,7 +96,7 @@ def remove(arguments: argparse.Namespace) -> int:
         listed, ids = Conversations(client), []
         # all are looked up before the first is deleted, which gives the others another number
         unknown = (ConversationNotExistError, UsageError)
-        not_found = _each(arguments.ids, lambda word: ids.append(listed.named(word)), unknown)
+        not_found = _each(arguments.ids, lambda word: ids.append(listed.find(word)), unknown)
         not_removed = _each(ids, client.remove_conversation)
     return not_found or not_removed
 
@@ -109,13 +108,13 @@ def _remove_all(client: Client, arguments: argparse.Namespace) -> int:
         if not number:
             output.note(f"there are no conversations {where}")
             return exits.OK
-        if not is_yes(ask_human(f"Delete all {_counted(number)} {where}? [y/N] ")):
+        if not is_yes(ask_human(f"Delete all {_count(number)} {where}? [y/N] ")):
             raise UsageError("nothing was deleted")
-    output.note(f"{_counted(client.remove_all_conversations())} {where} deleted")
+    output.note(f"{_count(client.remove_all_conversations())} {where} deleted")
     return exits.OK
 
 
-def _counted(number: int) -> str:
+def _count(number: int) -> str:
     return f"{number} conversation{'' if number == 1 else 's'}"
 
 
@@ -130,7 +129,7 @@ def _each(
         try:
             do(word)
         except errors as error:
-            output.complain(f"{word}: {exits.sentence(error)}")
+            output.complain(f"{word}: {exits.describe(error)}")
             code = code or exits.exit_code(error)
     return code
 
@@ -142,7 +141,7 @@ def export(arguments: argparse.Namespace) -> int:
     """Write conversations to ``<id>.<format>`` and print the paths; one failure ends nothing."""
 
     def write(word: str) -> None:
-        path = write_export(client, listed.named(word), arguments.format, Path(arguments.output))
+        path = write_export(client, listed.find(word), arguments.format, Path(arguments.output))
         output.write_line(str(path))
 
     with open_client(arguments) as client:
@@ -186,7 +185,7 @@ def _text(tree: ConversationTree) -> str:
 
 def _json(tree: ConversationTree) -> str:
     """Return the whole conversation, all branches."""
-    return json.dumps(output.plain(tree), indent=2, ensure_ascii=False) + "\n"
+    return output.as_json(tree, indent=2, ensure_ascii=False) + "\n"
 
 
 def _html(tree: ConversationTree) -> str:
@@ -227,13 +226,13 @@ class Conversations:
         self._client = client
         self._ids: list[str] | None = None
 
-    def named(self, word: str) -> str:
-        """Return the id of the conversation that a word means, as :func:`meant` does."""
+    def find(self, word: str) -> str:
+        """Return the id of the conversation that a word means: see :func:`find_conversation`."""
         if word == "last" and self._ids is None:  # the first page will do
-            return meant(
+            return find_conversation(
                 word, lambda: [one.id for one in islice(self._client.list_conversations(), 1)]
             )
-        return meant(word, self._listed)
+        return find_conversation(word, self._listed)
 
     def _listed(self) -> list[str]:
         if self._ids is None:
@@ -241,7 +240,7 @@ class Conversations:
         return self._ids
 
 
-def meant(word: str, listed: Callable[[], Sequence[str]]) -> str:
+def find_conversation(word: str, listed: Callable[[], Sequence[str]]) -> str:
     """Return the id of the conversation that a word means.
 
     :param word: an id, its beginning (4 hex digits or more), a number in the list, or ``last``.
@@ -274,7 +273,7 @@ def meant(word: str, listed: Callable[[], Sequence[str]]) -> str:
     return found.pop()
 
 
-def short_ids(ids: Sequence[str]) -> list[str]:
+def shorten_ids(ids: Sequence[str]) -> list[str]:
     """Return the beginning of each id that tells it from the others, in the same order."""
     ordered = sorted(ids)
     lengths = {}

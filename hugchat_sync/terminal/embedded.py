@@ -55,7 +55,7 @@ def _start_server(arguments: argparse.Namespace) -> LocalServer:
     try:
         return server_class(
             database=arguments.db,
-            responder=_responder(arguments),
+            responder=_make_responder(arguments),
             host=arguments.host,
             port=arguments.port,
             token=token,
@@ -66,7 +66,7 @@ def _start_server(arguments: argparse.Namespace) -> LocalServer:
         raise HugChatError(f"the database {arguments.db} cannot be used: {error}") from error
 
 
-def _responder(arguments: argparse.Namespace) -> Responder:
+def _make_responder(arguments: argparse.Namespace) -> Responder:
     """Return where answers come from: documents, or the model server that was named."""
     from ..local.documents import Documents
     from ..local.upstream import Upstream
@@ -94,7 +94,7 @@ def start_local_server() -> LocalServer:
     delay = _DELAY if output.on_terminal() else 0.0
     place: Path | None = None
     try:
-        place = _database()
+        place = _find_database()
         is_new = not place.exists()
         server = server_class(database=place, delay=delay).start()
     except (OSError, sqlite3.Error) as error:
@@ -108,7 +108,7 @@ def start_local_server() -> LocalServer:
     return server
 
 
-def _database() -> Path:
+def _find_database() -> Path:
     """Return where the user's conversations are kept: among the user's data.
 
     Earlier versions kept them among the configuration; what is there is used where it is, since

@@ -84,19 +84,19 @@ def _code_of(found: type[Exception]) -> int:
     return next((code for kind, code in _CODES if issubclass(found, kind)), OTHER)
 
 
-def worst(names: Iterable[str]) -> int:
+def worst_code(names: Iterable[str]) -> int:
     """Return the exit code of a batch with failures of these names."""
     kinds = (getattr(errors, name, None) for name in names)
     codes = {_code_of(kind) if isinstance(kind, type) else OTHER for kind in kinds}
     return next((code for code in _WORST if code in codes), OK)
 
 
-def sentence(error: HugChatError | OSError) -> str:
+def describe(error: HugChatError | OSError) -> str:
     """Return one line: what happened, and what to do about it."""
     if not isinstance(error, HugChatError):
         where = f": {error.filename}" if error.filename else ""
         return f"{error.strerror or error}{where}"
-    text = in_our_words(" ".join(str(error).split())) or type(error).__name__
+    text = reword(" ".join(str(error).split())) or type(error).__name__
     for kind, advice in _ADVICE:
         if isinstance(error, kind):
             # a gateway, and an address that the server does not know, want no sign-in
@@ -105,7 +105,7 @@ def sentence(error: HugChatError | OSError) -> str:
     return text
 
 
-def in_our_words(text: str) -> str:
+def reword(text: str) -> str:
     """Return what an error says with the names that things have on the command line."""
     for theirs, ours in _WORDS:
         text = re.sub(theirs, ours, text)

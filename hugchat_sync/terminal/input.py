@@ -66,17 +66,17 @@ def read_stdin() -> str:
 
     :raises UsageError: it is no text, or cannot be read.
     """
-    return _decoded(_all_of_stdin())
+    return _decode(_read_all())
 
 
-def _decoded(content: bytes) -> str:
+def _decode(content: bytes) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UsageError(f"stdin is no UTF-8 text (byte {error.start})") from error
 
 
-def _all_of_stdin(most: int = -1) -> bytes:
+def _read_all(most: int = -1) -> bytes:
     if sys.stdin is None:
         return b""
     buffer = getattr(sys.stdin, "buffer", None)
@@ -89,7 +89,7 @@ def _all_of_stdin(most: int = -1) -> bytes:
     return found
 
 
-def _piped(total: float, most: int | None = None) -> bytes:
+def _read_pipe(total: float, most: int | None = None) -> bytes:
     """Return what is on stdin until its end, or a little more than *most* bytes.
 
     It is read in a thread, since Windows has no other way to look whether something is there: a
@@ -101,7 +101,7 @@ def _piped(total: float, most: int | None = None) -> bytes:
     try:
         descriptor = sys.stdin.fileno()
     except (AttributeError, OSError, ValueError):  # none, or no file: reading it waits for nobody
-        return _all_of_stdin(-1 if most is None else most + 1)
+        return _read_all(-1 if most is None else most + 1)
     pieces: queue.Queue[bytes] = queue.Queue()  # an empty one is the end
 
     def read() -> None:
@@ -164,7 +164,7 @@ def read_prompt(
     elif stated is None:
         text = ask_human("Question: ")
     elif not stdin_is_terminal():
-        piped = _decoded(_piped(total))
+        piped = _decode(_read_pipe(total))
         text = f"{stated}\n\n{piped}" if piped.strip() else stated
     if text is None or not text.strip():
         raise UsageError("there is no question: give PROMPT, or pipe one into stdin")
@@ -182,7 +182,7 @@ def read_file(total: float) -> tuple[str, bytes, str]:
     :raises UsageError: it cannot be read.
     :raises TooLarge: it is larger than the server takes.
     """
-    content = _all_of_stdin() if stdin_is_terminal() else _piped(total, LARGEST)
+    content = _read_all() if stdin_is_terminal() else _read_pipe(total, LARGEST)
     if len(content) > LARGEST:
         raise TooLarge(f"stdin has more than the {LARGEST} bytes that the server takes as a file")
     if not content:
@@ -212,9 +212,13 @@ def ask_human(question: str) -> str:
 
 
 def _line(question: str) -> str:
-    sys.stderr.write(output.shown(question))
+    sys.stderr.write(output.make_safe(question))
     sys.stderr.flush()
-    return input()
+    try:
+        return input()
+    except (EOFError, KeyboardInterrupt):
+        output.note("")  # to the next line
+        raise
 
 
 def is_yes(answer: str) -> bool:
@@ -222,7 +226,7 @@ def is_yes(answer: str) -> bool:
     return answer.strip().lower() in ("y", "yes")
 
 
-def typed_path(word: str) -> Path:
+def parse_path(word: str) -> Path:
     """Return the path that somebody typed, in the letters that the file system goes by."""
     return Path(os.path.expanduser(os.fsdecode(word.encode("utf-8", "surrogateescape"))))
 
@@ -289,14 +293,14 @@ class _LineEditor(Keyboard):
         )
 
     def read(self, prompt: str, default: str = "") -> str:
-        return self._session.prompt(output.shown(prompt), default=default)
+        return self._session.prompt(output.make_safe(prompt), default=default)
 
     def confirm(self, question: str) -> bool:
         from prompt_toolkit import PromptSession
         from prompt_toolkit.history import InMemoryHistory  # the answer is nothing to remember
 
         session: PromptSession[str] = PromptSession(history=InMemoryHistory())
-        return is_yes(session.prompt(output.shown(f"{question} [y/N] ")))
+        return is_yes(session.prompt(output.make_safe(f"{question} [y/N] ")))
 
 
 def best_keyboard(completions: Completions) -> Keyboard:
@@ -346,9 +350,8 @@ def _completer(completions: Completions) -> Completer:
                 return
             for word, meaning in words():
                 if _fits(typed_after.lower(), word.lower(), meaning.lower()):
-                    yield Completion(
-                        word, start_position=-len(typed_after), display_meta=output.shown(meaning)
-                    )
+                    told = output.make_safe(meaning)
+                    yield Completion(word, start_position=-len(typed_after), display_meta=told)
 
     return Commands()
 

@@ -54,7 +54,7 @@ def require_model(client: Client, name: str) -> None:
         )
 
 
-def model_meant(error: ModelNotFound) -> str:
+def guess_model(error: ModelNotFound) -> str:
     """Return the model that was meant by a name that the server does not have.
 
     It is the same name in other letters, or the only one that is near.

@@ -13,7 +13,7 @@ import textwrap
 import unicodedata
 from bisect import bisect_right
 from itertools import accumulate
-from typing import Any, Callable, Iterable, Mapping, TextIO
+from typing import Any, Callable, Iterable, Mapping, Sequence, TextIO
 
 from ..values import Value, names_of
 
@@ -29,15 +29,15 @@ def on_terminal() -> bool:
     return sys.stdout is not None and sys.stdout.isatty()
 
 
-def shown(text: str) -> str:
+def make_safe(text: str) -> str:
     """Return *text* as a terminal may have it: without characters that would control it.
 
     Text that runs from right to left needs none of those that are escaped.
     """
-    return _DIRECTIONS.sub(_escaped, _CONTROLS.sub("", text.replace("\r\n", "\n")))
+    return _DIRECTIONS.sub(_escape, _CONTROLS.sub("", text.replace("\r\n", "\n")))
 
 
-def _escaped(found: re.Match[str]) -> str:
+def _escape(found: re.Match[str]) -> str:
     return f"\\u{ord(found.group()):04x}"
 
 
@@ -45,7 +45,7 @@ def write(text: str) -> None:
     """Write a piece of an answer, at once."""
     if sys.stdout is None:
         raise OSError(errno.EBADF, "stdout is closed")
-    sys.stdout.write(shown(text) if on_terminal() else text)
+    sys.stdout.write(make_safe(text) if on_terminal() else text)
     sys.stdout.flush()
 
 
@@ -65,7 +65,7 @@ def write_rows(rows: Iterable[str]) -> None:
         write_line(" ".join(row.splitlines()))
 
 
-def fitted(text: str, taken: int) -> str:
+def fit(text: str, taken: int) -> str:
     """Return *text* in one line, cut where the terminal ends; whole where there is no terminal.
 
     :param taken: columns that are taken by what stands before it.
@@ -73,7 +73,7 @@ def fitted(text: str, taken: int) -> str:
     line = " ".join(text.split())
     if not on_terminal():
         return line
-    line, room = shown(line), max(8, columns() - taken)
+    line, room = make_safe(line), max(8, columns() - taken)
     ends = list(accumulate(map(_width, line)))
     if not ends or ends[-1] <= room:
         return line
@@ -91,20 +91,30 @@ def _width(letter: str) -> int:
     return 2 if unicodedata.east_asian_width(letter) in "WF" else 1
 
 
-def write_json_line(value: Mapping[str, Any]) -> None:
-    """Write one object on a line of its own; in ASCII, since other line breaks are not ASCII."""
-    write_line(json.dumps(value))
+def as_json(value: Any, **how: Any) -> str:
+    """Return a value as JSON; records and events, and those inside it, as objects."""
+    return json.dumps(value, default=_fields_of, **how)
 
 
-def write_array(records: Iterable[Any]) -> None:
+def _fields_of(value: Any) -> Any:
+    if isinstance(value, Value):
+        return {name: getattr(value, name) for name in names_of(value)}
+    return dict(value) if isinstance(value, Mapping) else str(value)
+
+
+def write_event(kind: str, fields: Any) -> None:
+    """Write an object on a line of its own; in ASCII, since other line breaks are not ASCII."""
+    write_line(as_json({"type": kind, **_fields_of(fields)}))
+
+
+def write_array(records: Sequence[Any]) -> None:
     """Write records as one JSON array, in ASCII where the stream cannot take its letters."""
-    values = [plain(record) for record in records]
-    text = json.dumps(values, indent=2, ensure_ascii=False)
+    text = as_json(records, indent=2, ensure_ascii=False)
     if on_terminal():  # what is escaped here is not taken away there
         for unwanted in (_CONTROLS, _DIRECTIONS):
-            text = unwanted.sub(_escaped, text)
+            text = unwanted.sub(_escape, text)
     if not _takes(text):
-        text = json.dumps(values, indent=2)
+        text = as_json(records, indent=2)
     write_line(text)
 
 
@@ -122,7 +132,7 @@ def note(text: str) -> None:
     if sys.stderr is None:
         return
     try:
-        line = shown(text) if sys.stderr.isatty() else text
+        line = make_safe(text) if sys.stderr.isatty() else text
         sys.stderr.write(f"{line}\n")
         sys.stderr.flush()
     except OSError:  # the terminal is gone, or the disk full: there is nobody left to tell
@@ -144,19 +154,6 @@ class Log(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Show a record, without its traceback where there is no formatter that adds it."""
         self._show(self.format(record) if self.formatter else record.getMessage())
-
-
-def plain(value: Any) -> Any:
-    """Return records, events and what is in them as dicts, lists and bare values."""
-    if isinstance(value, Value):
-        return {name: plain(getattr(value, name)) for name in names_of(value)}
-    if isinstance(value, Mapping):
-        return {str(name): plain(inner) for name, inner in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(inner) for inner in value]
-    if value is None or isinstance(value, (str, int, float)):
-        return value
-    return str(value)
 
 
 def never_fail_on_letters() -> None:

@@ -25,11 +25,11 @@ def run(arguments: argparse.Namespace) -> int:
     output.never_fail_on_letters()
     read_utf8()
     ending = Ending()
-    with _warnings_as_lines(), _log(arguments.verbose), _tracebacks(), handle_signals(
+    with _show_warnings(), _show_log(arguments.verbose), _show_tracebacks(), handle_signals(
         ENDING, ending
     ):
         try:
-            code = _outcome(arguments)
+            code = _call_command(arguments)
         except BrokenPipeError:  # whoever read us has had enough, and needs no word about it
             code = exits.OK
         except KeyboardInterrupt as interrupt:
@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     return code if ending.number is None else exits.SIGNAL + ending.number
 
 
-def _outcome(arguments: argparse.Namespace) -> int:
+def _call_command(arguments: argparse.Namespace) -> int:
     module, _, function = COMMANDS[arguments.command].does.partition(":")
     try:
         code = getattr(import_module(f".{module}", __package__), function)(arguments)
@@ -48,17 +48,17 @@ def _outcome(arguments: argparse.Namespace) -> int:
     except (HugChatError, OSError) as error:
         if arguments.verbose:
             output.note(traceback.format_exc().rstrip("\n"))
-        output.complain(exits.sentence(error))
+        output.complain(exits.describe(error))
         return exits.exit_code(error)
     return code or exits.OK
 
 
 @contextmanager
-def _warnings_as_lines() -> Iterator[None]:
+def _show_warnings() -> Iterator[None]:
     """Show each warning of the library as one line, without the place in our source."""
 
     def show(message: Any, *_: Any, **__: Any) -> None:
-        output.complain(f"warning: {exits.in_our_words(str(message))}")
+        output.complain(f"warning: {exits.reword(str(message))}")
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what other packages tell their developers
@@ -69,7 +69,7 @@ def _warnings_as_lines() -> Iterator[None]:
 
 
 @contextmanager
-def _tracebacks() -> Iterator[None]:
+def _show_tracebacks() -> Iterator[None]:
     """Show the tracebacks of bugs as everything else is shown: they may quote what a server sent.
 
     When a bug ends the program, they are still shown so: that is what this is for.
@@ -89,7 +89,7 @@ def _tracebacks() -> Iterator[None]:
 
 
 @contextmanager
-def _log(verbose: bool) -> Iterator[None]:
+def _show_log(verbose: bool) -> Iterator[None]:
     """Show what the library logs, if that was asked for, and what other packages warn of.
 
     Of the embedded server its owner is told in any case, such as of a full disk, in a line.

@@ -42,9 +42,9 @@ class Screen:
                 elif isinstance(event, FinalAnswer):
                     written = "".join(pieces)
                     final = event.text
-                    pieces = [self._finished(message, written, final)]
+                    pieces = [self._write_rest(message, written, final)]
                 elif sys.stderr is not None and sys.stderr.isatty():
-                    line = _step_line(event)
+                    line = _describe_step(event)
                     if line:
                         output.note(f"· {line}")
         finally:
@@ -70,12 +70,12 @@ class Screen:
                 output.write_line(f"[{file.name}]")
             self.text(entry.text)
 
-    def _finished(self, message: Message, written: str, final: str) -> str:
+    def _write_rest(self, message: Message, written: str, final: str) -> str:
         """Print what the final text has beyond the pieces; return what was printed last."""
         if final.startswith(written):
             output.write(final[len(written) :])
             return final
-        if written.startswith(final) or _same(written, final):
+        if written.startswith(final) or _is_same(written, final):
             return written
         if not output.on_terminal():
             output.note(f"hugchat-sync: {_RESTARTED_ELSEWHERE.format(message.conversation_id)}")
@@ -118,7 +118,7 @@ class _MarkdownScreen(Screen):
         tell_sources(message.sources, page.text)
 
     def text(self, text: str) -> None:
-        self._console.print(_markdown(output.shown(text)))
+        self._console.print(_markdown(output.make_safe(text)))
 
     def heading(self, text: str) -> None:
         self._console.print(text, style="bold cyan", markup=False, highlight=False)
@@ -144,10 +144,10 @@ class _Page:
         self._spinner.update(text=Text(self._doing, style="dim", no_wrap=True, overflow="ellipsis"))
         unprinted = self.text[self._printed :]
         return (
-            Group(*self._spaced(unprinted), self._spinner) if unprinted.strip() else self._spinner
+            Group(*self._render(unprinted), self._spinner) if unprinted.strip() else self._spinner
         )
 
-    def _spaced(self, part: str) -> tuple[RenderableType, ...]:
+    def _render(self, part: str) -> tuple[RenderableType, ...]:
         """Return a part as Markdown, with one blank line before it but for the first part.
 
         Only some kinds of Markdown have blank lines of their own; these are taken away.
@@ -166,27 +166,28 @@ class _Page:
         """Show one event."""
         if type(event) is Token:
             self._doing = "answering"
-            self.text += output.shown(event.text)
-            if "\n" in event.text:  # no further token can change what stands before a blank line
-                self.settle(self._printed + _settled_length(self.text[self._printed :]))
+            self.text += output.make_safe(event.text)
+            lines = self.text[self._printed : self.text.rfind("\n") + 1]
+            if "\n" in event.text and "\n\n" in lines:  # else no block can have ended
+                self.settle(self._printed + _settled_length(lines))
         elif isinstance(event, FinalAnswer):
-            self._finish(output.shown(event.text))
+            self._finish(output.make_safe(event.text))
         elif isinstance(event, Reasoning):
             self._doing = "thinking"
         else:
-            self._doing = output.shown(_step_line(event)) or self._doing
+            self._doing = output.make_safe(_describe_step(event)) or self._doing
 
     def settle(self, end: int) -> None:
         """Print for good what stands before the *end* of a part of the text."""
         part, self._printed = self.text[self._printed : end], end
         if part.strip():
-            self._console.print(*self._spaced(part), sep="", end="")
+            self._console.print(*self._render(part), sep="", end="")
             self._begun = True
 
     def _finish(self, final: str) -> None:
         if final.startswith(self.text[: self._printed]):
             self.text = final
-        elif not _same(self.text, final):
+        elif not _is_same(self.text, final):
             self.settle(len(self.text))
             self._console.print(_RESTARTED, style="dim")
             self.text, self._printed = final, 0
@@ -217,12 +218,12 @@ def tell_sources(sources: Sequence[Source], answer: str) -> None:
         output.note(f"  {number}. {' '.join(source.title.split())} {source.link}".rstrip())
 
 
-def _same(written: str, final: str) -> bool:
+def _is_same(written: str, final: str) -> bool:
     """Return whether two texts differ in NULs and in white space at the end only."""
     return written.replace("\0", "").rstrip() == final.replace("\0", "").rstrip()
 
 
-def _step_line(event: Event) -> str:
+def _describe_step(event: Event) -> str:
     """Return what an event says about the run in one line; ``""`` for nothing."""
     if isinstance(event, (WebSearchStep, WebSearchError)):
         return " ".join(" ".join((event.message, *map(str, event.args))).split())
@@ -258,18 +259,11 @@ def _markdown(text: str) -> Markdown:
 
 
 def _settled_length(text: str) -> int:
-    """Return the length of the whole paragraphs at the beginning of a Markdown text.
+    """Return the length of what stands before the last block of a Markdown text.
 
-    A blank line inside a code block ends none, and neither does one inside a list or a quote,
-    where the next line is indented.
+    No further line can change that; the last block may still go on.
     """
-    fence, position, end = "", 0, 0
-    lines = text.splitlines(keepends=True)
-    for line, following in zip(lines, lines[1:]):
-        position += len(line)
-        mark = line.strip()[:3]
-        if mark in ("```", "~~~"):
-            fence = "" if mark == fence else fence or mark
-        if not line.strip() and not fence and following.strip() and not following[0].isspace():
-            end = position
-    return end
+    from rich.markdown import Markdown
+
+    blocks = [one.map[0] for one in Markdown(text).parsed if one.map and not one.level]
+    return sum(len(line) + 1 for line in text.split("\n")[: blocks[-1]]) if blocks else 0

@@ -145,5 +145,5 @@ def test_json_on_a_terminal_is_json_and_controls_nothing(screen, scripted):
 
 
 def test_shown_text():
-    assert output.shown("a\x1b[2Jb\r\nc\td") == "a[2Jb\nc\td"
-    assert output.shown(HEBREW) == HEBREW
+    assert output.make_safe("a\x1b[2Jb\r\nc\td") == "a[2Jb\nc\td"
+    assert output.make_safe(HEBREW) == HEBREW

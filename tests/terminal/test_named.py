@@ -10,7 +10,7 @@ import pytest
 
 from hugchat_sync.errors import ConversationNotExistError, UsageError
 from hugchat_sync.terminal import output
-from hugchat_sync.terminal.conversations import meant, short_ids
+from hugchat_sync.terminal.conversations import find_conversation, shorten_ids
 
 IDS = ["6b0871f4ac9c3bd64c5d754b", "6b0871f4ac9c3bd64c5d754c", "1234aaaaaaaaaaaaaaaaaaaa"]
 
@@ -47,28 +47,28 @@ def three(program, answering, owner):
     ],
 )
 def test_conversation_is_meant_by_id_beginning_number_or_last(word, expected):
-    assert meant(word, lambda: IDS) == expected
+    assert find_conversation(word, lambda: IDS) == expected
 
 
 @pytest.mark.parametrize("word", ["3", "6b0", "beef", "nonsense", "Last", "", "-1", "4" * 30])
 def test_word_that_means_no_conversation(word):
     with pytest.raises(ConversationNotExistError):
-        meant(word, lambda: IDS)
+        find_conversation(word, lambda: IDS)
 
 
 def test_beginning_of_two_ids_means_none_of_them():
     with pytest.raises(UsageError, match="754b.*754c"):
-        meant("6b08", lambda: IDS)
+        find_conversation("6b08", lambda: IDS)
 
 
 def test_number_that_also_begins_an_id_means_none_of_them():
     ids = [f"{number:024x}" for number in range(1, 1300)] + IDS
     with pytest.raises(UsageError, match="2 conversations"):
-        meant("1234", lambda: ids)
+        find_conversation("1234", lambda: ids)
 
 
 def test_short_ids_are_long_enough_to_be_told_apart():
-    assert short_ids(IDS) == [IDS[0], IDS[1], "1234aaaa"]
+    assert shorten_ids(IDS) == [IDS[0], IDS[1], "1234aaaa"]
 
 
 def test_ls_prints_numbers_and_beginnings_that_the_other_commands_take(three):
@@ -122,9 +122,9 @@ def test_title_is_cut_where_the_terminal_ends(monkeypatch):
     monkeypatch.setattr(output, "on_terminal", lambda: True)
     monkeypatch.setattr(output, "columns", lambda: 30)
 
-    assert output.fitted("short", 20) == "short"
-    assert output.fitted("a title of many words", 20) in ("a title o…", "a title o~")
-    assert output.fitted("日本語の長い題名です", 20)[:-1] == "日本語の"
+    assert output.fit("short", 20) == "short"
+    assert output.fit("a title of many words", 20) in ("a title o…", "a title o~")
+    assert output.fit("日本語の長い題名です", 20)[:-1] == "日本語の"
 
 
 def test_rm_all_says_how_many_and_where(three):

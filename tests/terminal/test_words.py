@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import hugchat_sync
-from hugchat_sync.terminal.exits import in_our_words
+from hugchat_sync.terminal.exits import reword
 
 PACKAGE = Path(hugchat_sync.__file__).parent
 
@@ -72,7 +72,7 @@ def leads_there(place, text):
     ids=lambda one: one[:40],
 )
 def test_no_parameter_of_python_is_named(place, text):
-    assert PYTHON.search(in_our_words(text)) is None, in_our_words(text)
+    assert PYTHON.search(reword(text)) is None, reword(text)
 
 
 @pytest.mark.parametrize(
@@ -90,6 +90,6 @@ def test_refusal_names_the_option(program, words, expected, unwanted):
 
 
 def test_text_of_a_server_is_left_alone():
-    assert in_our_words("the server answered 400: x = 1 (check)") == (
+    assert reword("the server answered 400: x = 1 (check)") == (
         "the server answered 400: x = 1 (check)"
     )
