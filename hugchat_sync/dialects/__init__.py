@@ -319,14 +319,15 @@ class Dialect(ABC):
             self.lacks(feature, advice)
 
     def lacks(self, feature: str, advice: str = "") -> NoReturn:
-        """Raise the error which says that this era has no *feature*, and which eras have.
+        """Raise the error which says that this server has no *feature*, and which eras have.
 
         :param advice: what to do instead here.
         """
         eras = eras_with(feature)
+        others = [era for era in eras if era != self.name]
         raise FeatureUnavailable(
-            f"{feature.replace('_', ' ')} is not available on a {self.name} server"
-            + (f"; it is on {', '.join(eras)}" if eras else "")
+            f"{feature.replace('_', ' ')} is not available on this {self.name} server"
+            + (f"; it is on {', '.join(others)}" if others else "")
             + (f" ({advice})" if advice else ""),
             feature=feature,
             dialect=self.name,

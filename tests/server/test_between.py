@@ -130,6 +130,18 @@ def test_hidden_api_is_no_sign_in(client: Any) -> None:
     assert talk.models()
 
 
+def test_error_does_not_send_anybody_from_one_era_to_the_same_one(client: Any) -> None:
+    hidden = client(TreeServer(version="2412", hidden=True))
+    no_edit = client(LinesServer(version="2402"))
+
+    with pytest.raises(FeatureUnavailable, match="on this tree-2024 server; it is on v2-2025 "):
+        hidden.remove_message("some-message", hidden.create_conversation())
+    with pytest.raises(
+        FeatureUnavailable, match="on this lines-2023 server; it is on tgi-2023, tree-2024, v2-2025"
+    ):
+        no_edit.edit("some-message", "Hi", no_edit.create_conversation())
+
+
 def test_named_server_with_a_hidden_api_lists_all_the_same(client: Any) -> None:
     talk = client(TreeServer(version="2404", hidden=True), dialect="tree-2024")
     made = talk.create_conversation()
