@@ -145,8 +145,6 @@ def admit() -> Response | None:
 
     :raises ApiError: a wrong address or token.
     """
-    if request.environ["hugchat_sync.body_length"] > site().body_limit:
-        raise ApiError(413)
     if request.script_root != site().base_path:
         raise ApiError(404, "Not Found")
     _identify(site().token)

@@ -109,8 +109,7 @@ class HttpServer:
     def start(self, bound: socket.socket, application: Application, body_limit: int) -> None:
         """Begin to answer on a socket.
 
-        :param body_limit: the largest body in bytes; of a larger one the application gets the
-            length only.
+        :param body_limit: the largest body in bytes.
         """
         bound.settimeout(_LOOK)
         self._bound, self.port = bound, bound.getsockname()[1]
@@ -124,7 +123,7 @@ class HttpServer:
         crowded = False
         while True:
             try:
-                connection, address = self._bound.accept()
+                connection, _ = self._bound.accept()
             except OSError as error:
                 if not self.is_open:
                     break
@@ -141,7 +140,7 @@ class HttpServer:
             if not self.is_open:
                 self.forget(connection)
                 break
-            serve = _Connection(self, connection, address[0]).serve
+            serve = _Connection(self, connection).serve
             try:
                 threading.Thread(target=serve, name="local-request", daemon=True).start()
             except RuntimeError as error:  # no more threads
@@ -175,8 +174,8 @@ class _Refused(Exception):
 class _Connection:
     """Serves the requests of one connection, one after the other."""
 
-    def __init__(self, server: HttpServer, connection: socket.socket, address: str) -> None:
-        self._server, self._socket, self._address = server, connection, address
+    def __init__(self, server: HttpServer, connection: socket.socket) -> None:
+        self._server, self._socket = server, connection
         self._reader = connection.makefile("rb")
         self._goes_on = True
 
@@ -217,13 +216,12 @@ class _Connection:
         headers = {key: value for key, (_, value) in named.items()}
         if minor != "0" or "host" in headers:
             self._check_host(headers.get("host", ""))
-        content, length = self._body(headers, minor)
-        whole = length <= self._server.body_limit
+        content = self._body(headers, minor)
         wish = headers.get("connection", "").lower()
-        self._goes_on = whole and "close" not in wish and (minor != "0" or "keep-alive" in wish)
+        self._goes_on = "close" not in wish and (minor != "0" or "keep-alive" in wish)
         if "://" in target.partition("?")[0]:  # the whole address, as proxies get it
             target = "/" + target.partition("://")[2].partition("/")[2]
-        kept, moment = content[:_BODY_KEPT], time.monotonic()
+        length, kept, moment = len(content), content[:_BODY_KEPT], time.monotonic()
         seen = SeenRequest(method, target, dict(named.values()), length, kept, moment)
         self._server.requests.append(seen)
         self._socket.settimeout(None)  # who reads slowly is waited for
@@ -237,22 +235,18 @@ class _Connection:
             "SERVER_NAME": str(self._socket.getsockname()[0]),
             "SERVER_PORT": str(self._server.port),
             "SERVER_PROTOCOL": f"HTTP/1.{minor}",
-            "REMOTE_ADDR": self._address,
             "CONTENT_TYPE": headers.get("content-type", ""),
-            "CONTENT_LENGTH": str(len(content)),
+            "CONTENT_LENGTH": str(length),
             "wsgi.url_scheme": "http",
             "wsgi.input": io.BytesIO(content),
             "wsgi.errors": sys.stderr,
             "hugchat_sync.socket": self._socket,
-            "hugchat_sync.body_length": length,
         }
         for name, value in headers.items():
             # A name with an underscore would look like another one with a hyphen.
             if "_" not in name and name != "transfer-encoding":
                 environ[f"HTTP_{name.upper().replace('-', '_')}"] = value
         self._reply(environ)
-        if not whole:
-            self._let_it_be_read()
 
     def _reply(self, environ: Environment) -> None:
         """Send what the application gives, each piece at once and the head with the first."""
@@ -288,13 +282,10 @@ class _Connection:
         return "\r\n".join([*lines, "", ""]).encode("latin-1", "replace")
 
     def _refuse(self, status: int, sentence: str) -> None:
+        """Answer, and take what is still under way: a close before would destroy the answer."""
         self._goes_on = False
         headers = [("Content-Type", "text/plain"), ("Content-Length", str(len(sentence)))]
         self._socket.sendall(self._head(status, headers) + sentence.encode())
-        self._let_it_be_read()
-
-    def _let_it_be_read(self) -> None:
-        """Take what is still under way: a close in front of it would destroy our answer."""
         self._socket.shutdown(socket.SHUT_WR)
         self._socket.settimeout(_LAST_PIECE_SECONDS)
         left, until = _THROWN_AWAY, time.monotonic() + _LAST_SECONDS
@@ -333,35 +324,34 @@ class _Connection:
         if allowed is not None and name.lower() != allowed.lower() and not is_loopback(name):
             raise _Refused(403, "This server answers to names of its own machine only.")
 
-    def _body(self, headers: Mapping[str, str], minor: str) -> tuple[bytes, int]:
-        """Return the body and its length; nothing of it is kept or read on if it is too long."""
+    def _body(self, headers: Mapping[str, str], minor: str) -> bytes:
         stated, coding = headers.get("content-length"), headers.get("transfer-encoding")
         if stated is not None and not re.fullmatch("[0-9]{1,18}", stated):
             raise _Refused(400, "The Content-Length is no number.")
         if coding is None:
-            length = int(stated or 0)
-            return self._exactly(length) if length <= self._server.body_limit else b"", length
+            return self._exactly(int(stated or 0))
         if stated is not None or minor == "0":
             raise _Refused(400, "There is a Transfer-Encoding where none may be.")
         if coding.lower() != "chunked":
             raise _Refused(501, "The one Transfer-Encoding known here is chunked.")
-        kept, length, size = [], 0, 1
-        while size:
+        body = bytearray()
+        while True:
             found = _CHUNK.fullmatch(self._reader.readline(_LONGEST_HEAD))
             if found is None:
                 raise _Refused(400, "There is a malformed chunk.")
             size = int(found.group(1), 16)
-            length += size
-            if length > self._server.body_limit:
-                return b"", length
-            if size:
-                kept.append(self._exactly(size))
-                if self._exactly(2) != b"\r\n":
-                    raise _Refused(400, "There is a malformed chunk.")
+            if not size:
+                break
+            body += self._exactly(size, len(body))
+            if self._exactly(2) != b"\r\n":
+                raise _Refused(400, "There is a malformed chunk.")
         self._headers()  # those at the end mean nothing here
-        return b"".join(kept), length
+        return bytes(body)
 
-    def _exactly(self, size: int) -> bytes:
+    def _exactly(self, size: int, so_far: int = 0) -> bytes:
+        """Return the next bytes; those of too large a body are not read."""
+        if so_far + size > self._server.body_limit:
+            raise _Refused(413, "Invalid request body")
         piece = self._reader.read(size)
         if len(piece) < size:
             raise ConnectionAbortedError("the client left in the middle of a request")

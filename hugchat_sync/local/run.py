@@ -11,7 +11,6 @@ import queue
 import sqlite3
 import threading
 import time
-from contextlib import suppress
 from typing import Any, Callable, Dict, Iterator, Mapping, Tuple
 from uuid import uuid4
 
@@ -41,14 +40,16 @@ class Outlet:
     keep-alive about every 100 ms while text is being made and none afterwards.
 
     :param gone: tells whether the reader has left.
-    :param left: called once when the reader leaves before the end.
     """
 
-    def __init__(self, gone: Callable[[], bool], left: Callable[[], None]) -> None:
-        self._gone, self._left = gone, left
+    def __init__(self, gone: Callable[[], bool]) -> None:
+        self._gone = gone
         self._pieces: queue.Queue[bytes | None] = queue.Queue()
         self._quiet = False
-        self._over = threading.Event()
+        #: the reader left before the end
+        self.abandoned = False
+        #: nothing is to be stored for a reader who left, or not any more
+        self.settled = threading.Event()
 
     def put(self, piece: bytes | None, last_of_text: bool = False) -> None:
         """Add a piece, ``None`` at the end; behind the last of the text come no keep-alives."""
@@ -58,7 +59,8 @@ class Outlet:
     def settle(self) -> None:
         """Wait until what a reader left behind is stored, if the reader has gone."""
         if self._gone():
-            self._over.wait(_LONGEST_SAVE)
+            self.abandoned = True
+            self.settled.wait(_LONGEST_SAVE)
 
     def pieces(self) -> Iterator[bytes]:
         """Yield the body. Closing this iterator means that the reader has left."""
@@ -81,9 +83,10 @@ class Outlet:
                         yield wire.KEEP_ALIVE
                     due = time.monotonic() + _KEEP_ALIVE_SECONDS
         finally:
-            if piece is not None:
-                self._left()
-            self._over.set()
+            if piece is None:
+                self.settled.set()
+            else:
+                self.abandoned = True
 
 
 class Run:
@@ -109,10 +112,9 @@ class Run:
         self.stored = StoredRun(answer["generationId"], conversation.id, answer["id"])
         self.is_logged = False
         self.stopped = threading.Event()
-        self.outlet = Outlet(gone, self._store_unfinished)
+        self.outlet = Outlet(gone)
         self._site, self._turn, self._questions = site, turn, questions
         self._conversation, self._answer = conversation, answer
-        self._lock = threading.RLock()  # the reader's thread stores, too
         self._title: steps.Title | None = None
         self._calls: dict[str, steps.ToolCall] = {}
         self._tokens: list[str] = []
@@ -138,6 +140,7 @@ class Run:
             self._break_off(f"the responder failed: {type(error).__name__}")
         finally:
             self.outlet.put(None)
+            self.outlet.settled.set()
 
     def _work(self) -> None:
         site = self._site
@@ -176,10 +179,10 @@ class Run:
             return  # the database is closed already
         _log.error("%s", reason, exc_info=True)
         update = wire.write_failure(steps.Failure(reason))
-        # What could not be stored just now most likely cannot be stored now.
-        with suppress(sqlite3.Error):
-            self._note(update, "error")
-        self.outlet.put(wire.line(update))
+        try:
+            self._tell(update, "error")
+        except sqlite3.Error:  # what could not be stored just now most likely cannot be now
+            self.outlet.put(wire.line(update))
 
     def _is_halted(self) -> bool:
         return self._site.closing.is_set() or (self._final is None and self.stopped.is_set())
@@ -233,13 +236,18 @@ class Run:
         self._tell(wire.write_resolution(step, elicitation_id, resolution))
 
     def _tick(self) -> None:
-        """Do what is due besides: the title, the log after 200 ms, the stored text after 3 s."""
+        """Do what is due besides: the title, the log after 200 ms, the stored text after 3 s.
+
+        What there is is stored when the reader leaves, too: the run goes on without one (l02).
+        """
         moment, title = time.monotonic(), self._title
-        with self._lock:
-            if self._unlogged and moment - self._unlogged_since >= _FLUSH_SECONDS:
-                self._log_tokens()
-            if moment - self._saved_at >= _SAVE_SECONDS:
-                self._save()
+        if self._unlogged and moment - self._unlogged_since >= _FLUSH_SECONDS:
+            self._log_tokens()
+        left = self.outlet.abandoned and not self.outlet.settled.is_set()
+        if left or moment - self._saved_at >= _SAVE_SECONDS:
+            self._save()
+        if left:
+            self.outlet.settled.set()
         if title is not None and moment - self._began >= title.seconds:
             self._title = None
             self._conversation.title = wire.plain_title(title.text)
@@ -256,18 +264,21 @@ class Run:
     def _tell(self, update: Mapping[str, Any], how: str | None = None) -> None:
         """Tell an update; by the time the last one is read, the message is stored (w08)."""
         piece = wire.line(update)  # first, since it fails for what is no JSON
-        self._note(update, how)
+        self._log_tokens()
+        self._updates.append(update)
+        self.stored.log.append(update)
+        if how is not None:
+            self._save(how)
         self.outlet.put(piece, last_of_text=self._final is not None or how is not None)
 
     def _tell_token(self, token: str) -> None:
         """Tell a token: the message keeps its length, the log joins those of about 200 ms."""
         piece = wire.line(wire.write_token(token))  # first, since it fails for what is no text
-        with self._lock:
-            self._tokens.append(token)
-            self._updates.append({"type": "stream", "token": "", "len": wire.utf16_length(token)})
-            if not self._unlogged:
-                self._unlogged_since = time.monotonic()
-            self._unlogged.append(token)
+        self._tokens.append(token)
+        self._updates.append({"type": "stream", "token": "", "len": wire.utf16_length(token)})
+        if not self._unlogged:
+            self._unlogged_since = time.monotonic()
+        self._unlogged.append(token)
         self.outlet.put(piece)
 
     def _finish_text(self, text: str) -> None:
@@ -281,31 +292,15 @@ class Run:
                 kept = streamed.rstrip()
             elif not text.startswith(streamed):
                 kept = streamed + ("" if streamed.endswith("\n\n") else "\n\n") + text
-        with self._lock:
-            self._answer["interrupted"], self._final = self._interrupted, kept
+        self._answer["interrupted"], self._final = self._interrupted, kept
         self._tell({"type": "finalAnswer", "text": text, "interrupted": self._interrupted})
         self.outlet.put(_BLANKS)
-
-    def _note(self, update: Mapping[str, Any], how: str | None) -> None:
-        """Write an update down, and with the last one how the run ended."""
-        with self._lock:
-            self._updates.append(update)
-            self._log_tokens()
-            self.stored.log.append(update)
-            if how is not None:
-                self._save(how)
 
     def _log_tokens(self) -> None:
         if self._unlogged:
             token = wire.replace_halves("".join(self._unlogged))
             self._unlogged.clear()
             self.stored.log.append({"type": "stream", "token": token})
-
-    def _store_unfinished(self) -> None:
-        """Store what there is when the reader leaves: the run goes on without one (l02)."""
-        with self._lock:
-            if self.stored.status == "running" and not self._site.closing.is_set():
-                self._save()
 
     def _save(self, how: str = "running") -> None:
         """Store the message and everything else as this run knows it, and only then its end."""

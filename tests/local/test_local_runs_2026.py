@@ -264,7 +264,7 @@ def test_text_with_tools_is_put_together(serve):
 
 
 def test_deletion_waited_for_a_reader_who_had_taken_everything_but_was_gone() -> None:
-    taken = Outlet(gone=lambda: True, left=lambda: None)
+    taken = Outlet(gone=lambda: True)
     taken.put(b"all")
     taken.put(None)
     settling = threading.Thread(target=taken.settle)

@@ -47,10 +47,6 @@ class OctoberServer(LocalServer):
         return app
 
 
-class _BodyTooLarge(Exception):
-    """Raised for a body over 512 KiB, before anything else is looked at (lc41, lc43)."""
-
-
 def _install(app: Flask, site: Site) -> None:
     open_answers = OpenAnswers()
     routes: list[tuple[str, str, Callable[..., Response]]] = [
@@ -72,8 +68,6 @@ def _install(app: Flask, site: Site) -> None:
 
     @app.before_request
     def ask_who() -> None:
-        if request.environ["hugchat_sync.body_length"] > site.body_limit:
-            raise _BodyTooLarge
         if (request.path + "/").startswith(site.base_path + "/"):
             admit(site)
             open_answers.settle((request.view_args or {}).get("conversation_id"))
@@ -84,7 +78,6 @@ def _install(app: Flask, site: Site) -> None:
         return reply
 
     app.register_error_handler(Exception, _broke)
-    app.register_error_handler(_BodyTooLarge, lambda error: text_reply("Invalid request body", 413))
     app.register_error_handler(HookError, hook_reply)
     app.register_error_handler(ApiError, _refused)
     app.register_error_handler(NotFound, lambda error: _no_such_page(site))

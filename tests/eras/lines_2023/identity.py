@@ -72,7 +72,7 @@ def hand_out_cookie(reply: Response) -> None:
     The real one is marked ``Secure``; on plain loopback no client would send it back, so that
     mark is left out here.
     """
-    if g.get("cookie_due") and reply.status_code not in (308, 413):
+    if g.get("cookie_due") and reply.status_code != 308:
         reply.set_cookie(
             _COOKIE, g.identity.cookie, max_age=_ONE_YEAR, httponly=True, samesite="Lax"
         )
