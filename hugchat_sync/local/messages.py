@@ -223,7 +223,7 @@ def _frames(conversation_id: str, run_id: str | None, sent: int) -> Iterator[byt
             yield _frame("end", {"status": "gone"})
             return
         # The state is read before the log: an end that is seen has all its updates.
-        run_id, status, new = run.id, run.status, run.log[sent:]
+        run_id, status, new = run.id, run.status, run.updates[sent:]
         for number, update in enumerate(new, sent + 1):
             yield f"id: {number}\n".encode() + _frame("update", update)
         sent += len(new)

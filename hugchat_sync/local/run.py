@@ -11,13 +11,15 @@ import queue
 import sqlite3
 import threading
 import time
+from collections import deque
+from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, Iterator, Mapping, Tuple
 from uuid import uuid4
 
 from . import responder as steps
 from . import wire
 from .app import ApiError, Site
-from .storage import Conversation, StoredMessage, StoredRun, now
+from .storage import Conversation, StoredMessage, now
 
 #: what tools asked, by its id: in which conversation, and what
 Questions = Dict[str, Tuple[str, steps.Question]]
@@ -30,7 +32,22 @@ _FLUSH_SECONDS, _SAVE_SECONDS = 0.2, 3.0
 _BLANKS = b" " * 4096
 _SLICE = 0.05
 _QUESTION_SECONDS = 3600
+_LOGS_KEPT = 100
 _NO_OUTPUT = steps.Failure("No output was generated. Something went wrong.")
+
+
+@dataclass
+class Log:
+    """What a run told, its tokens joined, for those who come later.
+
+    :param id: the generation's.
+    :param status: ``running``, ``completed``, ``interrupted`` or ``error``.
+    """
+
+    id: str
+    conversation: str
+    status: str = "running"
+    updates: list[Mapping[str, Any]] = field(default_factory=list)
 
 
 class Outlet:
@@ -109,8 +126,7 @@ class Run:
         gone: Callable[[], bool],
         questions: Questions,
     ) -> None:
-        self.stored = StoredRun(answer["generationId"], conversation.id, answer["id"])
-        self.is_logged = False
+        self.log = Log(answer["generationId"], conversation.id)
         self.stopped = threading.Event()
         self.outlet = Outlet(gone)
         self._site, self._turn, self._questions = site, turn, questions
@@ -125,8 +141,8 @@ class Run:
         self._began = self._unlogged_since = self._saved_at = time.monotonic()
 
     def begin(self) -> None:
-        """Begin the log, unless a run before this one had the same id, and tell it."""
-        self.is_logged = self._site.storage.begin(self.stored)
+        """Note that there is a run, and tell it."""
+        self._site.storage.begin_run(self._conversation.id, self._answer["id"])
         self._tell({"type": "status", "status": "started"})
         self.outlet.put(wire.KEEP_ALIVE)
 
@@ -158,7 +174,7 @@ class Run:
                 break
             self._take(step)
             self._tick()
-            if self.stored.status == "error":
+            if self.log.status == "error":
                 return
         if site.closing.is_set():
             return  # as when a real server goes down: the next one finds the run and marks it
@@ -182,6 +198,7 @@ class Run:
         try:
             self._tell(update, "error")
         except sqlite3.Error:  # what could not be stored just now most likely cannot be now
+            self.log.status = "error"
             self.outlet.put(wire.line(update))
 
     def _is_halted(self) -> bool:
@@ -206,7 +223,7 @@ class Run:
         elif isinstance(step, steps.Question):
             self._ask(step)
         elif isinstance(step, steps.FileMade):
-            sha = self._site.storage.put_file(self.stored.conversation, step)
+            sha = self._site.storage.put_file(self._conversation.id, step)
             self._tell({"type": "file", "name": step.name, "sha": sha, "mime": step.mime})
         else:
             if isinstance(step, steps.ToolCall):
@@ -224,7 +241,7 @@ class Run:
         """Put a question of a tool to the user and wait for the answer."""
         elicitation_id = str(uuid4())
         step.action = step.content = None  # a script may be used again
-        self._questions[elicitation_id] = (self.stored.conversation, step)
+        self._questions[elicitation_id] = (self._conversation.id, step)
         deadline = time.time() + _QUESTION_SECONDS
         self._tell(wire.write_question(step, elicitation_id, int(deadline * 1000)))
         while step.action is None and not self._is_halted() and time.time() < deadline:
@@ -266,7 +283,7 @@ class Run:
         piece = wire.line(update)  # first, since it fails for what is no JSON
         self._log_tokens()
         self._updates.append(update)
-        self.stored.log.append(update)
+        self.log.updates.append(update)
         if how is not None:
             self._save(how)
         self.outlet.put(piece, last_of_text=self._final is not None or how is not None)
@@ -300,7 +317,7 @@ class Run:
         if self._unlogged:
             token = wire.replace_halves("".join(self._unlogged))
             self._unlogged.clear()
-            self.stored.log.append({"type": "stream", "token": token})
+            self.log.updates.append({"type": "stream", "token": token})
 
     def _save(self, how: str = "running") -> None:
         """Store the message and everything else as this run knows it, and only then its end."""
@@ -310,44 +327,36 @@ class Run:
         answer["updatedAt"] = self._conversation.updated_at = now()
         answer["updates"] = self._updates
         storage.save(self._conversation)
-        self.stored.status = how
-        if self.is_logged:
-            storage.put_run(self.stored)
+        self.log.status = how
+        if how != "running":
+            storage.end_run(answer["id"])
         self._saved_at = time.monotonic()
 
 
 class Runs:
-    """The runs under way, and what their tools asked."""
+    """The runs under way, the logs of the latest ones, and what their tools asked."""
 
-    def __init__(self, site: Site) -> None:
-        self._storage = site.storage
+    def __init__(self) -> None:
         self.questions: Questions = {}
         self._lock = threading.Lock()
         self._running: list[Run] = []
-        for run in site.storage.running():  # by a process that ended without a word
-            run.status = "interrupted"
-            site.storage.put_run(run)
-            conversation = site.storage.conversation(run.conversation)
-            message = conversation and conversation.message(run.message)
-            if conversation is not None and message:
-                message["interrupted"] = True
-                site.storage.save(conversation)
+        self._logs: deque[Log] = deque(maxlen=_LOGS_KEPT)
 
     def of(self, conversation_id: str) -> list[Run]:
         """Return what runs in a conversation."""
         with self._lock:
-            return [run for run in self._running if run.stored.conversation == conversation_id]
+            return [run for run in self._running if run.log.conversation == conversation_id]
 
-    def find(self, conversation_id: str, run_id: str | None) -> StoredRun | None:
-        """Return a run, or the newest one when no id is given; one under way as it is now."""
-        logged = [run.stored for run in self.of(conversation_id) if run.is_logged]
-        living = [run for run in logged if run_id in (None, run.id)]
-        if living:
-            return living[-1]
-        found = self._storage.run(conversation_id, run_id)
-        if found is not None and found.status == "running":
-            found.status = "error"  # without a thread: its end could not be stored
-        return found
+    def find(self, conversation_id: str, run_id: str | None) -> Log | None:
+        """Return the log of a run, the newest one when no id is given.
+
+        Of two runs with one id the first has it (w14).
+        """
+        with self._lock:
+            logs = [log for log in self._logs if log.conversation == conversation_id]
+        if run_id is None:
+            return logs[-1] if logs else None
+        return next((log for log in logs if log.id == run_id), None)
 
     def start(self, run: Run) -> None:
         """Let a run begin in a thread of its own."""
@@ -361,6 +370,7 @@ class Runs:
 
         with self._lock:
             self._running.append(run)
+            self._logs.append(run.log)
         try:
             run.begin()
             threading.Thread(target=work, name="local-run", daemon=True).start()

@@ -133,6 +133,7 @@ class LocalServer:
             )
             storage = Storage(self._database)
             undo.callback(storage.close)
+            storage.interrupt_runs()
             site = Site(storage, self.responder, self._base_path, self.token, self._limits)
             self._site = site
             application = self.faults.around(self._application(site))
@@ -143,7 +144,7 @@ class LocalServer:
 
     def _application(self, site: Site) -> Application:
         """Return what answers the requests of this server: the routes, and where they are."""
-        own = {"hugchat_sync.site": site, "hugchat_sync.runs": Runs(site)}
+        own = {"hugchat_sync.site": site, "hugchat_sync.runs": Runs()}
 
         def application(environ: Environment, start: Callable[..., Any]) -> Iterable[bytes]:
             environ.update(own)

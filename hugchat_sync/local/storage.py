@@ -21,7 +21,6 @@ from .responder import Attachment
 
 StoredMessage = Dict[str, Any]
 
-_RUNS_KEPT = 1000
 _SETUP = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=NORMAL",
@@ -92,23 +91,8 @@ class Conversation:
         return message
 
 
-@dataclass
-class StoredRun:
-    """A run with the log of its updates.
-
-    :param message: the id of its answer.
-    :param status: ``running``, ``completed``, ``interrupted`` or ``error``.
-    """
-
-    id: str
-    conversation: str
-    message: str
-    status: str = "running"
-    log: list[Mapping[str, Any]] = field(default_factory=list)
-
-
 class Storage:
-    """Conversations, settings, runs, files and shares, each a record in JSON.
+    """Conversations, settings, files and shares, each a record in JSON.
 
     One connection that any thread may use, one at a time: a lock around it is as safe in memory
     as on disk. JSON is stored in ASCII, because SQLite refuses text with lone surrogates.
@@ -195,47 +179,35 @@ class Storage:
                 self.add(Conversation(**{**body, **changes}))
 
     def remove(self, *conversation_ids: str) -> None:
-        """Delete conversations with their files and runs; their shares stay."""
+        """Delete conversations with their files; their shares stay."""
         with self._change() as connection:
             for one in conversation_ids:
                 connection.execute(
                     "DELETE FROM records WHERE kind = 'conversation' AND id = ?"
-                    " OR kind IN ('file', 'run') AND owner = ?",
+                    " OR kind IN ('file', 'running') AND owner = ?",
                     (one, one),
                 )
 
-    def begin(self, run: StoredRun) -> bool:
-        """Note a new run; ``False`` when the id was used before, and then it gets no log."""
-        with self._change() as connection:
-            if self.get("run", run.id) is not None:
-                return False
-            self._put_run(run)
-            connection.execute(
-                "DELETE FROM records WHERE number IN (SELECT number FROM records"
-                " WHERE kind = 'run' ORDER BY number DESC LIMIT -1 OFFSET ?)",
-                (_RUNS_KEPT,),
-            )
-        return True
+    def begin_run(self, conversation_id: str, message_id: str) -> None:
+        """Note that an answer is being made, until :meth:`end_run`."""
+        body = {"conversation": conversation_id, "message": message_id}
+        self.put("running", message_id, body, conversation_id)
 
-    def put_run(self, run: StoredRun) -> None:
-        """Store a run as it is now, unless its conversation was deleted meanwhile."""
-        with self._change():
-            if self.get("run", run.id) is not None:
-                self._put_run(run)
+    def end_run(self, message_id: str) -> None:
+        """Forget that an answer is being made."""
+        with self._lock:
+            query = "DELETE FROM records WHERE kind = 'running' AND id = ?"
+            self._connection.execute(query, (message_id,))
 
-    def _put_run(self, run: StoredRun) -> None:
-        self.put("run", run.id, vars(run), run.conversation, run.status)
-
-    def run(self, conversation_id: str, run_id: str | None) -> StoredRun | None:
-        """Return a run of this conversation; the newest one when no id is given."""
-        wanted = "kind = 'run' AND owner = ? AND (? IS NULL OR id = ?) ORDER BY number DESC LIMIT 1"
-        found = self._bodies(wanted, conversation_id, run_id, run_id)
-        return StoredRun(**found[0]) if found else None
-
-    def running(self) -> list[StoredRun]:
-        """Return the runs that have not ended."""
-        found = self._bodies("kind = 'run' AND sort = 'running' ORDER BY number")
-        return [StoredRun(**body) for body in found]
+    def interrupt_runs(self) -> None:
+        """Mark the answers that a process was making which ended without a word."""
+        for run in self._bodies("kind = 'running'"):
+            conversation = self.conversation(run["conversation"])
+            message = conversation and conversation.message(run["message"])
+            if conversation is not None and message:
+                message["interrupted"] = True
+                self.save(conversation)
+            self.end_run(run["message"])
 
     def put_file(self, conversation_id: str, file: Attachment) -> str:
         """Store a file of a conversation (or share) and return its name on the wire.

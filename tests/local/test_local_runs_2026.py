@@ -147,19 +147,6 @@ def test_log_joins_tokens_and_numbers_without_gaps(serve):
     assert reply.headers["cache-control"] == "no-cache, no-transform"
 
 
-def test_the_log_of_a_run_is_kept_in_the_database(serve, tmp_path):
-    talk = serve(database=tmp_path / "chat.db", responder=Scripted(["Hello"], title="T"))
-    talk.create()
-    talk.say()
-    before = stream(talk)
-    talk.server.close()
-    again = serve(database=tmp_path / "chat.db")
-    again.id = talk.id
-
-    assert stream(again) == before
-    assert [data.get("type") for _, _, data in before][-2:] == ["status", None]
-
-
 def test_last_event_id_wins_and_nonsense_counts_as_zero(serve):
     talk = serve(responder=Scripted(["Hello"], title="T"))
     talk.create()

@@ -209,8 +209,15 @@ def test_run_of_a_server_that_ended_is_interrupted(tmp_path):
         again = Talk(server)
         again.id = talk.id
         text = again.call("GET", f"/conversation/{talk.id}/stream").text
-        assert text.endswith('event: end\ndata: {"status":"interrupted"}\n\n')
+        assert text == 'event: end\ndata: {"status":"gone"}\n\n'
         assert again.last()["interrupted"] is True
+    with LocalServer(database=path, responder=Scripted(["Bye"])) as server:
+        again = Talk(server)
+        again.id = talk.id
+        again.say(parent=again.last()["id"])
+    with LocalServer(database=path) as server:  # nothing ran any more when the last one ended
+        again.server, again.url = server, server.url
+        assert again.last()["interrupted"] is False
 
 
 def test_memory_is_not_kept_after_an_answer(serve):
