@@ -167,6 +167,12 @@ class Documents:
     def _text(self, turn: Turn, found: Sequence[_Found], unknown: Sequence[str]) -> str:
         if not self._works:
             return _NO_FULL_TEXT
+        parts = []  # what was sent besides shows that it arrived
+        if turn.system_prompt:
+            parts.append(f"(system prompt: {turn.system_prompt})")
+        if turn.attachments:
+            sizes = (f"{one.name} ({len(one.content)} bytes)" for one in turn.attachments)
+            parts.append(f"(files: {', '.join(sizes)})")
         if not found:
             openings: dict[str, str] = {}
             for one in self._passages:
@@ -176,8 +182,7 @@ class Documents:
             if not unknown:  # there was no word to look for
                 intro = "Hello! Answers come out of documents here. Three things to ask about:"
                 topics = topics[:3]
-            return "\n\n".join([intro, "\n".join(f"- {topic}" for topic in topics)])
-        parts = []
+            return "\n\n".join([*parts, intro, "\n".join(f"- {topic}" for topic in topics)])
         if unknown:
             parts.append(f"Nothing found about: {', '.join(unknown[:_UNKNOWN_NAMED])}.")
         for passage, fit in found[:2]:

@@ -28,6 +28,8 @@ from http.client import responses
 from typing import Any, Callable, Dict, Iterable, Mapping
 from urllib.parse import unquote_to_bytes
 
+from requests.structures import CaseInsensitiveDict
+
 Environment = Dict[str, Any]
 Application = Callable[[Environment, Callable[..., Any]], Iterable[bytes]]
 
@@ -80,6 +82,7 @@ class SeenRequest:
     """One request as it arrived.
 
     :param path: with the base path and the query.
+    :param headers: found by their names in any case.
     :param body: the first 64 KiB.
     :param at: seconds of ``time.monotonic()``.
     """
@@ -212,8 +215,7 @@ class _Connection:
             long = len(line) >= _LONGEST_HEAD
             raise _Refused(414 if long else 400, "This is no request that is known here.")
         method, target, minor = (part.decode("ascii") for part in found.groups())
-        named = self._headers()
-        headers = {key: value for key, (_, value) in named.items()}
+        headers = self._headers()
         if minor != "0" or "host" in headers:
             self._check_host(headers.get("host", ""))
         content = self._body(headers, minor)
@@ -222,7 +224,7 @@ class _Connection:
         if "://" in target.partition("?")[0]:  # the whole address, as proxies get it
             target = "/" + target.partition("://")[2].partition("/")[2]
         length, kept, moment = len(content), content[:_BODY_KEPT], time.monotonic()
-        seen = SeenRequest(method, target, dict(named.values()), length, kept, moment)
+        seen = SeenRequest(method, target, headers, length, kept, moment)
         self._server.requests.append(seen)
         self._socket.settimeout(None)  # who reads slowly is waited for
         path, _, query = target.partition("?")
@@ -244,7 +246,7 @@ class _Connection:
         }
         for name, value in headers.items():
             # A name with an underscore would look like another one with a hyphen.
-            if "_" not in name and name != "transfer-encoding":
+            if "_" not in name and name.lower() != "transfer-encoding":
                 environ[f"HTTP_{name.upper().replace('-', '_')}"] = value
         self._reply(environ)
 
@@ -292,9 +294,9 @@ class _Connection:
         while left > 0 and time.monotonic() < until and (piece := self._socket.recv(_BODY_KEPT)):
             left -= len(piece)
 
-    def _headers(self) -> dict[str, tuple[str, str]]:
-        """Return names and values by the name in lower case; what is sent twice is joined."""
-        headers: dict[str, tuple[str, str]] = {}
+    def _headers(self) -> CaseInsensitiveDict[str]:
+        """Return the headers; what is sent twice is joined."""
+        headers: CaseInsensitiveDict[str] = CaseInsensitiveDict()
         left = _LONGEST_HEAD
         while (line := self._reader.readline(left)) != b"\r\n":
             left -= len(line)
@@ -302,13 +304,11 @@ class _Connection:
             if found is None:
                 raise _Refused(400 if left else 431, "A header is malformed, or they are too long.")
             name, value = (part.decode("latin-1") for part in found.groups())
-            key = name.lower()
-            if key in headers:
-                if key in _ONLY_ONCE:
+            if name in headers:
+                if name.lower() in _ONLY_ONCE:
                     raise _Refused(400, f"There is more than one {name}.")
-                name, so_far = headers[key]
-                value = f"{so_far}{'; ' if key == 'cookie' else ', '}{value}"
-            headers[key] = (name, value)
+                value = f"{headers[name]}{'; ' if name.lower() == 'cookie' else ', '}{value}"
+            headers[name] = value
         return headers
 
     def _check_host(self, host: str) -> None:

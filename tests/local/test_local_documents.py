@@ -114,6 +114,15 @@ def test_fenced_code_is_quoted_as_it_stands(serve, tmp_path):
     assert answer(talk, "quorlet").startswith(f"### Quorlet\n\nIn `two` lines:\n\n{code}\n\nEnd.")
 
 
+def test_system_prompt_and_files_are_seen(serve):
+    talk = serve()
+    talk.create(preprompt="Answer in French.")
+    files = (("base64;a.txt", "text/plain", "QUFB"),)
+    reply = talk.send({"inputs": "install", "id": talk.root}, files)
+    text = next(line["text"] for line in updates(reply) if line["type"] == "finalAnswer")
+    assert text.startswith("(system prompt: Answer in French.)\n\n(files: a.txt (3 bytes))")
+
+
 def test_tool_server_searches_only_when_selected(serve, folder):
     talk = serve(documents=folder)
     (listed,) = talk.call("GET", "/api/mcp/servers").json()
