@@ -322,36 +322,29 @@ class Client:
         """
         patience = self._patience(max_tries, timeout)
         prompt = draft(text, files, custom_data, web_search=web_search, parent_id=parent_id)
-        target, takes_current = conversation_id, False
-        if target is None:
-            takes_current = model is None and system_prompt is None
-        else:
-            check_id(target)
+        if conversation_id is not None:
+            check_id(conversation_id)
             if system_prompt is not None:
                 raise UsageError("a system prompt begins a new conversation: name none with it")
         wanted = "web_search" if prompt.web_search else ""
         dialect = self._identity.ready(patience, wanted, "send a message")
-        is_plain = parent_id is None and not (mcp_servers or prompt.files or prompt.custom)
-        if prompt.web_search or not is_plain:
-            where = self._conversations.current if takes_current else target
-            prompt = equip(
-                prompt._replace(conversation_id=where or ""),
-                self._identity,
-                dialect,
-                patience,
-                new_model=model or self.model,
-                web_search=web_search,
-                servers=mcp_servers,
-            )
-        if takes_current:
-            target = self._conversations.current
+        is_new = model is not None or system_prompt is not None
+        target = conversation_id or (None if is_new else self._conversations.current)
+        prompt = equip(
+            prompt._replace(conversation_id=target or ""),
+            self._identity,
+            dialect,
+            patience,
+            new_model=model or self.model,
+            web_search=web_search,
+            servers=mcp_servers,
+        )
         if target is None:
-            target = self._conversations.current = self.begin_conversation(
-                model, system_prompt, patience
-            )
+            target = self.begin_conversation(model, system_prompt, patience)
+            self._conversations.current = target
+            prompt = prompt._replace(conversation_id=target)
         elif model is not None:
             self._conversations.require_model(target, model, patience)
-        prompt = prompt._replace(conversation_id=target)
         return self._conversations.runs.send(dialect, prompt, patience, resume=resume)
 
     def ask(

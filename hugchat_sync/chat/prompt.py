@@ -122,7 +122,7 @@ def equip(
                 feature="web_search" if search else "tool_servers",
                 dialect=dialect.name,
             )
-    ignored = dialect.find_ignored(prompt.custom)
+    ignored = dialect.find_ignored(prompt.custom) if prompt.custom else ()
     if ignored:
         warn_of_change(
             f"a {dialect.name} server does not take {', '.join(ignored)} of custom_data; "
