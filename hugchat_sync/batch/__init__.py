@@ -35,10 +35,11 @@ from .worker import (
     CLIENTS,
     Job,
     MapClient,
+    Outcome,
     Packed,
+    answer,
     answer_packed,
     find_answer,
-    read_whole,
     values_of,
 )
 
@@ -226,7 +227,7 @@ class Map:
                 self._begin(job)
                 begun.append(job)
             except HugChatError as error:
-                results[job.index] = job.failed(error)
+                results[job.index] = job.result(None, error)
         if self._executor is None:
             results.update({job.index: self._answer_here(job) for job in begun})
         elif begun:
@@ -264,13 +265,16 @@ class Map:
     def _answer_here(self, job: Job) -> Result:
         """Return the answer that this very client gets."""
         try:
-            message = self._client.chat(job.prompt, job.conversation_id, **job.options)
-            return job.result(read_whole(message, job, self._ended), None)
-        except HugChatError as error:
-            return job.failed(error)
+            return self._as_result(job, answer(self._client, job))
         finally:
             if job.is_temporary:
                 self._remove(job)  # the answer must not be lost over it
+
+    def _as_result(self, job: Job, outcome: Outcome) -> Result:
+        text, error, interrupted = outcome
+        if interrupted and self._ended.is_set():
+            error = IncompleteAnswer("the answer was stopped before its end", partial=text)
+        return job.result(text, error)
 
     def _remove(self, job: Job) -> None:
         if self._client.remove_quietly(job.conversation_id) and self._noted is not None:
@@ -301,7 +305,7 @@ class Map:
                 try:
                     tree = self._client.conversation(jobs[0].conversation_id)
                 except HugChatError as error:
-                    return [jobs[0].failed(error)]
+                    return [jobs[0].result(None, error)]
                 jobs[0].earlier = tuple(one.id for one in tree.messages)
             packed = Packed(self._key, pickle.dumps(jobs))
             future, trouble = _try(executor.submit, answer_packed, self._pack_client(), packed)
@@ -359,12 +363,7 @@ class Map:
         outcomes, cookies = future.result().unpack()
         if cookies is not None and values_of(self._client.cookies) == self._shipped:
             self._client.take_cookies(cookies)  # there are none newer
-        results = []
-        for job, (text, error, interrupted) in zip(jobs, outcomes):
-            if interrupted and self._ended.is_set():
-                error = IncompleteAnswer("the answer was stopped before its end", partial=text)
-            results.append(job.result(text, error))
-        return results
+        return [self._as_result(job, outcome) for job, outcome in zip(jobs, outcomes)]
 
     def _look_up(self, job: Job, trouble: BaseException) -> Result:
         """Return what the server has of a prompt whose worker is gone."""

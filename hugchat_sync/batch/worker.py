@@ -7,7 +7,7 @@ import threading
 import time
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Callable, Iterable, Mapping, Protocol, cast
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Mapping, Optional, Protocol, Tuple, cast
 
 from ..errors import HugChatError, IncompleteAnswer, UsageError, WorkerLost
 from ..futures import renew_locks_after_fork
@@ -66,25 +66,25 @@ class Job:
         where = self.conversation_id or None
         return Result(self.index, self.id, self.prompt, text, error, seconds, where, asked)
 
-    def failed(self, error: HugChatError) -> Result:
-        """Return the result of a failure."""
-        return self.result(getattr(error, "partial", None) or None, error)
+
+#: the text, the error, and whether the answer was cut short, by whomever
+Outcome = Tuple[Optional[str], Optional[HugChatError], bool]
 
 
-def read_whole(message: Any, job: Job, ended: threading.Event | None = None) -> str:
-    """Return the answer of a message.
-
-    :param ended: from when it is set on, an answer that is cut short was stopped.
-    :raises IncompleteAnswer: somebody stopped it; nobody else may take it for a whole one.
-    """
-    text: str = message.text()
-    if message.interrupted and (message.stopped or (ended is not None and ended.is_set())):
-        raise IncompleteAnswer("the answer was stopped before its end", partial=text)
-    if job.is_temporary:
-        message.finish(_TAIL_SECONDS)
-    else:
-        message.drain(time.monotonic() + _TITLE)  # some servers make titles only for readers
-    return text
+def answer(client: MapClient, job: Job) -> Outcome:
+    """Ask a prompt, and return what became of it."""
+    try:
+        message = client.chat(job.prompt, job.conversation_id, **job.options)
+        text = message.text()
+        if message.stopped and message.interrupted:  # nobody else may take it for a whole one
+            raise IncompleteAnswer("the answer was stopped before its end", partial=text)
+        if job.is_temporary:
+            message.finish(_TAIL_SECONDS)
+        else:
+            message.drain(time.monotonic() + _TITLE)  # some servers make titles only for readers
+        return text, None, bool(message.interrupted)
+    except HugChatError as error:
+        return getattr(error, "partial", None) or None, error, False
 
 
 def values_of(cookies: Iterable[Any]) -> dict[str, str]:
@@ -148,7 +148,7 @@ CLIENTS = ClientCache()  # a worker has no other place that outlives a task
 def answer_packed(shipment: Packed, packed: Packed) -> Packed:
     """Answer prompts in a worker, at once; a module's function, so that any executor can have it.
 
-    :returns: (text, error, whether it was cut short) for each, and cookies that were renewed.
+    :returns: an :data:`Outcome` for each, and cookies that were renewed.
     """
     jobs: list[Job] = packed.unpack()
     try:
@@ -157,23 +157,19 @@ def answer_packed(shipment: Packed, packed: Packed) -> Packed:
         return Packed(shipment.key, pickle.dumps(([(None, error, False)] * len(jobs), None)))
     before = values_of(client.cookies)
     with ThreadPoolExecutor(min(len(jobs), _AT_ONCE)) as pool:
-        outcomes = list(pool.map(lambda job: _answer(client, job), jobs))
+        outcomes = list(pool.map(lambda job: _answer_once(client, job), jobs))
     cookies = client.cookies
     renewed = cookies if values_of(cookies) != before else None
     return Packed(shipment.key, pickle.dumps((outcomes, renewed)))
 
 
-def _answer(client: MapClient, job: Job) -> tuple[str | None, HugChatError | None, bool]:
-    """Return the text, the error, and whether the answer was cut short, by whomever."""
+def _answer_once(client: MapClient, job: Job) -> Outcome:
     try:
         # another worker may have had this very task, and died
         found = find_answer(client.conversation(job.conversation_id), job)
-        if found is not None:
-            return (*found, False)
-        message = client.chat(job.prompt, job.conversation_id, **job.options)
-        return read_whole(message, job), None, bool(message.interrupted)
     except HugChatError as error:
-        return getattr(error, "partial", None) or None, error, False
+        return None, error, False
+    return answer(client, job) if found is None else (*found, False)
 
 
 def find_answer(tree: ConversationTree, job: Job) -> tuple[str | None, HugChatError | None] | None:

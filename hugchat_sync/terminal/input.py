@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import codecs
 import os
-import queue
 import re
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable, Iterator, Mapping, Optional, Sequence, Tuple
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from prompt_toolkit.key_binding import KeyPressEvent
 
 _SLICE = 0.5  # seconds; Windows delivers Ctrl-C only between waits
-_PATIENCE = 3.0  # seconds of a silent stdin after which somebody may wonder what goes on
+_PATIENCE = 3.0  # seconds of an open stdin after which somebody may wonder what goes on
 _PIECE = 65536
 
 #: what a file begins with, the end of a name for it, its kind
@@ -95,44 +95,36 @@ def _read_pipe(total: float, most: int | None = None) -> bytes:
     It is read in a thread, since Windows has no other way to look whether something is there: a
     daemon that reads below Python's own buffer, whose lock would be missed at the exit.
 
-    :param total: seconds that it has to end; a stdin that is silent is told of.
+    :param total: seconds that it has to end; one that does not end soon is told of.
     :raises TimedOut: it did not.
     """
     try:
         descriptor = sys.stdin.fileno()
     except (AttributeError, OSError, ValueError):  # none, or no file: reading it waits for nobody
         return _read_all(-1 if most is None else most + 1)
-    pieces: queue.Queue[bytes] = queue.Queue()  # an empty one is the end
+    content, ended = bytearray(), threading.Event()
 
     def read() -> None:
-        try:
-            while True:
+        with suppress(OSError):  # nothing can be read there, as nohup leaves it: nothing is
+            while most is None or len(content) <= most:
                 piece = os.read(descriptor, _PIECE)
-                pieces.put(piece)
                 if not piece:
-                    return
-        except OSError:  # nothing can be read there, as nohup leaves it: nothing is
-            pieces.put(b"")
+                    break
+                content.extend(piece)
+        ended.set()
 
     threading.Thread(target=read, name="hugchat-sync stdin", daemon=True).start()
-    began, content, told = time.monotonic(), bytearray(), False
-    while most is None or len(content) <= most:
+    began, told = time.monotonic(), False
+    while not ended.wait(min(_SLICE, total)):
         waited = time.monotonic() - began
         if waited >= total:
             raise TimedOut(
                 "stdin was not closed in time, and nothing was sent; --no-input leaves it unread",
                 phase="total",
             )
-        if not told and not content and waited >= _PATIENCE:
+        if waited >= _PATIENCE and not told:
             output.note("waiting for stdin to end, to send it along; --no-input leaves it unread")
             told = True
-        try:
-            piece = pieces.get(timeout=min(_SLICE, total - waited))
-        except queue.Empty:
-            continue
-        if not piece:
-            break
-        content += piece
     return bytes(content)
 
 
