@@ -340,12 +340,19 @@ def warn_of_change(text: str) -> None:
     warnings.warn(text, HugChatDeprecationWarning, stacklevel=level)
 
 
-def nearest_names(name: str, names: Sequence[str]) -> tuple[str, ...]:
+def model_not_found(name: str, names: Sequence[str], **facts: Any) -> ModelNotFound:
+    """Return the error for a model that is none of *names*, with those that look like it."""
+    nearest = _nearest(name, names) or tuple(names[:3])
+    sentence = f"the server does not offer the model {name!r}; near are {', '.join(nearest)}"
+    return ModelNotFound(sentence, **facts, model=name, nearest=nearest)
+
+
+def _nearest(name: str, names: Sequence[str]) -> tuple[str, ...]:
     """Return up to three of *names* that look like *name*, the closest first."""
     try:
         from difflib import get_close_matches  # here: only a mistake needs it
     except OSError:  # there is no file left to open
-        return tuple(names[:3])
+        return ()
     lowered = {offered.lower(): offered for offered in names}
     found = get_close_matches(name.lower(), list(lowered), n=3, cutoff=0.3)
-    return tuple(lowered[hit] for hit in found) or tuple(names[:3])
+    return tuple(lowered[hit] for hit in found)

@@ -17,7 +17,7 @@ from ..errors import (
     TimedOut,
     Unavailable,
     UsageError,
-    nearest_names,
+    model_not_found,
 )
 from ..futures import renew_locks_after_fork
 from ..list_bots import RETIRED, warn_of_retired
@@ -226,13 +226,7 @@ class Creation:
                 names = []  # the list cannot be had either, so the refusal itself says more
             facts: dict[str, Any] = {"status": error.status, "url": error.url, "body": error.body}
             if names and model not in names:
-                nearest = nearest_names(model, names)
-                raise ModelNotFound(
-                    f"the server does not offer the model {model!r}; near are {', '.join(nearest)}",
-                    **facts,
-                    model=model,
-                    nearest=nearest,
-                ) from error
+                raise model_not_found(model, names, **facts) from error
             if names and isinstance(error, ModelNotFound):
                 raise BadRequest(
                     f"the server answered {error.status}: it offers the model {model!r}, so it is "

@@ -372,12 +372,7 @@ class ChatBot:
             return models[choice]
         found = self.get_llm_from_name(choice) if isinstance(choice, str) else None
         if found is None:
-            names = [str(one) for one in models]
-            raise errors.ModelNotFound(
-                f"the server does not offer the model {choice!r}; it offers {', '.join(names)}",
-                model=str(choice),
-                nearest=errors.nearest_names(str(choice), names),
-            )
+            raise errors.model_not_found(str(choice), [str(one) for one in models])
         return found
 
     def _warn_once(self, what: str, text: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from .. import Client
-from ..errors import ModelNotFound, nearest_names
+from ..errors import ModelNotFound, model_not_found
 from . import output
 from .connection import open_client
 from .input import read_stdin
@@ -46,12 +46,7 @@ def require_model(client: Client, name: str) -> None:
     """
     names = [model.id for model in client.models()]
     if name not in names:
-        nearest = nearest_names(name, names)
-        raise ModelNotFound(
-            f"the server does not offer the model {name!r}; near are {', '.join(nearest)}",
-            model=name,
-            nearest=nearest,
-        )
+        raise model_not_found(name, names)
 
 
 def guess_model(error: ModelNotFound) -> str:

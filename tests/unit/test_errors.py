@@ -13,7 +13,7 @@ from hugchat_sync.errors import (
     STATUS_ERRORS,
     HugChatDeprecationWarning,
     HugChatError,
-    nearest_names,
+    model_not_found,
     status_error,
     warn_of_change,
 )
@@ -186,9 +186,9 @@ def test_transport_error_shows_its_sentence_only():
     ],
 )
 def test_nearest_names(name, nearest):
-    assert (
-        nearest_names(name, ["meta/llama-3-70b", "omni", "qwen/qwen-3"])[: len(nearest)] == nearest
-    )
+    error = model_not_found(name, ["meta/llama-3-70b", "omni", "qwen/qwen-3"])
+
+    assert error.nearest[: len(nearest)] == nearest
 
 
 def test_warning_is_shown_even_outside_the_main_module():
