@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import struct
 import time
-from itertools import chain
+from itertools import chain, takewhile
 from typing import Callable, Iterable, Iterator, Protocol, TypeVar
 
 from ..calls import StreamCall
@@ -34,7 +34,10 @@ E = TypeVar("E")
 _LOOKS = 4  # where nothing says whether the server is still at it
 _MOMENTS = 5  # looks, the first pause 0.05 seconds, in which a server notices that we left
 _MOST_TRIES = 30  # more of them make a pause no longer
-_LOST = "\ufffd"  # what a log has in place of half a character
+#: What a log has in place of each half of a character whose halves fell into two of its pieces.
+#: Source: GET of the log of a run, chat-ui 2026-08 (measured).
+_LOST = "\ufffd"
+_TEXTS: tuple[type[Token | Reasoning], ...] = (Token, Reasoning)
 
 
 class Connections(Protocol):
@@ -80,21 +83,31 @@ class Recovery:
 
         :param trouble: what cut the answer short, if it is known.
         """
-        gap = Gap(tuple(self._record.events))
+        gap = Gap(self._record.events)
+        held: list[Event] = []  # from the first half of a character on that the log has lost
         if "reattach" in self._dialect.features:
             try:
                 for event in self.replay():
-                    yield from gap.missing(event)
+                    missing = gap.find_missing(event)
+                    if missing is None:
+                        continue
+                    if held or (isinstance(missing, _TEXTS) and _LOST in missing.text):
+                        held.append(missing)
+                        filled = fill_in(held)
+                        yield from filled
+                        held = [] if filled else held
+                    else:
+                        yield missing
             except (GenerationError, TimedOut) as error:
                 self.is_over = isinstance(error, GenerationError)
                 if self.is_over or getattr(error, "phase", "") != "idle":
-                    yield from gap.let_go()
+                    yield from held
                     raise
                 trouble = trouble or error
             except (TransportError, ServerError, ProtocolError, AuthError) as error:
                 trouble = trouble or error
-        if not self._open.closed and (gap.holds or not self._record.is_complete):
-            yield from self._read_stored(gap, trouble)
+        if not self._open.closed and (held or not self._record.is_complete):
+            yield from self._read_stored(held, trouble)
 
     # the log ---------------------------------------------------------------------------------
 
@@ -135,22 +148,26 @@ class Recovery:
 
     # what is stored --------------------------------------------------------------------------
 
-    def _read_stored(self, gap: Gap, trouble: HugChatError | None) -> Iterator[Event]:
+    def _read_stored(self, held: list[Event], trouble: HugChatError | None) -> Iterator[Event]:
         """Yield what the stored conversation has beyond what has come.
 
+        :param held: the end of the log, in whose text characters are lost.
         :raises IncompleteAnswer: it has no whole answer either.
         """
         stored = self._await_stored()
         if stored is not None and not self._open.closed:
-            kept = iter(stored.events)
-            others = Gap(tuple(self._record.events))
-            for event in kept:
+            before = list(takewhile(lambda one: not isinstance(one, FinalAnswer), held))
+            held = held[len(before) :]  # from the final answer on
+            yield from [one for one in before if not isinstance(one, _TEXTS)]
+            gap = Gap([*self._record.events, *held[1:]])
+            found = filter(None, map(gap.find_missing, stored.events))
+            for event in found:
                 if isinstance(event, FinalAnswer):
                     break
-                yield from others.missing(event)
+                yield event
             if stored.state == "interrupted":
                 # a run that somebody stopped has a final answer in its log; one that died has none
-                is_whole = self.log_end != "interrupted"
+                is_whole = bool(held) or self.log_end != "interrupted"
             else:
                 is_whole = stored.state == "done"
             yield from self._complete_text(stored, is_whole)
@@ -158,10 +175,9 @@ class Recovery:
             left = isinstance(trouble, TimedOut) and not self._dialect.manners.survives_disconnect
             if is_whole and not left:
                 yield StoredAnswer(stored.text, self._was_stopped or stored.state == "interrupted")
-                for event in kept:
-                    yield from others.missing(event)
+                yield from chain(found, held[1:])
                 return
-        yield from gap.let_go()
+        yield from held
         if self._record.is_complete or self._open.closed:
             return
         if stored is not None and stored.error is not None:
@@ -257,123 +273,66 @@ class Gap:
     """Finds what a reader lacks in the events of a run that is replayed from its beginning.
 
     The log of a run merges tokens, so pieces cannot be matched one by one; lengths in UTF-16
-    units, which the server counts in, can. A character whose halves fell into two merged pieces is
-    lost in the log (twice U+FFFD stand there): from there on all is held back until the whole text
-    says what it was.
+    units, which the server counts in, can.
 
     :param seen: the events that the reader has had.
     """
 
     def __init__(self, seen: Iterable[Event]) -> None:
-        self._had = {Token: 0, Reasoning: 0}  # units that the reader has
+        self._to_skip = {Token: 0, Reasoning: 0}  # units that the reader has
         self._others: list[Event] = []
         for event in seen:
-            if isinstance(event, (Token, Reasoning)):
-                self._had[type(event)] += count_units(event.text)
+            if isinstance(event, _TEXTS):
+                self._to_skip[type(event)] += count_units(event.text)
             else:
                 self._others.append(event)
-        self._to_skip = dict(self._had)
-        self._held: list[Event] = []
-        self._held_from: dict[type[Event], int] = {}
 
-    @property
-    def holds(self) -> bool:
-        """Whether something is held back."""
-        return bool(self._held)
-
-    def missing(self, event: Event) -> tuple[Event, ...]:
-        """Return what of a replayed event the reader lacks, and what need not wait any longer."""
-        if isinstance(event, (Token, Reasoning)):
+    def find_missing(self, event: Event) -> Event | None:
+        """Return what of a replayed event the reader lacks, if anything."""
+        if isinstance(event, _TEXTS):
             kind = type(event)
             text, self._to_skip[kind] = skip_units(event.text, self._to_skip[kind])
-            if not text:
-                return ()
-            event = kind(text)
-            if _LOST in text and not self._held:
-                self._held_from = dict(self._had)
-            elif not self._held:
-                self._had[kind] += count_units(text)
-                return (event,)
-        elif self._was_seen(event):
-            return ()
-        elif not self._held:
-            return (event,)
-        self._held.append(event)
-        if isinstance(event, FinalAnswer):
-            return self._mend(*split_thinking(event.text))
-        return ()
-
-    def _was_seen(self, event: Event) -> bool:
+            return kind(text) if text else None
         if isinstance(event, FinalAnswer):  # there is one, whose text was merged when it came
-            return any(isinstance(other, FinalAnswer) for other in self._others)
-        if event not in self._others:
-            return False
-        self._others.remove(event)
-        return True
-
-    def let_go(self) -> tuple[Event, ...]:
-        """Return what is held back, as it is: nothing can mend it."""
-        held, self._held = self._held, []
-        return tuple(held)
-
-    def _mend(self, text: str, reasoning: str) -> tuple[Event, ...]:
-        """Return what is held back, if the whole *text* and *reasoning* mend all of it."""
-        mended: dict[type[Event], Iterator[str]] = {}
-        for kind, whole in ((Token, text), (Reasoning, reasoning)):
-            pieces = [event.text for event in self._held if type(event) is kind]
-            found = mend(pieces, self._held_from[kind], whole)
-            if found is None:
-                return ()
-            mended[kind] = iter(found)
-        events: list[Event] = []
-        for event in self.let_go():
-            if isinstance(event, (Token, Reasoning)):
-                event = type(event)(next(mended[type(event)]))
-                self._had[type(event)] += count_units(event.text)
-            if event not in (Token(""), Reasoning("")):
-                events.append(event)
-        return tuple(events)
+            return None if any(isinstance(one, FinalAnswer) for one in self._others) else event
+        if event in self._others:
+            self._others.remove(event)
+            return None
+        return event
 
 
-def mend(pieces: list[str], start: int, whole: str) -> list[str] | None:
-    """Return *pieces* with what the log lost, ``None`` if *whole* does not tell all of it.
+def fill_in(held: list[Event]) -> list[Event]:
+    """Return the end of a log with the characters that are lost in its text.
 
-    :param start: the place of the first piece in the run's text, in UTF-16 units.
-    :param whole: the run's text, or (after tools, or a try that was thrown away) the end of it,
-        without blanks at its end.
+    Its final answer tells them: the whole text, or (after tools, or a try that was thrown away)
+    the end of it.
+
+    :returns: nothing while it does not tell all of them.
     """
-    lengths = [count_units(piece) for piece in pieces]
-    # thinking keeps the blanks at its end, which would be taken for what was lost
-    mended = _fill_in("".join(map(_to_units, pieces)), start, _to_units(whole.rstrip()))
-    if mended is None:
-        return None
-    decode = codecs.getincrementaldecoder("utf-16-le")("replace").decode
-    found = []
-    for number, length in enumerate(lengths, 1):
-        part, mended = mended[:length], mended[length:]
-        found.append(decode(_encode(part), number == len(lengths)))
-    return found
-
-
-def _fill_in(broken: str, start: int, whole: str) -> str | None:
-    """Return the units of a *broken* text with what was lost in it, taken from the *whole*."""
-    core = _to_units(_from_units(broken).rstrip())
-    if _LOST not in core:
-        return broken
-    overlap = min(len(core), len(whole))
-    head, tail = core[: len(core) - overlap], whole[len(whole) - overlap :]
-    if _LOST not in head and _fits(core[len(head) :], tail):
-        return head + tail + broken[len(core) :]
-    from_start = whole[start : start + len(core)]  # the run was stopped and its text cut back
-    behind_it = core[len(from_start) :]
-    if _LOST not in behind_it and _fits(core[: len(from_start)], from_start):
-        return from_start + broken[len(from_start) :]
-    return None
-
-
-def _fits(broken: str, whole: str) -> bool:
-    """Return whether the two are equal but for what was lost in *broken*."""
-    return all(unit in (_LOST, other) for unit, other in zip(broken, whole))
+    final = held[-1]
+    if not isinstance(final, FinalAnswer):
+        return []
+    rest = {}  # kind → the units of its text, filled in
+    for kind, whole in zip(_TEXTS, split_thinking(final.text)):
+        broken = _to_units("".join(event.text for event in held if isinstance(event, kind)))
+        core = _to_units(_from_units(broken).rstrip())
+        # thinking keeps the blanks at its end, which would be taken for what was lost
+        end = _to_units(whole.rstrip())[-len(core) :]
+        head = core[: len(core) - len(end)]
+        fits = all(unit in (_LOST, told) for unit, told in zip(core[len(head) :], end))
+        if _LOST in core and (_LOST in head or not fits):
+            return []
+        rest[kind] = broken if _LOST not in core else head + end + broken[len(core) :]
+    decoders = {kind: codecs.getincrementaldecoder("utf-16-le")("replace") for kind in _TEXTS}
+    filled: list[Event] = []
+    for event in held:
+        if isinstance(event, _TEXTS):
+            kind, length = type(event), count_units(event.text)
+            part, rest[kind] = rest[kind][:length], rest[kind][length:]
+            event = kind(decoders[kind].decode(_encode(part), not rest[kind]))
+        if event not in (Token(""), Reasoning("")):
+            filled.append(event)
+    return filled
 
 
 def skip_units(text: str, skip: int) -> tuple[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, Iterator
 
 import pytest
@@ -10,6 +11,7 @@ from proxy import FaultProxy, Harm, gateway_page
 from sweep import impatient
 
 from hugchat_sync import Client
+from hugchat_sync.chat.message import Message
 from hugchat_sync.chat.run import Run
 from hugchat_sync.dialects import Prompt, Stored, load_dialect
 from hugchat_sync.errors import (
@@ -19,6 +21,7 @@ from hugchat_sync.errors import (
     TimedOut,
     Unavailable,
 )
+from hugchat_sync.events import Event, Reasoning, Token
 from hugchat_sync.local import LocalServer
 from hugchat_sync.local.responder import Text, ToolCall, ToolResult
 from hugchat_sync.local.testing import Script, Scripted
@@ -255,22 +258,37 @@ def test_creation_is_not_repeated_when_the_server_cannot_be_asked(
 # the log loses halves of characters --------------------------------------------------------------
 
 
-@pytest.mark.parametrize("tools", [False, True])
-def test_half_characters_that_the_log_loses_are_made_good(tools: bool) -> None:
-    call = ToolCall("look", {}, uuid="11111111-2222-4333-8444-555555555555")
-    before = (Text("One. "), call, ToolResult(call.uuid, "x")) if tools else ()
-    tokens = ("A \ud83d", "\ude80 b", " \ud83d", "\ude01.")
-    script = Script(tokens, before=before, delay=0.22)  # the log is written every 0.2 s
-    with LocalServer(responder=Scripted(script)) as server, FaultProxy(server.url) as proxy:
+HALVES = ("A \ud83d", "\ude80 b", " \ud83d", "\ude01.")
+CALL = ToolCall("look", {}, uuid="11111111-2222-4333-8444-555555555555")
+LOSING = {
+    "text": Script(HALVES),
+    "tools": Script(HALVES, before=(Text("One. "), CALL, ToolResult(CALL.uuid, "x"))),
+    "a last round": Script(HALVES, before=(Text("One. "), CALL), final="A 🚀 b 😁."),
+    "thinking": Script(("x", "y"), reasoning=HALVES),
+    "the sign itself": Script(("A \ufffd", " b\ufffd", ".")),
+}
+
+
+@pytest.mark.parametrize("script", LOSING.values(), ids=LOSING)
+def test_half_characters_that_the_log_loses_are_made_good(script: Script) -> None:
+    slow = replace(script, delay=0.22)  # the log is written every 0.2 s
+    with LocalServer(responder=Scripted(slow)) as server, FaultProxy(server.url) as proxy:
         client = impatient(proxy.url)
         undisturbed = client.chat("hi", client.create_conversation(system_prompt=""))
         place = client.create_conversation(system_prompt="")
         proxy.harm("POST", place, Harm(reply_cut=400))
         message = client.chat("hi", place)
-        assert message.text() == undisturbed.text() == "One. " * tools + "A 🚀 b 😁."
-        assert b"\xef\xbf\xbd" in proxy.latest  # the log
+        assert message.text() == undisturbed.text()
+        assert message.reasoning == undisturbed.reasoning
         assert "".join(message.tokens()) == "".join(undisturbed.tokens())
+        assert others_of(message) == others_of(undisturbed)
+        assert any("/stream?" in one.path for one in server.requests)  # the log was read
         client.close()
+
+
+def others_of(message: Message) -> list[Event]:
+    """Return the events that are no text."""
+    return [event for event in message if not isinstance(event, (Token, Reasoning))]
 
 
 def test_total_is_no_reason_to_send_again(server: LocalServer, proxy: FaultProxy) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hugchat_sync.chat.answer import Answer, fold
-from hugchat_sync.chat.recovery import Gap, count_units, mend, skip_units
+from hugchat_sync.chat.recovery import Gap, count_units, fill_in, skip_units
 from hugchat_sync.dialects.updates import Updates
 from hugchat_sync.events import (
     Event,
@@ -28,19 +28,11 @@ FINISHED = Status("finished")
 
 def missing(seen: Iterable[Event], log: Iterable[Event]) -> Iterator[Event]:
     """Yield the events of *log* that are not among *seen*."""
-    gap = Gap(seen)
-    for event in log:
-        yield from gap.missing(event)
-    yield from gap.let_go()
+    return filter(None, map(Gap(seen).find_missing, log))
 
 
 def coded(text: str) -> bytes:
     return text.encode("utf-16-le", "surrogatepass")
-
-
-def mended_halves(text: str) -> str:
-    """Return *text* as a log stores it: halves joined, lone ones lost."""
-    return coded(text).decode("utf-16-le", "replace")
 
 
 def joined(events: list[Event]) -> list[Event]:
@@ -98,55 +90,30 @@ def test_there_is_one_final_answer_though_tools_changed_its_text() -> None:
     assert list(missing(seen, log)) == [TitleChanged("T")]
 
 
-def test_lost_halves_wait_for_the_final_answer() -> None:
-    gap = Gap([Token("a")])
-    assert gap.missing(Token("ab\ufffd")) == ()
-    assert gap.missing(Token("\ufffdc")) == ()
-    assert gap.missing(CALL) == ()
-    assert gap.missing(FinalAnswer("ab🚀c")) == (
-        Token("b"),
-        Token("🚀c"),
-        CALL,
-        FinalAnswer("ab🚀c"),
-    )
-    assert gap.missing(TitleChanged("T")) == (TitleChanged("T"),)
-
-
-def test_a_model_may_say_the_replacement_character_itself() -> None:
-    log = [Token("a\ufffd"), Token("b"), FinalAnswer("a\ufffdb")]
-    assert list(missing([], log)) == log
-
-
-def test_lost_thinking_is_mended_out_of_the_final_answer() -> None:
-    log = [Reasoning("\ufffd"), Reasoning("\ufffd"), Token("x"), FinalAnswer("<think>🚀</think>x")]
-    assert joined(list(missing([], log))) == [Reasoning("🚀"), Token("x"), log[-1]]
-
-
-def test_what_only_the_history_can_mend_stays_held() -> None:
-    gap = Gap([])
-    for event in (Token("\ufffd\ufffd one"), CALL, Token(" two"), FinalAnswer("two")):
-        assert gap.missing(event) == ()
-    assert gap.holds
-    assert gap.let_go() == (Token("\ufffd\ufffd one"), CALL, Token(" two"), FinalAnswer("two"))
-    assert not gap.holds
-
-
 @pytest.mark.parametrize(
-    ("pieces", "start", "whole", "mended"),
+    ("pieces", "told", "filled"),
     [
-        (["\ufffd", "\ufffd"], 0, "🚀", ["", "🚀"]),
-        (["a\ufffd", "\ufffdb "], 3, "xyza🚀b", ["a", "🚀b "]),
-        (["\ufffd\ufffdb"], 9, "🚀b", ["🚀b"]),  # a first try was thrown away
-        (["one \ufffd\ufffdb"], 0, "🚀b", ["one 🚀b"]),  # the last round after tools
-        (["\ufffd\ufffd one"], 0, "one", None),
-        (["\ufffd\ufffdb, and more"], 1, "a🚀b", ["🚀b, and more"]),  # stopped and cut back
-        (["plain"], 0, "other", ["plain"]),
-        ([], 0, "", []),
-        (["\ufffd\ufffdc"], 0, "🚀b", None),
+        (["\ufffd", "\ufffd"], "🚀", ["🚀"]),
+        (["a\ufffd", "\ufffdb "], "xyza🚀b", ["a", "🚀b "]),
+        (["\ufffd\ufffdb"], "🚀b", ["🚀b"]),  # a first try was thrown away
+        (["one \ufffd\ufffdb"], "🚀b", ["one 🚀b"]),  # the last round after tools
+        (["a\ufffd", "b"], "a\ufffdb", ["a\ufffd", "b"]),  # the model itself may say it
+        (["\ufffd\ufffd one"], "one", None),
+        (["\ufffd\ufffdc"], "🚀b", None),
     ],
 )
-def test_mend(pieces: list[str], start: int, whole: str, mended: list[str] | None) -> None:
-    assert mend(pieces, start, whole) == mended
+def test_lost_halves_are_filled_in(pieces: list[str], told: str, filled: list[str] | None) -> None:
+    held: list[Event] = [*map(Token, pieces), CALL]
+    assert fill_in(held) == []  # before the final answer has come
+    final = FinalAnswer(told)
+    expected = [] if filled is None else [*map(Token, filled), CALL, final]
+    assert fill_in([*held, final]) == expected
+
+
+def test_lost_thinking_is_filled_in() -> None:
+    final = FinalAnswer("<think>🚀 </think>x")
+    held = [Reasoning("\ufffd"), Reasoning("\ufffd "), Token("x"), final]
+    assert fill_in(held) == [Reasoning("🚀 "), Token("x"), final]
 
 
 # the whole way ---------------------------------------------------------------------------------
@@ -206,11 +173,9 @@ def test_any_cut_and_any_merge_give_the_whole_answer(
     ]
     before = [tool] if tools else []
     live = before + [{"type": "stream", "token": token} for token in at(text, tokens)] + end
-    log = (
-        before
-        + [{"type": "stream", "token": mended_halves(token)} for token in at(text, merges)]
-        + end
-    )
+    places = sorted({min(merge, len(text)) for merge in merges} | {0, len(text)})
+    pieces = [text[begin:end] for begin, end in zip(places, places[1:])]
+    log = before + [{"type": "stream", "token": piece} for piece in pieces] + end
     undisturbed = read(Updates(), live)
     seen = read(Updates(), live[: data.draw(st.integers(0, len(live)))])
     rest = list(missing(seen, read(Updates(), log)))
