@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
+import gc
+import importlib
 import io
 import itertools
 import os
@@ -12,6 +15,7 @@ import socket
 import sys
 import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
@@ -28,6 +32,28 @@ if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):  # each process of the tests w
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background of a shell
     signal.signal(signal.SIGINT, signal.default_int_handler)  # the children of the tests inherit it
+
+gc.disable()  # until the tests are collected: what is made till then stays
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Let each worker compile a share of the test files, and find the others' compiled."""
+    if not hasattr(session.config, "workerinput"):
+        return
+    workers = session.config.workerinput["workercount"]
+    own = int(session.config.workerinput["workerid"][len("gw") :])
+    for path in sorted(Path(__file__).parent.glob("*/test_*.py"))[own::workers]:
+        sys.path.insert(0, str(path.parent))
+        with contextlib.suppress(Exception, pytest.skip.Exception):  # the collection tells it
+            importlib.import_module(path.stem)
+        sys.path.remove(str(path.parent))
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was collected out of each later look for rubbish."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)

@@ -11,6 +11,7 @@ from functools import reduce
 from pathlib import Path
 
 import pytest
+from sampling import each
 
 import hugchat_sync
 from hugchat_sync.compat import cli
@@ -44,7 +45,7 @@ def test_table_is_read_whole():
     assert "description" in dict(rows())["types.assistant.Assistant"]
 
 
-@pytest.mark.parametrize(("name", "parameters"), rows(), ids=lambda value: str(value)[:60])
+@each(("name", "parameters"), rows())
 def test_name_of_the_table_is_there_with_its_parameters(name, parameters):
     value = value_of(name)
     documented = inspect.getdoc(value)

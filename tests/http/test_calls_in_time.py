@@ -9,6 +9,7 @@ from typing import Any, Callable
 
 import pytest
 from rawserver import Asked, RawServer, whole
+from sampling import each
 
 from hugchat_sync import Bot, Client, HugChatError, Retry, Timeout
 from hugchat_sync.errors import ConnectionFailed, RateLimited, TimedOut
@@ -63,10 +64,8 @@ def limiting(after: str) -> Callable[[Asked, int], bytes]:
     return lambda asked, number: limited if asked.method == "POST" else stored()
 
 
-@pytest.mark.parametrize(
-    "after", ["0", "-5", "0.0001", "1e-300", "Thu, 01 Jan 1970 00:00:00 GMT", "0, 0"]
-)
-@pytest.mark.parametrize("timeout", [2, Timeout(total=2)])
+@each("after", ["0", "-5", "0.0001", "1e-300", "Thu, 01 Jan 1970 00:00:00 GMT", "0, 0"])
+@each("timeout", [2, Timeout(total=2)])
 def test_rate_limit_without_a_wait_costs_no_more_than_the_tries(
     after: str, timeout: float | Timeout
 ) -> None:
@@ -241,7 +240,7 @@ def test_status_of_a_gateway_is_looked_into(status: int) -> None:
         assert {asked.method for asked in between} == {"GET"}
 
 
-@pytest.mark.parametrize(
+@each(
     "lost",
     [
         whole("<!doctype html><title>Hello</title>", kind="text/html"),
@@ -250,7 +249,6 @@ def test_status_of_a_gateway_is_looked_into(status: int) -> None:
         whole("{", "200 OK"),
         whole('{"conversationId": 7}'),
     ],
-    ids=["a page", "an empty body", "522", "half a body", "an id that is none"],
 )
 def test_creation_with_an_answer_of_somebody_else_is_looked_for(lost: bytes) -> None:
     found = f"{int(time.time()):08x}" + "0" * 16

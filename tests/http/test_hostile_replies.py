@@ -12,6 +12,7 @@ from typing import Any, Callable, Iterator
 import pytest
 import requests
 from rawserver import Asked, RawServer, whole
+from sampling import each
 
 from hugchat_sync import Client, HugChatError, Retry, Sign, Timeout
 from hugchat_sync.calls import Call, Request, StreamCall
@@ -51,8 +52,8 @@ NO_ADDRESSES = [
 ]
 
 
-@pytest.mark.parametrize("where", NO_ADDRESSES)
-@pytest.mark.parametrize("status", ["301 Moved", "302 Found", "308 Moved"])
+@each("where", NO_ADDRESSES)
+@each("status", ["301 Moved", "302 Found", "308 Moved"])
 def test_redirect_to_no_address(where: bytes, status: str) -> None:
     with always(whole(b"", status, more=b"Location: " + where + b"?client_id=1\r\n")) as server:
         with client(server.url) as asking, pytest.raises(HugChatError):
@@ -61,7 +62,7 @@ def test_redirect_to_no_address(where: bytes, status: str) -> None:
             Sign("ada@example.org", "pass-word", base_url=server.url).login()
 
 
-@pytest.mark.parametrize(
+@each(
     "body",
     [
         '{"type":"redirect","status":302,"location":"http://[bad"}',
@@ -72,7 +73,7 @@ def test_redirect_to_no_address(where: bytes, status: str) -> None:
         "<!doctype html><![if x",
     ],
 )
-@pytest.mark.parametrize("kind", ["application/json", "text/html"])
+@each("kind", ["application/json", "text/html"])
 def test_nonsense_in_a_good_reply(body: str, kind: str) -> None:
     with always(whole(body, kind=kind)) as server:
         with client(server.url) as asking:
@@ -88,9 +89,7 @@ def test_nonsense_in_a_good_reply(body: str, kind: str) -> None:
 # framing -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "size", [b"-a", b"-5", b"-1", b"-7fffffff", b"- 1", b"f" * 40, b"xyz", b""]
-)
+@each("size", [b"-a", b"-5", b"-1", b"-7fffffff", b"- 1", b"f" * 40, b"xyz", b""])
 def test_size_of_a_chunk_that_is_none(size: bytes) -> None:
     head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
     with always(head + size + b"\r\n[]\r\n0\r\n\r\n") as server, client(
@@ -185,7 +184,7 @@ def locals_of(error: BaseException | None) -> str:
     return "\n".join(found)
 
 
-@pytest.mark.parametrize(
+@each(
     "body",
     [
         f"not json: {ECHOED}",
@@ -196,14 +195,13 @@ def locals_of(error: BaseException | None) -> str:
         f"[{'[' * 100_000} {ECHOED}",
     ],
 )
-@pytest.mark.parametrize("status", ["200 OK", "500 Trouble", "401 No"])
-@pytest.mark.parametrize(
+@each("status", ["200 OK", "500 Trouble", "401 No"])
+@each(
     "use",
     [
         lambda asking: asking.models(),
         lambda asking: asking.chat("hi", PLACE, parent_id=PARENT, resume=False).text(),
     ],
-    ids=["read", "stream"],
 )
 def test_no_frame_of_an_error_keeps_an_echoed_cookie(
     body: str, status: str, use: Callable[[Client], object]

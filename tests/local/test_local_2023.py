@@ -16,6 +16,7 @@ from local_wire import (
     updates,
 )
 from replay import differences, replay
+from sampling import each
 
 from hugchat_sync.local.testing import Script, Scripted
 
@@ -39,7 +40,7 @@ def server():
         yield running
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each("name", NAMES)
 def test_reply_is_the_recorded_one(server, name):
     record = recording("2023", name)
     talk = Talk2023(server, cookie=f"session-of-{name}")

@@ -6,6 +6,7 @@ import pytest
 from local_talk import Talk
 from local_wire import RECORDINGS, recording
 from replay import differences, replay
+from sampling import each
 
 from hugchat_sync.local import LocalServer
 from hugchat_sync.local.testing import Scripted
@@ -31,7 +32,7 @@ def server():
         yield running
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each("name", NAMES)
 def test_reply_is_the_recorded_one(server, name):
     record = recording("2026", name)
     talk = Talk(server)

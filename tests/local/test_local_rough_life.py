@@ -22,6 +22,7 @@ from typing import Any, Iterator
 import pytest
 from local_talk import Talk, until
 from local_wire import updates
+from sampling import each
 
 from hugchat_sync import Client, GenerationError, HugChatError, Retry, Timeout
 from hugchat_sync.local import LocalServer
@@ -61,8 +62,8 @@ NAMES = ["localhost", "LOCALHOST", "a.localhost", "127.0.0.1", "127.8.8.8", "[::
 STRANGERS = ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "192.0.2.1"]
 
 
-@pytest.mark.parametrize("port", ["", ":1", ":80"])
-@pytest.mark.parametrize("name", NAMES)
+@each("port", ["", ":1", ":80"])
+@each("name", NAMES)
 def test_names_of_this_machine_are_answered(plain, name, port):
     assert raw(plain, request(f"{name}{port}")).startswith(b"HTTP/1.1 200 ")
 
@@ -90,7 +91,7 @@ def test_with_a_token_a_reverse_proxy_may_use_its_name():
         assert raw(server, request("chat.example")).startswith(b"HTTP/1.1 200 ")
 
 
-@pytest.mark.parametrize("token", ["", " ", "a b", "naïve", "a\n"])
+@each("token", ["", " ", "a b", "naïve", "a\n"])
 def test_a_token_that_cannot_be_shown_is_refused(token):
     with pytest.raises(ValueError, match="token"):
         LocalServer(host="0.0.0.0", token=token)
@@ -138,7 +139,7 @@ MALFORMED = {
 }
 
 
-@pytest.mark.parametrize("sent", MALFORMED.values(), ids=MALFORMED.keys())
+@each("sent", MALFORMED.values())
 def test_what_is_malformed_is_400_and_says_nothing_on_the_screen(plain, sent, capfd):
     answer = raw(plain, sent.encode())
 

@@ -7,6 +7,7 @@ import socket
 
 import pytest
 from counting import messages, seen
+from sampling import each
 
 from hugchat_sync import (
     AuthError,
@@ -150,7 +151,7 @@ MALFORMED = [
 ]
 
 
-@pytest.mark.parametrize(
+@each(
     "call",
     [
         lambda client, bad: client.chat("hi", bad),
@@ -204,7 +205,7 @@ def test_call_without_a_current_conversation_is_refused(silent, call):
         call(silent)
 
 
-@pytest.mark.parametrize(
+@each(
     "call",
     [
         lambda client: client.chat("hi", UNKNOWN, max_tries=0),
@@ -470,11 +471,11 @@ def test_server_that_has_moved_says_where(serve, connect, status):
         connect(serve(faults=[moved])).models()
 
 
-@pytest.mark.parametrize(
+@each(
     "body",
     ["", "null", "5", '"x"', "[]", "{}", '{"json": null}', '{"json": 5}', '{"json": [5]}', "{"],
 )
-@pytest.mark.parametrize(
+@each(
     "call",
     [
         lambda client: client.models(),

@@ -6,6 +6,7 @@ import json
 
 import pytest
 from eras.lines_2023 import SearchSource, SearchStep
+from sampling import each
 
 from hugchat_sync.local.testing import Script
 from hugchat_sync.terminal.ask import first_code_block
@@ -266,7 +267,7 @@ def test_x_without_a_code_block_prints_nothing_on_stdout(program, answering):
     assert "Hello, world." in done.err
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "block"),
     [
         ("no block", None),

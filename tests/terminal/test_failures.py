@@ -9,6 +9,7 @@ import sys
 import time
 
 import pytest
+from sampling import each
 
 from hugchat_sync import errors
 from hugchat_sync.local.testing import Fault, Script
@@ -18,7 +19,7 @@ SLOW = Script(tokens=[f"word{number} " for number in range(200)], delay=0.05)
 SENDING = re.compile(r"/conversation/[0-9a-f]{24}$")
 
 
-@pytest.mark.parametrize(
+@each(
     ("error", "code"),
     [
         (errors.UsageError(), 2),

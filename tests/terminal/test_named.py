@@ -7,6 +7,7 @@ import re
 import sys
 
 import pytest
+from sampling import each
 
 from hugchat_sync.errors import ConversationNotExistError, UsageError
 from hugchat_sync.terminal import output
@@ -33,7 +34,7 @@ def three(program, answering, owner):
     return run
 
 
-@pytest.mark.parametrize(
+@each(
     ("word", "expected"),
     [
         (IDS[0], IDS[0]),
@@ -50,7 +51,7 @@ def test_conversation_is_meant_by_id_beginning_number_or_last(word, expected):
     assert find_conversation(word, lambda: IDS) == expected
 
 
-@pytest.mark.parametrize("word", ["3", "6b0", "beef", "nonsense", "Last", "", "-1", "4" * 30])
+@each("word", ["3", "6b0", "beef", "nonsense", "Last", "", "-1", "4" * 30])
 def test_word_that_means_no_conversation(word):
     with pytest.raises(ConversationNotExistError):
         find_conversation(word, lambda: IDS)

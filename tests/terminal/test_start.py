@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from sampling import each
 
 import hugchat_sync
 
@@ -29,7 +30,7 @@ def run(*words, program=None):
     )
 
 
-@pytest.mark.parametrize(
+@each(
     ("words", "code"),
     [(["--version"], 0), (["--help"], 0), (["ask", "--help"], 0), ([], 2), (["nonsense"], 2)],
 )

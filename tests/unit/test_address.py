@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from sampling import each
 
 from hugchat_sync import Client, HuggingChat, Sign, UsageError
 from hugchat_sync.options import check_base_url
 
 
-@pytest.mark.parametrize(
+@each(
     ("pasted", "meant"),
     [
         ("https://huggingface.co/chat\n", "https://huggingface.co/chat"),
@@ -28,7 +29,7 @@ def test_pasted_address_is_tidied(pasted, meant):
         assert client.base_url == meant
 
 
-@pytest.mark.parametrize(
+@each(
     "pasted",
     [
         "https://host.example/chat?model=secret",
@@ -49,7 +50,7 @@ def test_pasted_address_is_tidied(pasted, meant):
         b"https://host.example/chat",
     ],
 )
-@pytest.mark.parametrize("make", [Client, lambda url: Sign("e@site.example", "x", base_url=url)])
+@each("make", [Client, lambda url: Sign("e@site.example", "x", base_url=url)])
 def test_what_is_no_address_is_told_before_anything_is_sent(pasted, make):
     with pytest.raises(UsageError, match="base URL") as caught:
         make(pasted)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as some
+from sampling import each
 
 from hugchat_sync.chat.answer import (
     Answer,
@@ -38,7 +38,7 @@ def folded(*events):
 CALL = ToolCall("u", "clock", {})
 
 
-@pytest.mark.parametrize(
+@each(
     ("streamed", "final", "stored"),
     [
         ("Let me see.", "It is noon.", "Let me see.\n\nIt is noon."),
@@ -90,7 +90,7 @@ def test_thinking_that_was_streamed_is_not_told_twice():
     assert state.reasoning == "hmm"
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "parts"),
     [
         ("plain", ("plain", "")),

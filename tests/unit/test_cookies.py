@@ -16,6 +16,7 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 from requests.cookies import RequestsCookieJar, create_cookie
+from sampling import each
 
 from hugchat_sync.auth.cookies.disk import default_directory, file_of
 from hugchat_sync.auth.cookies.store import CookieStore
@@ -97,7 +98,7 @@ FORMS = {
 }
 
 
-@pytest.mark.parametrize("source", FORMS.values(), ids=FORMS)
+@each("source", FORMS.values())
 def test_every_form_gives_the_same_cookies(source):
     store = CookieStore.read(source, HUB)
     assert sorted(store.header(ASK).split("; ")) == sorted(HEADER.split("; "))  # jars have no order
@@ -154,7 +155,7 @@ def test_all_cookies_without_a_domain_are_kept():
     assert store.header(ASK) == "token=a; aws-waf-token=b=c==; hf-chat=d"
 
 
-@pytest.mark.parametrize(
+@each(
     ("domain", "host", "kept"),
     [
         ("huggingface.co", "huggingface.co", True),
@@ -275,7 +276,7 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("source", BAD.values(), ids=BAD)
+@each("source", BAD.values())
 def test_bad_forms_are_named_without_their_text(source):
     with pytest.raises(UsageError) as caught:
         CookieStore.read(source, HUB)
@@ -290,14 +291,14 @@ def test_bad_forms_are_named_without_their_text(source):
     assert str(pickle.loads(pickle.dumps(error))) == str(error)
 
 
-@pytest.mark.parametrize("url", ["", "huggingface.co", "ftp://a/b", "http://[", "http://a:b"])
+@each("url", ["", "huggingface.co", "ftp://a/b", "http://[", "http://a:b"])
 def test_bad_base_url_is_an_error_of_ours(url):
     with pytest.raises(HugChatError):
         CookieStore(url)
     assert CookieStore.read(PAIR, HUB).header(url) is None
 
 
-@pytest.mark.parametrize(
+@each(
     ("base", "url"),
     [
         (HUB, "https://huggingface.co/login"),
@@ -312,7 +313,7 @@ def test_cookies_go_to_the_base_urls_origin(base, url):
     assert CookieStore.read(PAIR, base).header(url) == HEADER
 
 
-@pytest.mark.parametrize(
+@each(
     ("base", "url"),
     [
         (HUB, "http://huggingface.co/chat"),
@@ -336,7 +337,7 @@ def test_paths_are_respected():
     assert store.header("https://huggingface.co/chatter") == "a=1"
 
 
-@pytest.mark.parametrize(
+@each(
     ("base", "sent"),
     [
         ("http://127.0.0.1:8000", "a=1"),
@@ -369,7 +370,7 @@ def test_jar_is_a_copy_for_the_host_alone():
     assert store.header(ASK) == HEADER
 
 
-@pytest.mark.parametrize(
+@each(
     ("base", "url", "sent"),
     [
         (HUB, ASK, True),
@@ -427,7 +428,7 @@ def test_set_cookie_is_taken():
     assert store.header(HUB + "/login/callback") == "hfChat-codeVerifier=b; wide=c; hf-chat=a"
 
 
-@pytest.mark.parametrize(
+@each(
     "header",
     [
         "a=b; Domain=example.org",

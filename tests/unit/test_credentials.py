@@ -9,6 +9,7 @@ from unittest.mock import patch
 
 import pytest
 import requests
+from sampling import each
 
 from hugchat_sync import AuthError, Client, HuggingChat, UsageError
 from hugchat_sync.auth.cookies.disk import file_of
@@ -111,7 +112,7 @@ def test_missing_cookie_is_told_by_a_call_of_the_client():
         Client(HUB, cookies={"hf-chat": "h"}).whoami()
 
 
-@pytest.mark.parametrize(
+@each(
     "call",
     [
         lambda client: client.chat("hi"),
@@ -163,8 +164,8 @@ def test_cookies_of_a_given_session_are_kept_and_ours_win():
     assert request.headers["Cookie"] == "theirs=1; both=new; ours=2"
 
 
-@pytest.mark.parametrize("warm", [False, True])
-@pytest.mark.parametrize(
+@each("warm", [False, True])
+@each(
     ("url", "sent"),
     [
         (OTHER + "/conversation", "a=1"),
@@ -261,7 +262,7 @@ def test_pickled_client_keeps_its_credentials():
     assert (copy.cookies.get_dict(), copy.model, copy.base_url) == ({"token": "t"}, "m", OTHER)
 
 
-@pytest.mark.parametrize(
+@each(
     ("url", "expected"),
     [
         ("http://127.0.0.1:5/chat", True),

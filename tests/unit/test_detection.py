@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from exchanges import BASE, WIRE, exchange, reply_of
+from sampling import each
 
 from hugchat_sync.calls import Call, Reply
 from hugchat_sync.dialects import Dialect, find_known_era
@@ -86,14 +87,14 @@ SERVERS = {
 }
 
 
-@pytest.mark.parametrize("server", SERVERS)
+@each("server", SERVERS)
 def test_recorded_servers_are_told_apart(server: str) -> None:
     replies, era, requests = SERVERS[server]
     dialect, asked = detect(replies)
     assert (dialect.name, len(asked)) == (era, requests), asked
 
 
-@pytest.mark.parametrize(
+@each(
     ("server", "body", "tools", "hidden", "flag_searches", "keep_alives"),
     [
         ("2404", "json", "none", False, True, False),
@@ -199,7 +200,7 @@ SIGN_IN = [
 ]
 
 
-@pytest.mark.parametrize("replies", SIGN_IN)
+@each("replies", SIGN_IN)
 def test_a_server_that_wants_a_sign_in_first_says_so(replies: dict[str, Reply]) -> None:
     with pytest.raises(AuthError, match="sign in"):
         detect(replies)
@@ -226,7 +227,7 @@ STRANGERS = [
 ]
 
 
-@pytest.mark.parametrize("replies", STRANGERS)
+@each("replies", STRANGERS)
 def test_a_stranger_is_an_unknown_dialect_with_advice(replies: dict[str, Reply]) -> None:
     with pytest.raises(UnknownDialect, match="base URL"):
         detect(replies)
@@ -244,10 +245,8 @@ def test_move_that_leads_nowhere_is_a_wrong_address() -> None:
         detect({FLAGS: Reply(301, {}, b"")})
 
 
-@pytest.mark.parametrize(
-    ("status", "kind"), [(500, Unavailable), (503, Unavailable), (429, RateLimited)]
-)
-@pytest.mark.parametrize("path", [FLAGS, DATA, MODELS])
+@each(("status", "kind"), [(500, Unavailable), (503, Unavailable), (429, RateLimited)])
+@each("path", [FLAGS, DATA, MODELS])
 def test_a_server_in_trouble_is_not_taken_for_an_old_one(
     path: str, status: int, kind: type[HugChatError]
 ) -> None:

@@ -6,6 +6,7 @@ import os
 import stat
 
 import pytest
+from sampling import each
 
 from hugchat_sync.chat.files import safe_name, write_file
 from hugchat_sync.errors import UsageError
@@ -30,7 +31,7 @@ def test_place_that_cannot_be_written_is_a_usage_error(tmp_path):
         write_file(b"x", ChatFile("a", "9f", ""), tmp_path / "no" / "folder")
 
 
-@pytest.mark.parametrize(
+@each(
     ("name", "sha", "mime", "expected"),
     [
         ("map.png", "9f86d0", "image/png", "9f86d0-map.png"),

@@ -6,6 +6,7 @@ import pickle
 import warnings
 
 import pytest
+from sampling import each
 
 from hugchat_sync import errors
 from hugchat_sync.errors import (
@@ -71,7 +72,7 @@ FACTS = {
 }
 
 
-@pytest.mark.parametrize(("name", "bases"), TREE.items())
+@each(("name", "bases"), TREE.items())
 def test_error_has_the_bases_of_the_contract(name, bases):
     kind = getattr(errors, name)
 
@@ -89,7 +90,7 @@ def test_tree_is_whole():
     assert found == {"HugChatError", *TREE}
 
 
-@pytest.mark.parametrize("name", ["HugChatError", *TREE])
+@each("name", ["HugChatError", *TREE])
 def test_docstring_is_a_sentence_that_says_when(name):
     sentence = getattr(errors, name).__doc__
 
@@ -97,8 +98,8 @@ def test_docstring_is_a_sentence_that_says_when(name):
     assert len(sentence) > 30
 
 
-@pytest.mark.parametrize("name", ["HugChatError", *TREE])
-@pytest.mark.parametrize("protocol", [0, 2, pickle.HIGHEST_PROTOCOL])
+@each("name", ["HugChatError", *TREE])
+@each("protocol", [0, 2, pickle.HIGHEST_PROTOCOL])
 def test_error_pickles_with_its_sentence_and_its_facts(name, protocol):
     error = getattr(errors, name)("the sentence", **FACTS.get(name, {}))
 
@@ -108,7 +109,7 @@ def test_error_pickles_with_its_sentence_and_its_facts(name, protocol):
     assert vars(copy) == vars(error) == FACTS.get(name, {})
 
 
-@pytest.mark.parametrize("name", ["HugChatError", *TREE])
+@each("name", ["HugChatError", *TREE])
 def test_error_without_facts_has_their_defaults(name):
     error = getattr(errors, name)()
 
@@ -116,7 +117,7 @@ def test_error_without_facts_has_their_defaults(name):
     assert [fact for fact in FACTS.get(name, {}) if not hasattr(error, fact)] == []
 
 
-@pytest.mark.parametrize(
+@each(
     ("status", "name"),
     [
         (400, "BadRequest"),
@@ -141,7 +142,7 @@ def test_class_of_a_status(status, name):
     assert type(status_error(status, "")) is getattr(errors, name)
 
 
-@pytest.mark.parametrize(
+@each(
     "kind",
     sorted({*STATUS_ERRORS.values(), errors.Unavailable}, key=lambda kind: kind.__name__),
 )

@@ -7,6 +7,7 @@ import pickle
 from dataclasses import FrozenInstanceError, fields
 
 import pytest
+from sampling import each
 
 from hugchat_sync import events
 
@@ -44,12 +45,12 @@ def one(name):
     return kind(*[f"value of {field}" for field in FIELDS[name]])
 
 
-@pytest.mark.parametrize(("name", "expected"), FIELDS.items())
+@each(("name", "expected"), FIELDS.items())
 def test_event_has_the_fields_of_the_contract(name, expected):
     assert [field.name for field in fields(getattr(events, name))] == expected
 
 
-@pytest.mark.parametrize("name", FIELDS)
+@each("name", FIELDS)
 def test_event_is_frozen(name):
     event = one(name)
 
@@ -57,15 +58,15 @@ def test_event_is_frozen(name):
         setattr(event, FIELDS[name][0], "other")
 
 
-@pytest.mark.parametrize("name", FIELDS)
-@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@each("name", FIELDS)
+@each("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 def test_event_pickles(name, protocol):
     event = one(name)
 
     assert pickle.loads(pickle.dumps(event, protocol)) == event
 
 
-@pytest.mark.parametrize("name", FIELDS)
+@each("name", FIELDS)
 def test_event_copies(name):
     event = one(name)
 
@@ -77,7 +78,7 @@ def test_search_events_share_a_base(name):
     assert isinstance(one(name), events.WebSearch)
 
 
-@pytest.mark.parametrize("name", FIELDS)
+@each("name", FIELDS)
 def test_all_events_share_a_base(name):
     assert isinstance(one(name), events.Event)
 

@@ -8,6 +8,7 @@ import time
 from concurrent.futures import Future
 
 import pytest
+from sampling import each
 
 from hugchat_sync import HuggingChat, UsageError
 from hugchat_sync.futures import Background
@@ -75,14 +76,14 @@ def test_pool_pickles_without_its_threads():
     copy.close()
 
 
-@pytest.mark.parametrize("workers", [0, -1, "many", 1.5, True, False, None])
+@each("workers", [0, -1, "many", 1.5, True, False, None])
 def test_number_of_workers_that_cannot_be_right_is_refused(workers):
     with pytest.raises(UsageError, match="max_workers"):
         HuggingChat("http://127.0.0.1:9/chat", max_workers=workers)
 
 
-@pytest.mark.parametrize("workers", [0, -1, 1.5, True, False])
-@pytest.mark.parametrize("way", ["by position", "max_thread"])
+@each("workers", [0, -1, 1.5, True, False])
+@each("way", ["by position", "max_thread"])
 def test_old_number_of_threads_that_cannot_be_right_is_refused(workers, way):
     with pytest.raises(UsageError, match="max_workers"):
         HuggingChat(workers) if way == "by position" else HuggingChat(max_thread=workers)

@@ -8,6 +8,7 @@ from http.cookies import SimpleCookie
 
 import pytest
 import requests
+from sampling import each
 
 from hugchat_sync import Client, HugChatError, SessionExpired, UsageError
 from hugchat_sync.auth.cookies.store import CookieStore
@@ -58,7 +59,7 @@ def pairs(store):
     return dict(pair.split("=", 1) for pair in (store.header(HUB) or "").split("; "))
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@each("command", COMMANDS)
 def test_command_copied_as_curl_is_a_form_of_cookies(command):
     found = pairs(CookieStore.read(COMMANDS[command], HUB))
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pieces import lines, objects, sse_frames
+from sampling import each
 
 from hugchat_sync.dialects.updates import Updates
 from hugchat_sync.errors import HugChatError, ProtocolError
@@ -161,7 +162,7 @@ def test_events_do_not_depend_on_how_many_lines_a_piece_has(lines: list[str]) ->
     assert told(body.splitlines(keepends=True)) == one_by_one
 
 
-@pytest.mark.parametrize(
+@each(
     "bad",
     [
         ["a\\", ',"b'],  # a text that ends in the next line

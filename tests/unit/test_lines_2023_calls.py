@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 import pytest
 from answers import prompt
 from exchanges import BASE, content, exchange, reply
+from sampling import each
 
 from hugchat_sync.calls import Call, Reply, StreamCall
 from hugchat_sync.dialects import Created, Stored, load_dialect
@@ -44,7 +45,7 @@ CALLS: dict[str, Call[Any] | StreamCall[Any]] = {
 }
 
 
-@pytest.mark.parametrize("name", CALLS)
+@each("name", CALLS)
 def test_request_goes_where_the_recorded_one_went(name: str) -> None:
     request, then = CALLS[name].request, exchange(ERA, name)["request"]
     query = "&".join(f"{key}={value}" for key, value in request.params.items())
@@ -52,7 +53,7 @@ def test_request_goes_where_the_recorded_one_went(name: str) -> None:
     assert (request.method, path) == (then["method"], then["path"])
 
 
-@pytest.mark.parametrize("name", CALLS)
+@each("name", CALLS)
 def test_headers(name: str) -> None:
     request = CALLS[name].request
     assert request.headers["Accept"] == "application/json"

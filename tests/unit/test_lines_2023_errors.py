@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from answers import prompt
 from exchanges import reply
+from sampling import each
 
 from hugchat_sync.calls import Reply
 from hugchat_sync.dialects import load_dialect
@@ -56,7 +57,7 @@ def test_what_this_era_lacks() -> None:
             call()
 
 
-@pytest.mark.parametrize(
+@each(
     ("name", "kind", "said"),
     [
         ("la14-probe-chat-api-models", NotFound, "an HTML page"),

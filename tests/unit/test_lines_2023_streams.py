@@ -5,7 +5,7 @@ from typing import Any, Iterator, Sequence
 import pytest
 from answers import body_of, comes_to, cuts_of, played, prompt
 from exchanges import chunked, one_by_one, reply
-from sampling import bundles
+from sampling import bundles, each
 from streams_lines_2023 import STREAMS
 
 from hugchat_sync.dialects import load_dialect
@@ -70,7 +70,7 @@ def test_only_known_events_that_can_be_encoded(names: Sequence[Any]) -> None:
         assert not any(isinstance(event, Unknown) for event in events), name
 
 
-@pytest.mark.parametrize(("name", "after"), STORED.items())
+@each(("name", "after"), STORED.items())
 def test_text_is_what_the_server_stored(name: str, after: str) -> None:
     tree = load_dialect(ERA).conversation("x").read(reply(ERA, after))
     stored = [message.text for message in tree.messages if message.role == "assistant"]

@@ -6,6 +6,7 @@ import threading
 import time
 
 import pytest
+from sampling import each
 
 from hugchat_sync.batch import Map
 from hugchat_sync.errors import (
@@ -181,7 +182,7 @@ def test_bug_is_not_hidden_in_a_result():
         list(answers(Asked(a=ZeroDivisionError()), ["a"]))
 
 
-@pytest.mark.parametrize(
+@each(
     "options",
     [{"workers": 0}, {"workers": "4"}, {"max_per_minute": -1},
      {"temperature": 1}, {"chunk": 0}, {"workers": True}],
@@ -238,9 +239,7 @@ def test_result_tells_whose_prompt_it_was_and_where():
     assert (other.id, other.conversation_id, other.asked) == (None, "c2", True)
 
 
-@pytest.mark.parametrize(
-    "prompt", [3, None, "", " ", {"id": 1}, {"prompt": 3}, {"prompt": "a", "temperature": 1}]
-)
+@each("prompt", [3, None, "", " ", {"id": 1}, {"prompt": 3}, {"prompt": "a", "temperature": 1}])
 def test_prompt_that_cannot_be_right_is_a_result_and_nothing_is_sent_for_it(prompt):
     client = Asked()
 
@@ -259,7 +258,7 @@ class Table:
         return iter(self.columns)
 
 
-@pytest.mark.parametrize(
+@each(
     ("prompts", "advice"),
     [
         (Table(), r'map\(table\["prompt"\]\)'),
@@ -281,7 +280,7 @@ def quota():
     return QuotaExceeded("no more credits")
 
 
-@pytest.mark.parametrize(
+@each(
     "error",
     [quota(), AuthError("who?"), SessionExpired("over"), ModelGone("gone"), ModelNotFound("none")],
 )

@@ -11,6 +11,7 @@ import time
 
 import pytest
 from answers import message_of
+from sampling import each
 
 from hugchat_sync.chat.message import Message
 from hugchat_sync.errors import (
@@ -309,8 +310,8 @@ FAILURES = [
 ]
 
 
-@pytest.mark.parametrize(("error", "kind"), FAILURES)
-@pytest.mark.parametrize(
+@each(("error", "kind"), FAILURES)
+@each(
     "read",
     [
         Message.text,
@@ -334,7 +335,7 @@ def test_accessor_raises_the_failure_each_time(error, kind, read):
     assert first.value is second.value
 
 
-@pytest.mark.parametrize(("error", "kind"), FAILURES)
+@each(("error", "kind"), FAILURES)
 def test_attribute_never_raises(error, kind):
     message = message_of(failing(error, Token("part")))
     until(message.isDone)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import FrozenInstanceError, astuple
 
 import pytest
+from sampling import each
 
 from hugchat_sync import Client, Retry, Timeout, UsageError
 from hugchat_sync.options import check_timeout
@@ -31,7 +32,7 @@ def test_number_is_the_total(given, clocks):
     assert check_timeout(given) == clocks
 
 
-@pytest.mark.parametrize("given", ["soon", 0, -1, float("nan"), True, (1, 2)])
+@each("given", ["soon", 0, -1, float("nan"), True, (1, 2)])
 def test_timeout_that_cannot_be_right_is_refused(given):
     with pytest.raises(UsageError, match="timeout"):
         Client("http://127.0.0.1:9/chat", timeout=given)
@@ -61,7 +62,7 @@ def test_values_are_frozen(value):
         value.connect = value.tries = 1
 
 
-@pytest.mark.parametrize(
+@each(
     ("tried", "jitter", "seconds"),
     [(1, 1.0, 0.5), (2, 1.0, 1.0), (3, 1.0, 2.0), (9, 1.0, 8.0), (1, 0.0, 0.25), (9, 0.0, 4.0)],
 )

@@ -6,6 +6,7 @@ import pickle
 import threading
 
 import pytest
+from sampling import each
 
 from hugchat_sync import Client, HuggingChat, UsageError
 from hugchat_sync.errors import TimedOut
@@ -92,8 +93,8 @@ def test_pace_pickles_with_its_rate():
     assert 1.5 < slept[0] <= 2.0
 
 
-@pytest.mark.parametrize("rate", [0, -1, "many", float("nan")])
-@pytest.mark.parametrize("kind", [Client, HuggingChat])
+@each("rate", [0, -1, "many", float("nan")])
+@each("kind", [Client, HuggingChat])
 def test_rate_that_cannot_be_right_is_refused(kind, rate):
     with pytest.raises(UsageError, match="max_per_minute"):
         kind("http://127.0.0.1:9/chat", max_per_minute=rate)

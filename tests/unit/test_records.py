@@ -7,6 +7,7 @@ import pickle
 from dataclasses import FrozenInstanceError, fields
 
 import pytest
+from sampling import each
 
 from hugchat_sync import records
 from hugchat_sync.errors import RateLimited, UsageError
@@ -96,27 +97,27 @@ VALUES = [
 ]
 
 
-@pytest.mark.parametrize(("name", "expected"), FIELDS.items())
+@each(("name", "expected"), FIELDS.items())
 def test_record_has_the_fields_of_the_contract(name, expected):
     assert [field.name for field in fields(getattr(records, name))] == expected
 
 
-@pytest.mark.parametrize("record", VALUES, ids=lambda record: type(record).__name__)
+@each("record", VALUES)
 def test_record_comes_back_from_its_json(record):
     assert type(record).from_json(record.to_json()) == record
 
 
-@pytest.mark.parametrize("record", VALUES, ids=lambda record: type(record).__name__)
+@each("record", VALUES)
 def test_keys_of_a_record_are_snake_case_and_those_of_its_fields(record):
     assert list(record.to_dict()) == [field.name for field in fields(record)]
 
 
-@pytest.mark.parametrize("record", VALUES, ids=lambda record: type(record).__name__)
+@each("record", VALUES)
 def test_record_pickles(record):
     assert pickle.loads(pickle.dumps(record)) == record
 
 
-@pytest.mark.parametrize("record", VALUES[:-1], ids=lambda record: type(record).__name__)
+@each("record", VALUES[:-1])
 def test_record_is_frozen(record):
     with pytest.raises(FrozenInstanceError):
         setattr(record, fields(record)[0].name, "other")
@@ -167,7 +168,7 @@ def test_cycle_does_not_hang_the_path():
     assert len(ConversationTree("i", "t", "m", messages=(one, two)).path()) <= 3
 
 
-@pytest.mark.parametrize(
+@each(
     ("settings", "prompt"),
     [
         (Settings(custom_prompts={"m": "p"}), "p"),

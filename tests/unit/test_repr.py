@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 
-import pytest
+from sampling import each
 
 import hugchat_sync
 from hugchat_sync import errors, events, records
@@ -25,7 +25,7 @@ def classes():
     return [kind for name, kind in sorted(named.items()) if name not in ("Any", "TypeVar")]
 
 
-@pytest.mark.parametrize("kind", classes(), ids=lambda kind: kind.__name__)
+@each("kind", classes())
 def test_half_made_object_has_a_repr(kind):
     half = kind.__new__(kind)
 

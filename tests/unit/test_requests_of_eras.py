@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
+from sampling import each
 
 from hugchat_sync.calls import Call, Reply
 from hugchat_sync.dialects import ERAS, Dialect, load_dialect
@@ -51,16 +51,16 @@ def calls_of(dialect: Dialect, question: str) -> list[Call[Any]]:
     return [call for call in (asked if isinstance(asked, tuple) else (asked,)) if call is not None]
 
 
-@pytest.mark.parametrize("question", QUESTIONS)
-@pytest.mark.parametrize("era", ERAS)
+@each("question", QUESTIONS)
+@each("era", ERAS)
 def test_good_reply_is_no_bad_news(era: str, question: str) -> None:
     for call in calls_of(load_dialect(era), question):
         assert call.request.error(Reply(200, {"content-type": "application/json"}, b"{}")) is None
 
 
-@pytest.mark.parametrize("status", [200, 401, 403, 404, 500])
-@pytest.mark.parametrize("question", QUESTIONS)
-@pytest.mark.parametrize("era", ERAS)
+@each("status", [200, 401, 403, 404, 500])
+@each("question", QUESTIONS)
+@each("era", ERAS)
 def test_firewall_is_bad_news_to_every_request_but_the_sign_out(
     era: str, question: str, status: int
 ) -> None:

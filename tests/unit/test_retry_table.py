@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from sampling import each
 
 from hugchat_sync.errors import (
     AuthError,
@@ -107,7 +108,7 @@ def patience(total=3600.0, waits=False, **retry):
     return Patience(Timeout(), Retry(**retry), 1000.0 + total, waits)
 
 
-@pytest.mark.parametrize("name", FAILURES)
+@each("name", FAILURES)
 def test_requests_of_a_repeatable_call(name):
     script = Script(FAILURES[name])
 
@@ -117,7 +118,7 @@ def test_requests_of_a_repeatable_call(name):
     assert script.calls == (3 if name in REPEATABLE else 1)
 
 
-@pytest.mark.parametrize("name", FAILURES)
+@each("name", FAILURES)
 def test_requests_of_a_send_or_a_creation(name):
     script = Script(FAILURES[name])
 
@@ -127,7 +128,7 @@ def test_requests_of_a_send_or_a_creation(name):
     assert script.calls == (3 if name in NOT_REPEATABLE else 1)
 
 
-@pytest.mark.parametrize("name", sorted(REPEATABLE))
+@each("name", sorted(REPEATABLE))
 def test_later_success_is_a_success(name):
     script = Script(FAILURES[name], FAILURES[name], "good")
 
@@ -258,7 +259,7 @@ def test_patience_of_one_try_keeps_the_deadline():
     assert whole.once() == replace(whole, retry=Retry(tries=1, first_delay=3), waits=False)
 
 
-@pytest.mark.parametrize(
+@each(
     ("value", "seconds"),
     [
         (None, None),
@@ -283,7 +284,7 @@ def test_retry_after_may_be_a_date(monkeypatch):
     assert seconds_asked_for("Wed, 21 Oct 2015 07:28:00 GMT") == 10.0
 
 
-@pytest.mark.parametrize(
+@each(
     ("timeout", "left", "keep_alives", "expected"),
     [
         (Timeout(), 3600, True, (60, "idle")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from sampling import each
 
 from hugchat_sync.errors import UsageError
 from hugchat_sync.records import Settings
@@ -45,9 +46,7 @@ def test_server_without_switches_gets_none():
     assert STORED.with_prompts({"m": "new"}).custom_prompts_enabled is None
 
 
-@pytest.mark.parametrize(
-    "prompts", [None, "be nice", [("m", "p")], {"m": None}, {"m": 5}, {"": "p"}, {5: "p"}]
-)
+@each("prompts", [None, "be nice", [("m", "p")], {"m": None}, {"m": 5}, {"": "p"}, {5: "p"}])
 def test_what_is_no_prompt_is_refused(prompts):
     with pytest.raises(UsageError):
         Settings().with_prompts(prompts)

@@ -6,6 +6,7 @@ from typing import Any
 import exchanges
 import pytest
 from exchanges import exchange, reply
+from sampling import each
 
 from hugchat_sync.calls import Call, Reply
 from hugchat_sync.dialects import Created, Prompt, Stored
@@ -56,7 +57,7 @@ def prompt_of(name: str) -> Prompt:
     )
 
 
-@pytest.mark.parametrize(
+@each(
     "name",
     [
         "tb01-plain",
@@ -100,7 +101,7 @@ def test_what_the_caller_gave_wins_over_our_ids() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@each(
     "call",
     [
         T.chat(Prompt("a" * 24, "hi", "m", "g")).request,
@@ -195,7 +196,7 @@ def test_account() -> None:
     assert read(T.login_required(), "tf01-home-data-guest") is True
 
 
-@pytest.mark.parametrize(
+@each(
     ("call", "name", "kind"),
     [
         (T.create_conversation("x", ""), "ta13-create-bad-model", Unavailable),
@@ -218,11 +219,11 @@ def test_a_conversation_that_is_not_there_has_status_200() -> None:
         T.conversation("0" * 24).read(reply("tgi-2023", "ta24-unknown-conversation-data"))
 
 
-@pytest.mark.parametrize(
+@each(
     "call",
     [T.list_conversations(), T.conversation("a"), T.settings(), T.models(), T.user(), T.share("a")],
 )
-@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"{}", b"null", b'{"nodes":[]}'])
+@each("body", [b"", b"<html>", b"[]", b"{}", b"null", b'{"nodes":[]}'])
 def test_a_reply_of_another_shape_is_a_protocol_error(call: Call[Any], body: bytes) -> None:
     with pytest.raises(ProtocolError):
         call.read(Reply(200, {}, body))

@@ -7,7 +7,7 @@ from typing import Any, Iterable, Iterator
 import pytest
 from answers import cuts_of
 from exchanges import WIRE, chunked, exchange, one_by_one, reply
-from sampling import some
+from sampling import each, some
 
 from hugchat_sync.dialects import Prompt
 from hugchat_sync.dialects.tgi_2023 import Tgi2023, read_search
@@ -102,8 +102,8 @@ def tokens(events: list[Event]) -> list[str]:
     return [event.text for event in events if isinstance(event, Token)]
 
 
-@pytest.mark.parametrize(("name", "count", "text", "kind"), ANSWERS)
-@pytest.mark.parametrize("way", ["as it came", "whole", "byte by byte"])
+@each(("name", "count", "text", "kind"), ANSWERS)
+@each("way", ["as it came", "whole", "byte by byte"])
 def test_recorded_answer(
     name: str, count: int, text: str, kind: type[HugChatError] | None, way: str
 ) -> None:
@@ -175,7 +175,7 @@ def said(text: str, special: bool = False, final: str | None = None) -> bytes:
     return frame({"token": {"text": text, "special": special}, "generated_text": final})
 
 
-@pytest.mark.parametrize(
+@each(
     ("frames", "text"),
     [
         ([said(" a"), said("User"), said(":", final=" aUser:")], "a"),
@@ -227,7 +227,7 @@ def test_the_model_server_says_that_it_is_overloaded() -> None:
     assert isinstance(run([body])[1], ModelOverloaded)
 
 
-@pytest.mark.parametrize(
+@each(
     ("name", "kind", "words"),
     [
         ("tb11-no-options", Unavailable, "Internal Error"),

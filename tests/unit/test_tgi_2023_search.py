@@ -5,6 +5,7 @@ from typing import Iterable, Iterator
 
 import pytest
 from exchanges import chunked, one_by_one, reply
+from sampling import each
 
 from hugchat_sync.calls import Reply
 from hugchat_sync.dialects.tgi_2023 import Tgi2023, read_search
@@ -26,7 +27,7 @@ def search(name: str) -> list[Event]:
     return flat(read_search([reply("tgi-2023", name).body]))
 
 
-@pytest.mark.parametrize(
+@each(
     ("name", "steps", "errors", "sources", "has_id"),
     [
         ("td01-search", 10, 0, [4], True),
@@ -70,7 +71,7 @@ def test_nothing_is_read_behind_the_result_of_a_search() -> None:
     assert flat(read_search(chunks())) == ["x"]
 
 
-@pytest.mark.parametrize(
+@each(
     "body", [b"<html>", b"[1]", b'{"messages":5}', b'{"messages":[5]}', b'{"messages":[{}]}{', b"5"]
 )
 def test_a_search_that_is_none_is_a_protocol_error(body: bytes) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from sampling import each
 
 from hugchat_sync.chat.prompt import choose_tools
 from hugchat_sync.dialects import load_dialect
@@ -18,7 +19,7 @@ NONE = (None, (), ())
 OWN = {"name": "Mine", "url": "https://mine.example/mcp", "headers": {"X-Key": "k"}}
 
 
-@pytest.mark.parametrize(
+@each(
     ("web_search", "servers", "expected"),
     [
         (False, None, NONE),
@@ -37,7 +38,7 @@ def test_choice(web_search, servers, expected):
     assert choose_tools(TODAYS, web_search, servers, lambda: LISTED) == expected
 
 
-@pytest.mark.parametrize(
+@each(
     ("web_search", "servers"),
     [
         ("Nothing", None),

@@ -6,6 +6,7 @@ from typing import Any
 import exchanges
 import pytest
 from exchanges import reply
+from sampling import each
 
 from hugchat_sync.calls import Call, Reply
 from hugchat_sync.dialects import Created, Page, Prompt, Stored
@@ -40,7 +41,7 @@ def read(call: Call[Any], name: str) -> Any:
     return exchanges.read("tree-2024", call, name)
 
 
-@pytest.mark.parametrize(
+@each(
     "request_",
     [
         TREE.chat(Prompt("a" * 24, "hi", "m", "g", parent_id="p")).request,
@@ -194,8 +195,8 @@ def test_models_and_users() -> None:
 CREATE, SHARE = TREE.create_conversation("m", ""), TREE.share("a")
 
 
-@pytest.mark.parametrize("server", ["2404", "2412"])
-@pytest.mark.parametrize(
+@each("server", ["2404", "2412"])
+@each(
     ("call", "name", "kind"),
     [
         (CREATE, "b08-create-invalid-model", ModelNotFound),
@@ -272,14 +273,14 @@ READERS: dict[str, Call[Any]] = {
 }
 
 
-@pytest.mark.parametrize("name", READERS)
+@each("name", READERS)
 def test_a_page_with_status_200_is_no_reply(name: str) -> None:
     with pytest.raises((ProtocolError, FeatureUnavailable)):
         READERS[name].read(PAGE)
 
 
-@pytest.mark.parametrize("name", ["list", "create", "conversation", "settings", "share", "login"])
-@pytest.mark.parametrize("body", [b"", b"{}", b"5", b"[5]", b"[{}]", b'{"nodes":[]}', b"\xff"])
+@each("name", ["list", "create", "conversation", "settings", "share", "login"])
+@each("body", [b"", b"{}", b"5", b"[5]", b"[{}]", b'{"nodes":[]}', b"\xff"])
 def test_a_reply_of_another_shape_is_a_protocol_error(name: str, body: bytes) -> None:
     with pytest.raises(ProtocolError):
         READERS[name].read(Reply(200, {}, body))

@@ -7,7 +7,7 @@ from typing import Any, Iterable, Sequence
 import pytest
 from answers import cuts_of
 from exchanges import WIRE, chunked, exchange, one_by_one, reply, reply_of
-from sampling import bundles, some
+from sampling import bundles, each, some
 
 from hugchat_sync.chat.answer import Answer, fold
 from hugchat_sync.dialects import Prompt
@@ -89,7 +89,7 @@ def summary(name: str, events: list[Event], error: HugChatError | None) -> dict[
     return {key: value for key, value in found.items() if value and value != "final"}
 
 
-@pytest.mark.parametrize("rows", bundles(ANSWERS))
+@each("rows", bundles(ANSWERS))
 def test_recorded_answer(rows: Sequence[Any]) -> None:
     for row in rows:
         name = row["name"]
@@ -113,7 +113,7 @@ def test_the_examples_made_by_hand() -> None:
     assert text(events) == "\n\n17 \u00d7 3 = 51."
 
 
-@pytest.mark.parametrize("names", bundles([name for name in NAMES if not name.startswith("2507")]))
+@each("names", bundles([name for name in NAMES if not name.startswith("2507")]))
 def test_recorded_answer_byte_by_byte(names: Sequence[Any]) -> None:
     for name in names:
         body = reply("tree-2024", name).body

@@ -5,6 +5,7 @@ from itertools import chain
 from typing import Any, Iterable, Iterator
 
 import pytest
+from sampling import each
 
 from hugchat_sync.dialects import Prompt
 from hugchat_sync.dialects.tree_2024 import Tree2024
@@ -99,7 +100,7 @@ def test_an_answer_that_just_ends_is_neither_final_nor_an_error() -> None:
 # odd lines -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("title", ["New Chat", "\U0001f4ac ", "\U0001f4ac", "", " "])
+@each("title", ["New Chat", "\U0001f4ac ", "\U0001f4ac", "", " "])
 def test_what_stands_for_no_title_is_none(title: str) -> None:
     old = json.dumps({"type": "status", "status": "title", "message": title})
     new = json.dumps({"type": "title", "title": title})
@@ -123,7 +124,7 @@ def test_a_lone_half_is_never_handed_out() -> None:
     assert text(events) == "\U0001f600 \ufffd"
 
 
-@pytest.mark.parametrize(
+@each(
     ("body", "kind"),
     [
         (b"<!doctype html>\n<html>\n", ProtocolError),
@@ -137,7 +138,7 @@ def test_what_is_no_answer(body: bytes, kind: type[HugChatError]) -> None:
     assert isinstance(run([body])[1], kind)
 
 
-@pytest.mark.parametrize(
+@each(
     "line",
     [
         '{"type":"webSearch"}',

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from exchanges import content, exchange, reply
+from sampling import each
 
 from hugchat_sync.calls import Part
 from hugchat_sync.dialects import Prompt, Upload
@@ -45,7 +46,7 @@ def sent_body(tree: Tree2024, prompt: Prompt) -> tuple[dict[str, Any], list[tupl
     return json.loads(data.content), files
 
 
-@pytest.mark.parametrize(
+@each(
     ("name", "changes"),
     [
         ("c01-plain", {}),
@@ -57,7 +58,7 @@ def sent_body(tree: Tree2024, prompt: Prompt) -> tuple[dict[str, Any], list[tupl
         ("j08-search-off", {}),
     ],
 )
-@pytest.mark.parametrize("server", ["2404", "2412"])
+@each("server", ["2404", "2412"])
 def test_a_message_is_spelt_as_it_was_recorded(
     server: str, name: str, changes: dict[str, Any]
 ) -> None:
@@ -75,7 +76,7 @@ def test_the_picture_of_june_2024_is_an_object() -> None:
     assert sent_body(TREES["2408"], prompt)[1] == recorded_body("2408-e01-image")[1]
 
 
-@pytest.mark.parametrize(
+@each(
     ("facts", "search", "tools"),
     [
         (Facts(tools="none"), True, None),

@@ -5,6 +5,7 @@ from itertools import chain
 from typing import Any
 
 import pytest
+from sampling import each
 
 from hugchat_sync.dialects.updates import Updates
 from hugchat_sync.errors import (
@@ -144,7 +145,7 @@ MEANINGS: list[tuple[dict[str, Any], list[Event]]] = [
 ]
 
 
-@pytest.mark.parametrize(("line", "meaning"), MEANINGS, ids=lambda value: str(value)[:60])
+@each(("line", "meaning"), MEANINGS)
 def test_meaning_of_a_line(line: dict[str, Any], meaning: list[Event]) -> None:
     assert events(line) == meaning
 
@@ -165,7 +166,7 @@ NEWS: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("line", NEWS, ids=str)
+@each("line", NEWS)
 def test_what_is_new_is_unknown_and_no_error(line: dict[str, Any]) -> None:
     assert events(token("a"), line, token("b")) == [Token("a"), Unknown(line), Token("b")]
 

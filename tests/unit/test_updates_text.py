@@ -6,6 +6,7 @@ from itertools import chain
 from typing import Any, Iterator
 
 import pytest
+from sampling import each
 
 from hugchat_sync.dialects.updates import Updates
 from hugchat_sync.errors import (
@@ -135,7 +136,7 @@ def test_half_a_tag_is_no_text_where_the_connection_broke() -> None:
     assert isinstance(error, ConnectionFailed)
 
 
-@pytest.mark.parametrize(
+@each(
     ("message", "code", "kind"),
     [
         ("402 pay", 402, QuotaExceeded),

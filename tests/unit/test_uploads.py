@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from sampling import each
 
 from hugchat_sync.chat.files import LARGEST, read_uploads
 from hugchat_sync.dialects import Upload
@@ -34,7 +35,7 @@ def test_triple_is_taken_as_it_is():
     assert read_uploads([("a.txt", b"x", "text/plain")]) == (Upload("a.txt", b"x", "text/plain"),)
 
 
-@pytest.mark.parametrize(
+@each(
     "files",
     [
         "a.txt",

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from sampling import each
 
 from hugchat_sync.calls import Reply
 from hugchat_sync.dialects import load_dialect
@@ -49,14 +50,14 @@ LACKS: list[tuple[Any, Any, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("call", "value", "field"), LACKS)
+@each(("call", "value", "field"), LACKS)
 def test_missing_key_is_named(call: Any, value: Any, field: str) -> None:
     with pytest.raises(ProtocolError) as raised:
         call.read(good(value))
     assert raised.value.field == field
 
 
-@pytest.mark.parametrize(
+@each(
     "call",
     [
         V2.list_conversations(),

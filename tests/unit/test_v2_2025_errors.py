@@ -7,6 +7,7 @@ import pickle
 import pytest
 from answers import prompt
 from exchanges import reply
+from sampling import each
 
 from hugchat_sync.calls import Reply
 from hugchat_sync.dialects import load_dialect
@@ -97,7 +98,7 @@ def error_of(name: str) -> HugChatError:
     return V2.chat(prompt()).request.error(reply(ERA, name))
 
 
-@pytest.mark.parametrize(("name", "kind", "said"), ERRORS)
+@each(("name", "kind", "said"), ERRORS)
 def test_recorded_error(name: str, kind: type[HugChatError], said: str) -> None:
     error = error_of(name)
     assert type(error) is kind
@@ -143,7 +144,7 @@ def plain(status: int, body: bytes, kind: str = "text/plain") -> HugChatError:
     return V2.chat(prompt()).request.error(Reply(status, {"content-type": kind}, body))
 
 
-@pytest.mark.parametrize(
+@each(
     ("status", "body", "kind"),
     [
         (402, b'{"message":"pay"}', QuotaExceeded),

@@ -5,6 +5,7 @@ from itertools import chain
 import pytest
 from answers import body_of, comes_to, cuts_of, played
 from exchanges import chunked, one_by_one
+from sampling import each
 
 from hugchat_sync.chat.answer import Answer, fold
 from hugchat_sync.dialects import Logged, load_dialect
@@ -47,7 +48,7 @@ LOGS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "steps", "position", "end"), LOGS)
+@each(("name", "steps", "position", "end"), LOGS)
 def test_recorded_log(name: str, steps: int, position: int, end: str) -> None:
     found = log(chunked(ERA, name))
     assert found[-1] == Logged(position, (), end)
@@ -55,7 +56,7 @@ def test_recorded_log(name: str, steps: int, position: int, end: str) -> None:
     assert [step.position for step in found[:-1]] == list(range(position - steps + 1, position + 1))
 
 
-@pytest.mark.parametrize("name", [row[0] for row in LOGS] + ["v02-surrogates-apart-stream"])
+@each("name", [row[0] for row in LOGS] + ["v02-surrogates-apart-stream"])
 def test_pieces_do_not_matter(name: str) -> None:
     body = body_of(ERA, name)
     assert log(one_by_one(body)) == log([body])

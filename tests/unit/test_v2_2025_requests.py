@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from answers import CONVERSATION, prompt
 from exchanges import BASE, content, exchange
+from sampling import each
 
 from hugchat_sync.calls import Call, Part, StreamCall
 from hugchat_sync.dialects import Upload, load_dialect
@@ -156,7 +157,7 @@ CALLS: dict[str, Call[Any] | StreamCall[Any]] = {
 }
 
 
-@pytest.mark.parametrize("name", CALLS)
+@each("name", CALLS)
 def test_request_is_the_recorded_one(name: str) -> None:
     request, then = CALLS[name].request, exchange(ERA, name)["request"]
     path, _, query = then["path"].partition("?")
@@ -166,7 +167,7 @@ def test_request_is_the_recorded_one(name: str) -> None:
         assert request.json == json.loads(content(then["body"]))
 
 
-@pytest.mark.parametrize("name", CALLS)
+@each("name", CALLS)
 def test_headers(name: str) -> None:
     request = CALLS[name].request
     assert request.headers["Accept"] == "application/json"

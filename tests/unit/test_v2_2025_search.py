@@ -3,8 +3,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pytest
 from answers import played
+from sampling import each
 
 from hugchat_sync.chat.answer import Answer, fold
 from hugchat_sync.dialects.v2_2025.search import find_sources
@@ -116,7 +116,7 @@ def test_every_call_is_the_search_where_its_server_is_the_only_one() -> None:
     assert told(call("1", "ask", depth=3))[0] == WebSearchStep("Searching the web", ())
 
 
-@pytest.mark.parametrize(
+@each(
     ("name", "parameters", "searches"),
     [
         ("web_search_exa", {}, True),
@@ -171,12 +171,12 @@ OUTPUTS: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("output", OUTPUTS, ids=lambda output: str(output)[:50])
+@each("output", OUTPUTS)
 def test_sources_in_what_a_tool_returns(output: dict[str, Any]) -> None:
     assert find_sources([output]) == (A, B)
 
 
-@pytest.mark.parametrize(
+@each(
     "output",
     [
         {},

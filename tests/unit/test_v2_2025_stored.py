@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from answers import prompt
 from exchanges import reply
+from sampling import each
 
 from hugchat_sync.dialects import Prompt, Stored, load_dialect
 from hugchat_sync.dialects.trees import find_stored as find_with
@@ -104,7 +105,7 @@ def test_without_ids_an_edit_is_a_question_beside_the_old() -> None:
     assert find([ROOT, same], edit) is None
 
 
-@pytest.mark.parametrize(
+@each(
     ("fields", "state"),
     [
         ({"interrupted": True}, "interrupted"),

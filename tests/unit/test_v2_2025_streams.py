@@ -2,10 +2,9 @@ from __future__ import annotations
 
 from typing import Any, Sequence
 
-import pytest
 from answers import body_of, comes_to, cuts_of, played
 from exchanges import chunked, exchange, one_by_one, reply
-from sampling import bundles
+from sampling import bundles, each
 from streams_v2_2025 import STREAMS
 
 from hugchat_sync.dialects import load_dialect
@@ -49,13 +48,13 @@ STORED = {
 }
 
 
-@pytest.mark.parametrize("rows", bundles(STREAMS))
+@each("rows", bundles(STREAMS))
 def test_recorded_answer(rows: Sequence[Any]) -> None:
     for row in rows:
         assert played(ERA, chunked(ERA, row[0])).row(row[0]) == row
 
 
-@pytest.mark.parametrize("names", bundles(NAMES))
+@each("names", bundles(NAMES))
 def test_pieces_do_not_matter(names: Sequence[Any]) -> None:
     for name in names:
         body = body_of(ERA, name)
@@ -64,7 +63,7 @@ def test_pieces_do_not_matter(names: Sequence[Any]) -> None:
         assert repr(crumbs.error) == repr(whole.error), name
 
 
-@pytest.mark.parametrize("name", CUT)
+@each("name", CUT)
 def test_cut_anywhere_gives_the_beginning(name: str) -> None:
     body = body_of(ERA, name)
     whole = played(ERA, [body]).events
@@ -75,7 +74,7 @@ def test_cut_anywhere_gives_the_beginning(name: str) -> None:
         assert found.error is None or offset > len(body) - 2
 
 
-@pytest.mark.parametrize("names", bundles(NAMES))
+@each("names", bundles(NAMES))
 def test_no_event_holds_what_cannot_be_encoded(names: Sequence[Any]) -> None:
     for name in names:
         repr(played(ERA, [body_of(ERA, name)]).events).encode("utf-8")
@@ -84,7 +83,7 @@ def test_no_event_holds_what_cannot_be_encoded(names: Sequence[Any]) -> None:
             assert not isinstance(event, Unknown), name
 
 
-@pytest.mark.parametrize(("name", "after"), STORED.items())
+@each(("name", "after"), STORED.items())
 def test_text_is_what_the_server_stored(name: str, after: str) -> None:
     tree = load_dialect(ERA).conversation("x").read(reply(ERA, after))
     stored = [message.text for message in tree.messages if message.role == "assistant"]

@@ -14,6 +14,7 @@ import typing
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from sampling import each
 
 import hugchat_sync
 from hugchat_sync import Timeout
@@ -322,10 +323,8 @@ def test_attribute_that_is_no_field_is_kept_by_a_copy_and_by_a_pickle():
     assert copy.copy(made).other == pickle.loads(pickle.dumps(made)).other == 3
 
 
-@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-@pytest.mark.parametrize(
-    "made", [Timeout(), Source("a", "b"), Token("a"), Status("a"), Counted("a")]
-)
+@each("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@each("made", [Timeout(), Source("a", "b"), Token("a"), Status("a"), Counted("a")])
 def test_values_pickle_with_every_protocol(made, protocol):
     assert pickle.loads(pickle.dumps(made, protocol)) == made
 

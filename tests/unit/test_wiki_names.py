@@ -6,6 +6,7 @@ import importlib
 import inspect
 
 import pytest
+from sampling import each
 
 import hugchat_sync
 from hugchat_sync import Bot, Client, HuggingChat, Message, Sign
@@ -223,14 +224,14 @@ def parameters(owner, name, *kinds):
     return [(one.name, one.default) for one in found if one.kind in kinds]
 
 
-@pytest.mark.parametrize(("place", "expected"), POSITIONAL.items())
+@each(("place", "expected"), POSITIONAL.items())
 def test_parameters_and_defaults_are_those_of_the_contract(place, expected):
     found = parameters(*place, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
     assert found == expected
 
 
-@pytest.mark.parametrize(("place", "expected"), KEYWORDS.items())
+@each(("place", "expected"), KEYWORDS.items())
 def test_keyword_parameters_and_defaults_are_those_of_the_contract(place, expected):
     found = parameters(*place, inspect.Parameter.KEYWORD_ONLY)
 
@@ -250,7 +251,7 @@ def test_sign_takes_email_and_password_by_position():
     assert found == [("email", NONE), ("passwd", None)]
 
 
-@pytest.mark.parametrize("name", TOP)
+@each("name", TOP)
 def test_name_is_exported_at_the_top(name):
     assert name in hugchat_sync.__all__
     assert hasattr(hugchat_sync, name)
@@ -266,7 +267,7 @@ def test_every_error_class_is_exported_at_the_top():
     assert set(errors) <= set(hugchat_sync.__all__)
 
 
-@pytest.mark.parametrize(("module", "names"), OLD_PATHS.items())
+@each(("module", "names"), OLD_PATHS.items())
 def test_old_module_path_holds_the_old_names(module, names):
     found = importlib.import_module(f"hugchat_sync.{module}")
 
@@ -300,7 +301,7 @@ def test_bot_is_a_client():
     assert issubclass(Bot, Client)
 
 
-@pytest.mark.parametrize(
+@each(
     "name",
     ["conversations", "current_conversation", "email", "model", "cookies"],
 )

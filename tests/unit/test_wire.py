@@ -11,6 +11,7 @@ from exchanges import content, exchange, one_by_one
 from hypothesis import given
 from hypothesis import strategies as some
 from pieces import lines, objects, objects_together, sse_frames
+from sampling import each
 
 from hugchat_sync.dialects.fields import Halves, is_whole, whole
 from hugchat_sync.dialects.wire import (
@@ -178,7 +179,7 @@ def bodies(folder):
     return [(name, body) for name, body in found if body.count(b"\n{") > 3][:6]
 
 
-@pytest.mark.parametrize(("name", "body"), [pair for folder in RECORDED for pair in bodies(folder)])
+@each(("name", "body"), [pair for folder in RECORDED for pair in bodies(folder)])
 def test_recorded_answer_reads_the_same_byte_by_byte(name, body):
     assert list(objects(one_by_one(body))) == list(objects([body]))
 
@@ -311,12 +312,12 @@ def test_undefined_is_a_missing_key():
     assert superjson(value) == {"list": [{"c": None}]}
 
 
-@pytest.mark.parametrize("meta", [None, {}, {"values": None}, {"values": []}, "odd", 5])
+@each("meta", [None, {}, {"values": None}, {"values": []}, "odd", 5])
 def test_odd_marks_are_passed_over(meta):
     assert superjson({"json": [1], "meta": meta}) == [1]
 
 
-@pytest.mark.parametrize("value", [None, [], {}, "x", {"meta": {}}])
+@each("value", [None, [], {}, "x", {"meta": {}}])
 def test_what_is_no_superjson_is_refused(value):
     with pytest.raises(ProtocolError) as caught:
         superjson(value)
@@ -327,7 +328,7 @@ def test_what_is_no_superjson_is_refused(value):
 # devalue -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@each(
     ("table", "value"),
     [
         ([{"a": 1}, "x"], {"a": "x"}),
@@ -356,7 +357,7 @@ def test_cycle_ends():
     assert value["self"] is value
 
 
-@pytest.mark.parametrize(
+@each(
     "table",
     [[], [{"a": 9}], [{"a": -7}], [{"a": "x"}], [{"a": None}], [{"a": 1.5}], [{"a": True}]],
 )
