@@ -14,9 +14,9 @@ import hashlib
 import json
 from typing import Any, Mapping
 
-from flask import Response, g, request
+from flask import Response, abort, g, request
 
-from .app import ApiError, json_body, json_reply, nothing, own_conversation, route, site
+from .app import json_body, json_reply, nothing, own_conversation, route, site
 from .documents import SEARCH_SERVER, SEARCH_TOOL
 from .storage import Conversation, is_object_id, new_object_id, now
 from .wire import compact, plain_title
@@ -74,7 +74,7 @@ def _store_settings() -> Response:
     body = json_body()
     stored = {key: body.get(key, default) for key, default in _DEFAULTS.items()}
     if not all(_fits(key, value) for key, value in stored.items()):
-        raise ApiError(500)
+        abort(500)
     if isinstance(body.get("billingOrganization"), str):
         stored["billingOrganization"] = body["billingOrganization"]
     before = site().storage.get("settings", g.owner) or {}
@@ -114,7 +114,7 @@ def _models() -> Response:
 @route("POST", "/api/transcribe")
 def _transcribe() -> Response:
     """Refuse: nobody listens here, as the feature flags say."""
-    raise ApiError(503, "Transcription is not configured")
+    abort(503, "Transcription is not configured")
 
 
 @route("GET", "/api/mcp/servers")
@@ -143,7 +143,7 @@ def _document(name: str) -> Response:
     read = getattr(site().responder, "document", None)
     text = None if read is None else read(name)
     if text is None:
-        raise ApiError(404, "Document not found")
+        abort(404, "Document not found")
     return Response(text, content_type="text/plain; charset=utf-8")
 
 
@@ -156,10 +156,10 @@ def _create() -> Response:
     body = json_body()
     model, preprompt = site().model(body.get("model")), body.get("preprompt", "")
     if model is None or not isinstance(preprompt, str):
-        raise ApiError(400, "Invalid request")
+        abort(400, "Invalid request")
     limit = site().limits.get("conversations")
     if limit is not None and len(site().storage.conversations(g.owner)) > limit:
-        raise ApiError(429, _TOO_MANY)
+        abort(429, _TOO_MANY)
     moment = now()
     made = Conversation(new_object_id(), g.owner, "New Chat", model.id, preprompt, moment, moment)
     made.add_message(None, "system", preprompt)
@@ -173,7 +173,7 @@ def _list() -> Response:
     """Return a page of the list and whether there is more."""
     page = request.args.get("p", 0, type=int)
     if not 0 <= page < 1 << 32:
-        raise ApiError(500)
+        abort(500)
     found = site().storage.conversations(g.owner, page * _PAGE_SIZE, _PAGE_SIZE + 1)
     listed = [
         {"id": one.id, "title": one.title, "model": one.model, "updatedAt": one.updated_at}
@@ -188,12 +188,12 @@ def _read(conversation_id: str) -> Response:
     if len(conversation_id) == 7:
         return _superjson(_write_conversation(_read_share(conversation_id)))
     if not is_object_id(conversation_id):
-        raise ApiError(400, "Invalid conversation ID format")
+        abort(400, "Invalid conversation ID format")
     found = site().storage.conversation(conversation_id)
     if found is None:
-        raise ApiError(404, "Conversation not found.")
+        abort(404, "Conversation not found.")
     if found.owner != g.owner:
-        raise ApiError(403, _FOREIGN)
+        abort(403, _FOREIGN)
     return _superjson(_write_conversation(found))
 
 
@@ -216,7 +216,7 @@ def _rename(conversation_id: str) -> Response:
     found = own_conversation(conversation_id, 400, "Invalid conversation ID")
     title = body.get("title", found.title)
     if not isinstance(title, str) or not 1 <= len(title) <= _LONGEST_TITLE:
-        raise ApiError(400, "Title must be a string between 1 and 100 characters")
+        abort(400, "Title must be a string between 1 and 100 characters")
     site().storage.change(found.id, title=plain_title(title))
     return _superjson({"success": True})
 
@@ -241,7 +241,7 @@ def _delete_message(conversation_id: str, message_id: str) -> Response:
     """Delete a message and what follows it."""
     found = own_conversation(conversation_id, 400, "Invalid conversation ID")
     if found.message(message_id) is None:
-        raise ApiError(404, "Message not found")
+        abort(404, "Message not found")
     found.messages = [
         one
         for one in found.messages
@@ -272,7 +272,7 @@ def _import_share() -> Response:
     """Copy a share into this session; once."""
     share_id = json_body().get("shareId")
     if not share_id or not isinstance(share_id, str):
-        raise ApiError(400, "shareId is required")
+        abort(400, "shareId is required")
     storage = site().storage
     own = storage.conversations(g.owner)
     copy = next((one for one in own if one.extra.get("imported") == share_id), None)
@@ -288,5 +288,5 @@ def _import_share() -> Response:
 def _read_share(share_id: str) -> Conversation:
     body = site().storage.get("share", share_id)
     if body is None:
-        raise ApiError(404, "Conversation not found")
+        abort(404, "Conversation not found")
     return Conversation(**body)

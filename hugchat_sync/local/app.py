@@ -17,7 +17,7 @@ from typing import Any, Callable, Mapping, Sequence
 from urllib.parse import quote, urlsplit
 from uuid import uuid4
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, abort, g, request
 from werkzeug.exceptions import HTTPException
 
 from .responder import Model, Responder
@@ -97,15 +97,6 @@ class Site:
         return len(recent) >= limit
 
 
-class ApiError(Exception):
-    """Raised to answer with a status and a sentence; the general sentence when it is empty."""
-
-    def __init__(self, status: int, message: str = "") -> None:
-        super().__init__(message or f"status {status}")
-        self.status = status
-        self.message = message
-
-
 #: the routes, the same for every server: what a server has of its own is its site
 app = Flask("hugchat_sync.local", static_folder=None)
 app.url_map.merge_slashes = False
@@ -123,16 +114,18 @@ def site() -> Site:
     return found
 
 
-def own_conversation(conversation_id: str, status: int = 500, message: str = "") -> Conversation:
+def own_conversation(
+    conversation_id: str, status: int = 500, message: str | None = None
+) -> Conversation:
     """Return a conversation of this session.
 
-    :raises ApiError: what was given for something that is no id; 404.
+    :raises HTTPException: what was given for something that is no id; 404.
     """
     if not is_object_id(conversation_id):
-        raise ApiError(status, message)
+        abort(status, message)
     found = site().storage.conversation(conversation_id)
     if found is None or found.owner != g.owner:
-        raise ApiError(404, "Conversation not found")
+        abort(404, "Conversation not found")
     return found
 
 
@@ -143,10 +136,10 @@ def own_conversation(conversation_id: str, status: int = 500, message: str = "")
 def admit() -> Response | None:
     """Find out who asks; return an answer instead of the route's when they may not.
 
-    :raises ApiError: a wrong address or token.
+    :raises HTTPException: a wrong address or token.
     """
     if request.script_root != site().base_path:
-        raise ApiError(404, "Not Found")
+        abort(404, "Not Found")
     _identify(site().token)
     if request.method == "POST" and request.mimetype in _FORMS:
         origin = request.headers.get("Origin")
@@ -172,7 +165,7 @@ def _identify(token: str | None) -> None:
     bears = cookie is None and request.path.startswith("/api/") and kind == "Bearer"
     if token is not None and bears and bearer:
         if not _same(bearer, token):
-            raise ApiError(500)
+            abort(500)
         g.owner, g.cookie, g.signed_in = owner_of(bearer), owner_of(bearer), True
         return
     g.cookie = cookie or str(uuid4())
@@ -198,16 +191,16 @@ def hand_out_cookie(reply: Response) -> Response:
 def json_body() -> dict[str, Any]:
     """Return the body, a JSON object.
 
-    :raises ApiError: 500, as the server's parsers throw; a POST without a content type has its
+    :raises HTTPException: 500, as the server's parsers throw; a POST without a content type has its
         body thrown away (b06, b07, b10).
     """
     typed = request.method != "POST" or bool(request.headers.get("Content-Type"))
     try:
         value = json.loads(request.get_data()) if typed else None
-    except (ValueError, RecursionError) as error:
-        raise ApiError(500) from error
+    except (ValueError, RecursionError):
+        abort(500)
     if not isinstance(value, dict):
-        raise ApiError(500)
+        abort(500)
     return value
 
 
@@ -223,17 +216,16 @@ def nothing() -> Response:
     return reply
 
 
-@app.errorhandler(ApiError)
-def _refused(error: ApiError) -> Response:
-    more = {} if error.message else {"errorId": str(uuid4())}
-    body = {"message": error.message or "An error occurred", **more}
-    return json_reply(body, error.status)
-
-
 @app.errorhandler(HTTPException)
-def _no_such_request(error: HTTPException) -> Response:
+def _refuse(error: HTTPException) -> Response:
+    """Answer with the sentence that was given; without one a failure has an id."""
+    body = {"message": error.description}
+    if error.description == type(error).description:
+        body["message"] = error.name
+        if error.code == 500:
+            body = {"message": "An error occurred", "errorId": str(uuid4())}
     headers = {**dict(error.get_headers()), "Content-Type": "application/json"}
-    return Response(compact({"message": error.name}), error.code, headers)
+    return Response(compact(body), error.code, headers)
 
 
 @app.errorhandler(Exception)

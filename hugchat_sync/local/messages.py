@@ -15,10 +15,9 @@ import time
 from typing import Any, Iterator, Mapping
 from uuid import uuid4
 
-from flask import Response, request, stream_with_context
+from flask import Response, abort, request, stream_with_context
 
 from .app import (
-    ApiError,
     app,
     json_body,
     json_reply,
@@ -59,13 +58,13 @@ def _send(conversation_id: str) -> Response:
     here, environ = site(), request.environ
     conversation = own_conversation(conversation_id)
     if here.too_fast():
-        raise ApiError(429, "You are sending too many messages. Try again later.")
+        abort(429, "You are sending too many messages. Try again later.")
     limit = here.limits.get("messages")
     if limit is not None and len(conversation.messages) > limit:
         reason = f"This conversation has more than {limit} messages. Start a new one to continue"
-        raise ApiError(429, reason)
+        abort(429, reason)
     if here.model(conversation.model) is None:
-        raise ApiError(410, "Model not available anymore")
+        abort(410, "Model not available anymore")
     asked, files = _read_data(), _read_files()
     hashes = [here.storage.put_file(conversation.id, file) for file in files]
     listed = [
@@ -88,23 +87,23 @@ def _read_data() -> dict[str, Any]:
     """Return the field ``data``, checked as the real server's schema does."""
     text = request.form.get("data")
     if text is None:
-        raise ApiError(400, "Invalid request")
+        abort(400, "Invalid request")
     try:
         asked = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ApiError(500) from error
+    except (ValueError, RecursionError):
+        abort(500)
     if not isinstance(asked, dict):
-        raise ApiError(500)
+        abort(500)
     ids = [asked[key] for key in ("id", "generationId") if key in asked]
     inputs, names = asked.get("inputs", "-"), asked.get("selectedMcpServerNames", [])
     if not isinstance(names, list) or not inputs:
-        raise ApiError(500)
+        abort(500)
     if not all(isinstance(one, str) for one in (inputs, *ids, *names)):
-        raise ApiError(500)
+        abort(500)
     if "inputs" in asked:
         asked["inputs"] = inputs.replace("\r\n", "\n")
         if len(asked["inputs"]) > site().limits.get("message_length", len(asked["inputs"])):
-            raise ApiError(400, "Message too long.")
+            abort(400, "Message too long.")
     return asked
 
 
@@ -117,13 +116,13 @@ def _read_files() -> list[Attachment]:
         if not content:
             continue
         if kind != "base64":
-            raise ApiError(500)
+            abort(500)
         try:
             raw = base64.b64decode(content)
-        except binascii.Error as error:
-            raise ApiError(500) from error
+        except binascii.Error:
+            abort(500)
         if len(raw) > _LARGEST_FILE:
-            raise ApiError(413, "File too large, should be <10MB")
+            abort(413, "File too large, should be <10MB")
         found.append(Attachment(name, part.mimetype or "application/octet-stream", raw))
     return found
 
@@ -135,21 +134,21 @@ def _add_messages(
 
     Source: chat-ui c100c162, measured 2026-08 (c03 to c05, d01 to d07).
 
-    :raises ApiError: 404 or 500.
+    :raises HTTPException: 404 or 500.
     """
     target, text = conversation.message(asked.get("id") or ""), asked.get("inputs")
     parent = target
     if asked.get("is_retry"):
         if target is None:
-            raise ApiError(404, "Message not found")
+            abort(404, "Message not found")
         parent = conversation.message((target["ancestors"] or [""])[-1])
         if target["from"] == "assistant":
             return conversation.add_message(parent, "assistant", "")
         if target["from"] != "user" or text is None:
-            raise ApiError(500, "Failed to create message")
+            abort(500, "Failed to create message")
         files = files or target.get("files", [])
     elif target is None or text is None:
-        raise ApiError(500)
+        abort(500)
     user = conversation.add_message(parent, "user", str(text), files=files)
     return conversation.add_message(user, "assistant", "")
 
@@ -179,7 +178,6 @@ def _turn(
 
 @route("POST", f"{_ONE}/stop-generating")
 def _stop(conversation_id: str) -> Response:
-    """Stop what runs in a conversation."""
     for run in runs().of(own_conversation(conversation_id).id):
         run.stopped.set()
     return nothing()
@@ -187,7 +185,6 @@ def _stop(conversation_id: str) -> Response:
 
 @route("POST", f"{_ONE}/elicitation")
 def _answer_question(conversation_id: str) -> Response:
-    """Take the user's answer to a tool."""
     runs().answer(own_conversation(conversation_id).id, json_body())
     return json_reply({"ok": True, "resume": False})
 
@@ -199,7 +196,7 @@ def _output(conversation_id: str, sha: str) -> Response:
         own_conversation(conversation_id)
     file = site().storage.file(conversation_id, sha)
     if file is None:
-        raise ApiError(404, "File not found")
+        abort(404, "File not found")
     headers = {"Content-Disposition": "attachment"}  # no browser is to run a page in it
     return Response(file.content, 200, headers, content_type=file.mime)
 
@@ -208,8 +205,7 @@ def _output(conversation_id: str, sha: str) -> Response:
 def _attach(conversation_id: str) -> Response:
     """Replay a run from a sequence number on, and follow it to its end."""
     found = own_conversation(conversation_id)
-    from_seq = request.args.get("fromSeq", 0, type=int)
-    sent = request.headers.get("Last-Event-ID", from_seq, type=int)
+    sent = request.args.get("fromSeq", 0, type=int)
     headers = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
     frames = _frames(found.id, request.args.get("generationId"), max(0, sent))
     return Response(stream_with_context(frames), 200, headers, content_type="text/event-stream")

@@ -16,9 +16,11 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, Iterator, Mapping, Tuple
 from uuid import uuid4
 
+from werkzeug.exceptions import abort
+
 from . import responder as steps
 from . import wire
-from .app import ApiError, Site
+from .app import Site
 from .storage import Conversation, StoredMessage, now
 
 #: what tools asked, by its id: in which conversation, and what
@@ -327,9 +329,9 @@ class Run:
         answer["updatedAt"] = self._conversation.updated_at = now()
         answer["updates"] = self._updates
         storage.save(self._conversation)
-        self.log.status = how
         if how != "running":
             storage.end_run(answer["id"])
+        self.log.status = how
         self._saved_at = time.monotonic()
 
 
@@ -368,32 +370,27 @@ class Runs:
                 with self._lock:
                     self._running.remove(run)
 
+        run.begin()
         with self._lock:
+            threading.Thread(target=work, name="local-run", daemon=True).start()
             self._running.append(run)
             self._logs.append(run.log)
-        try:
-            run.begin()
-            threading.Thread(target=work, name="local-run", daemon=True).start()
-        except (sqlite3.Error, RuntimeError):
-            with self._lock:
-                self._running.remove(run)
-            raise
 
     def answer(self, conversation_id: str, body: Mapping[str, Any]) -> None:
         """Take the user's answer to a tool.
 
-        :raises ApiError: 400 malformed or not what was asked, 404 unknown, 409 too late.
+        :raises HTTPException: 400 malformed or not what was asked, 404 unknown, 409 too late.
         """
         action, content = body.get("action"), body.get("content") or {}
         known = action in ("accept", "decline", "cancel") and isinstance(content, dict)
         if not known or not isinstance(body.get("elicitationId"), str):
-            raise ApiError(400, "Invalid elicitation response")
+            abort(400, "Invalid elicitation response")
         asked_in, question = self.questions.get(body["elicitationId"], ("", None))
         if question is None or asked_in != conversation_id:
-            raise ApiError(404, "Unknown elicitation.")
+            abort(404, "Unknown elicitation.")
         with self._lock:
             if question.action is not None:
-                raise ApiError(409, "Already answered.")
+                abort(409, "Already answered.")
             if action == "accept":
                 _check_content(question, content)
                 question.content = content
@@ -404,7 +401,7 @@ def _check_content(question: steps.Question, content: Mapping[str, Any]) -> None
     for entry in question.fields:
         name = entry["name"]
         if entry.get("required") and name not in content:
-            raise ApiError(400, f'"{name}" is required.')
+            abort(400, f'"{name}" is required.')
         allowed = [option["value"] for option in entry.get("options", ())]
         if allowed and name in content and content[name] not in allowed:
-            raise ApiError(400, f'"{name}" is not one of the options.')
+            abort(400, f'"{name}" is not one of the options.')

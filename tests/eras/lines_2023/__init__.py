@@ -11,7 +11,7 @@ from flask import Blueprint, Flask, Response, request
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 
 from hugchat_sync.local import LocalServer
-from hugchat_sync.local.app import ApiError, Site
+from hugchat_sync.local.app import Site
 from hugchat_sync.local.responder import Model
 
 from .actions import Actions
@@ -20,7 +20,7 @@ from .identity import admit, hand_out_cookie
 from .messages import MessageRoutes
 from .open_answer import OpenAnswers
 from .pages import Pages
-from .replies import HookError, hook_reply, json_reply, page_reply, text_reply, wants_page
+from .replies import ApiError, HookError, hook_reply, json_reply, page_reply, text_reply, wants_page
 from .steps import SearchFailure, SearchSource, SearchStep
 
 __all__ = ["OctoberServer", "SearchFailure", "SearchSource", "SearchStep"]

@@ -9,11 +9,12 @@ from typing import Callable
 
 from flask import Response, request
 
-from hugchat_sync.local.app import ApiError, Site
+from hugchat_sync.local.app import Site
 
 from .form_settings import read_form
 from .identity import identity
 from .replies import (
+    ApiError,
     empty_reply,
     is_form,
     json_reply,

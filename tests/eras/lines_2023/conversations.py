@@ -11,12 +11,12 @@ from typing import Callable
 
 from flask import Response, request
 
-from hugchat_sync.local.app import ApiError, Site
+from hugchat_sync.local.app import Site
 from hugchat_sync.local.storage import Conversation, is_object_id, new_object_id, now
 
 from .identity import identity
 from .page_data import model_parameters
-from .replies import empty_reply, json_body, json_reply
+from .replies import ApiError, empty_reply, json_body, json_reply
 
 _NOT_FOUND = "Conversation not found"
 _LONGEST_TITLE = 100

@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 from typing import Any, Mapping
 
-from hugchat_sync.local.app import ApiError, Site
+from hugchat_sync.local.app import Site
 from hugchat_sync.local.storage import now
 
 from .devalue import Date
+from .replies import ApiError
 
 
 def shown(site: Site, owner: str) -> dict[str, Any]:

@@ -12,9 +12,9 @@ from uuid import uuid4
 
 from flask import Response, g, request
 
-from hugchat_sync.local.app import ApiError, Site, owner_of
+from hugchat_sync.local.app import Site, owner_of
 
-from .replies import HookError, is_form
+from .replies import ApiError, HookError, is_form
 
 _COOKIE = "hf-chat"
 _ONE_YEAR = 365 * 24 * 3600

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from flask import Response, request
 
-from hugchat_sync.local.app import ApiError, Site
+from hugchat_sync.local.app import Site
 from hugchat_sync.local.documents import SEARCH_SERVER
 from hugchat_sync.local.http import client_gone
 from hugchat_sync.local.responder import Said
@@ -20,7 +20,7 @@ from hugchat_sync.local.storage import Conversation, StoredMessage, now
 
 from .conversations import own_conversation
 from .open_answer import OpenAnswer, OpenAnswers
-from .replies import empty_reply, json_body, page_reply, wants_page
+from .replies import ApiError, empty_reply, json_body, page_reply, wants_page
 from .steps import SearchTurn
 from .stops import Stops
 from .titles import with_emoji

@@ -10,12 +10,13 @@ from typing import Callable
 
 from flask import Response, request
 
-from hugchat_sync.local.app import ApiError, Site
+from hugchat_sync.local.app import Site
 from hugchat_sync.local.storage import is_object_id
 
 from .identity import identity
 from .page_data import page_data
 from .replies import (
+    ApiError,
     empty_reply,
     json_reply,
     page_reply,

@@ -10,13 +10,21 @@ from typing import Any, Mapping
 
 from flask import Response, request
 
-from hugchat_sync.local.app import ApiError
 from hugchat_sync.local.wire import compact
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title></head>
 <body><h1>{title}</h1><p>{text}</p></body></html>
 """
+
+
+class ApiError(Exception):
+    """Raised to answer with a status and a sentence; the general sentence when it is empty."""
+
+    def __init__(self, status: int, message: str = "") -> None:
+        super().__init__(message or f"status {status}")
+        self.status = status
+        self.message = message
 
 
 class HookError(Exception):
