@@ -164,16 +164,16 @@ def _identify(token: str | None) -> None:
     # The cookie wins, even that of nobody, and outside /api/ a token is not looked at.
     bears = cookie is None and request.path.startswith("/api/") and kind == "Bearer"
     if token is not None and bears and bearer:
-        if not _same(bearer, token):
+        if not _is_same(bearer, token):
             abort(500)
         g.owner, g.cookie, g.signed_in = owner_of(bearer), owner_of(bearer), True
         return
     g.cookie = cookie or str(uuid4())
     g.owner = owner_of(g.cookie)
-    g.signed_in = bool(token and cookie and _same(cookie, token))
+    g.signed_in = bool(token and cookie and _is_same(cookie, token))
 
 
-def _same(one: str, other: str) -> bool:
+def _is_same(one: str, other: str) -> bool:
     return hmac.compare_digest(one.encode("utf-8"), other.encode("utf-8"))
 
 

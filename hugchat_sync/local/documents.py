@@ -90,10 +90,10 @@ class Documents:
     def __init__(
         self, folder: str | Path | None = None, delay: float = 0.0, links: bool = False
     ) -> None:
-        self._texts = _guide() if folder is None else _read(Path(folder))
+        self._texts = _read_guide() if folder is None else _read_folder(Path(folder))
         self._delay = delay
         self._links = links
-        self._passages = [one for name, text in self._texts.items() for one in _cut(name, text)]
+        self._passages = [one for name, text in self._texts.items() for one in _split(name, text)]
         self._lock = threading.Lock()
         self._connection = sqlite3.connect(":memory:", check_same_thread=False)
         weakref.finalize(self, self._connection.close)  # Python 3.13 warns of one left open
@@ -127,10 +127,10 @@ class Documents:
 
     def answer(self, turn: Turn) -> Iterator[Step]:
         """Search, report the search as a tool if it may be used, and quote."""
-        found, unknown = self._find(_words(turn.prompt))
+        found, unknown = self._find(_find_words(turn.prompt))
         if SEARCH_SERVER in turn.tools:
             yield from _show_search(turn, [passage for passage, _ in found])
-        for piece in _PIECE.findall(self._text(turn, found, unknown)):
+        for piece in _PIECE.findall(self._write(turn, found, unknown)):
             if self._delay:
                 yield Pause(self._delay)
             yield Text(piece)
@@ -158,13 +158,13 @@ class Documents:
                 unknown.append(term)
         scores = []
         for row, found in fits.items():
-            words = {word[:_STEM] for word in _words(self._passages[row].heading)}
+            words = {word[:_STEM] for word in _find_words(self._passages[row].heading)}
             share = len(words & asked) / max(1, len(words))
             scores.append((sum(found) * len(found) * (1 + share), -row))
         ranked = sorted(scores, reverse=True)[:_BEST]
         return [(self._passages[-row], score) for score, row in ranked], unknown
 
-    def _text(self, turn: Turn, found: Sequence[_Found], unknown: Sequence[str]) -> str:
+    def _write(self, turn: Turn, found: Sequence[_Found], unknown: Sequence[str]) -> str:
         if not self._works:
             return _NO_FULL_TEXT
         parts = []  # what was sent besides shows that it arrived
@@ -187,20 +187,20 @@ class Documents:
             parts.append(f"Nothing found about: {', '.join(unknown[:_UNKNOWN_NAMED])}.")
         for passage, fit in found[:2]:
             if fit >= found[0][1] * _SECOND_FITS:
-                parts.append(f"### {passage.heading}\n\n{_markdown(passage.text)}")
+                parts.append(f"### {passage.heading}\n\n{_write_markdown(passage.text)}")
         lines = []
         for passage, _ in found:
-            where = _link(turn, passage) if self._links else passage.name
+            where = _address_of(turn, passage) if self._links else passage.name
             lines.append(f"- {passage.title}: {passage.heading} ({where})")
         return "\n\n".join([*parts, "Sources:\n\n" + "\n".join(lines)])
 
 
-def _words(text: str) -> list[str]:
+def _find_words(text: str) -> list[str]:
     """Return the words of a question that say what it is about.
 
     What is piped in behind a blank line is context, not question.
 
-    >>> _words("How do I set a system prompt?")
+    >>> _find_words("How do I set a system prompt?")
     ['set', 'system', 'prompt']
     """
     question = re.split(r"\n\s*\n", text.strip())[0].lower()
@@ -210,14 +210,14 @@ def _words(text: str) -> list[str]:
     return [word for word in found if word not in _COMMON.split()]
 
 
-def _guide() -> dict[str, str]:
+def _read_guide() -> dict[str, str]:
     """Return the texts of this project's own pages by their name."""
     names = [f"{name}.md" for name in _GUIDE.split()]
     found = ((name, pkgutil.get_data("hugchat_sync.local", f"documents/{name}")) for name in names)
     return {name: (text or b"").decode("utf-8") for name, text in found}
 
 
-def _read(folder: Path) -> dict[str, str]:
+def _read_folder(folder: Path) -> dict[str, str]:
     """Return the texts of a folder by their name, those of folders inside, too.
 
     A link that leads out of the folder is passed over: what is beside it was not meant to be read.
@@ -245,7 +245,7 @@ def _read(folder: Path) -> dict[str, str]:
     return texts
 
 
-def _cut(name: str, text: str) -> Iterator[Passage]:
+def _split(name: str, text: str) -> Iterator[Passage]:
     """Yield the passages of a document: the text below each of its headings."""
     sections = [["", ""]]
     for number, piece in enumerate(_FENCED.split("\n".join(text.splitlines()))):
@@ -267,12 +267,12 @@ def _as_heading(found: re.Match[str]) -> str:
     return f"# {line}" if len(underline) >= len(line.strip()) else found.group()
 
 
-def _markdown(text: str) -> str:
+def _write_markdown(text: str) -> str:
     """Return a passage as Markdown: paragraphs on one line, code in fences."""
     parts: list[str] = []
     for number, piece in enumerate(_FENCED.split(text)):
         blocks = [piece] if number % 2 else re.split(r"\n\s*\n", piece.strip("\n"))
-        parts.extend(block if number % 2 else _unwrapped(block) for block in blocks if block)
+        parts.extend(block if number % 2 else _unwrap(block) for block in blocks if block)
     sizes = accumulate(len(part) for part in parts)
     kept = [part for part, size in zip(parts, sizes) if size <= _LONGEST_QUOTE]
     if len(kept) < len(parts):
@@ -280,7 +280,7 @@ def _markdown(text: str) -> str:
     return "\n\n".join(kept)
 
 
-def _unwrapped(block: str) -> str:
+def _unwrap(block: str) -> str:
     """Return a paragraph on one line; where lines matter, as it is."""
     lines = block.splitlines()
     if all(line.startswith("    ") for line in lines):
@@ -291,7 +291,7 @@ def _unwrapped(block: str) -> str:
     return re.sub("::$", ":", " ".join(line.strip() for line in block.splitlines()))
 
 
-def _link(turn: Turn, passage: Passage) -> str:
+def _address_of(turn: Turn, passage: Passage) -> str:
     return f"{turn.base_url}/documents/{quote(passage.name)}"
 
 
@@ -300,7 +300,7 @@ def _show_search(turn: Turn, found: Sequence[Passage]) -> Iterator[Step]:
     yield call
     yield ToolProgress(call.uuid, 1, 1, f"{len(found)} passages")
     results = [
-        {"title": one.title, "url": _link(turn, one), "text": one.text[:300]} for one in found
+        {"title": one.title, "url": _address_of(turn, one), "text": one.text[:300]} for one in found
     ]
     quoted = [f"Title: {one['title']}\nURL: {one['url']}\nText: {one['text']}" for one in results]
     text = "\n\n".join(quoted) or "No results found."

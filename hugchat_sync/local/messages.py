@@ -28,7 +28,7 @@ from .app import (
 )
 from .documents import SEARCH_SERVER
 from .http import client_gone
-from .responder import Attachment, Said, Turn
+from .responder import Attachment, EarlierMessage, Turn
 from .run import Run, Runs
 from .storage import Conversation, StoredMessage
 from .wire import compact
@@ -49,7 +49,7 @@ def runs() -> Runs:
 def _settle() -> None:
     """Let those whose reader has gone store what they have first (l02)."""
     for run in runs().of((request.view_args or {}).get("conversation_id", "")):
-        run.outlet.settle()
+        run.body.settle()
 
 
 @route("POST", _ONE)
@@ -80,7 +80,7 @@ def _send(conversation_id: str) -> Response:
     turn = _turn(conversation, answer, asked, files)
     run = Run(here, conversation, answer, turn, lambda: client_gone(environ), runs().questions)
     runs().start(run)
-    return Response(run.outlet.pieces(), 200, content_type="application/jsonl")
+    return Response(run.body.pieces(), 200, content_type="application/jsonl")
 
 
 def _read_data() -> dict[str, Any]:
@@ -167,7 +167,7 @@ def _turn(
     usable = model is not None and model.supports_tools and SEARCH_SERVER in selected
     return Turn(
         prompt=prompt["content"],
-        history=tuple(Said(one["from"], one["content"]) for one in spoken),
+        history=tuple(EarlierMessage(one["from"], one["content"]) for one in spoken),
         system_prompt=conversation.preprompt,
         model=conversation.model,
         base_url=site().url,

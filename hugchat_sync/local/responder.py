@@ -11,7 +11,7 @@ from uuid import uuid4
 
 
 @dataclass(frozen=True)
-class Said:
+class EarlierMessage:
     """One earlier message; ``role`` is ``user`` or ``assistant``."""
 
     role: str
@@ -37,7 +37,7 @@ class Turn:
     """
 
     prompt: str
-    history: Sequence[Said]
+    history: Sequence[EarlierMessage]
     system_prompt: str
     model: str
     base_url: str

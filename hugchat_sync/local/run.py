@@ -52,7 +52,7 @@ class Log:
     updates: list[Mapping[str, Any]] = field(default_factory=list)
 
 
-class Outlet:
+class Body:
     """The body of an answer, put in by the run and taken out by the connection.
 
     Source: chat-ui c100c162, measured 2026-08 (c01, c18, c19, c32): one chunk per update, a
@@ -130,7 +130,7 @@ class Run:
     ) -> None:
         self.log = Log(answer["generationId"], conversation.id)
         self.stopped = threading.Event()
-        self.outlet = Outlet(gone)
+        self.body = Body(gone)
         self._site, self._turn, self._questions = site, turn, questions
         self._conversation, self._answer = conversation, answer
         self._title: steps.Title | None = None
@@ -146,7 +146,7 @@ class Run:
         """Note that there is a run, and tell it."""
         self._site.storage.begin_run(self._conversation.id, self._answer["id"])
         self._tell({"type": "status", "status": "started"})
-        self.outlet.put(wire.KEEP_ALIVE)
+        self.body.put(wire.KEEP_ALIVE)
 
     def work(self) -> None:
         """Make the answer from beginning to end; whatever goes wrong is told to its reader."""
@@ -157,8 +157,8 @@ class Run:
         except Exception as error:  # noqa: BLE001 - a responder is code of the user's
             self._break_off(f"the responder failed: {type(error).__name__}")
         finally:
-            self.outlet.put(None)
-            self.outlet.settled.set()
+            self.body.put(None)
+            self.body.settled.set()
 
     def _work(self) -> None:
         site = self._site
@@ -201,7 +201,7 @@ class Run:
             self._tell(update, "error")
         except sqlite3.Error:  # what could not be stored just now most likely cannot be now
             self.log.status = "error"
-            self.outlet.put(wire.line(update))
+            self.body.put(wire.line(update))
 
     def _is_halted(self) -> bool:
         return self._site.closing.is_set() or (self._final is None and self.stopped.is_set())
@@ -262,11 +262,11 @@ class Run:
         moment, title = time.monotonic(), self._title
         if self._unlogged and moment - self._unlogged_since >= _FLUSH_SECONDS:
             self._log_tokens()
-        left = self.outlet.abandoned and not self.outlet.settled.is_set()
+        left = self.body.abandoned and not self.body.settled.is_set()
         if left or moment - self._saved_at >= _SAVE_SECONDS:
             self._save()
         if left:
-            self.outlet.settled.set()
+            self.body.settled.set()
         if title is not None and moment - self._began >= title.seconds:
             self._title = None
             self._conversation.title = wire.plain_title(title.text)
@@ -288,7 +288,7 @@ class Run:
         self.log.updates.append(update)
         if how is not None:
             self._save(how)
-        self.outlet.put(piece, last_of_text=self._final is not None or how is not None)
+        self.body.put(piece, last_of_text=self._final is not None or how is not None)
 
     def _tell_token(self, token: str) -> None:
         """Tell a token: the message keeps its length, the log joins those of about 200 ms."""
@@ -298,7 +298,7 @@ class Run:
         if not self._unlogged:
             self._unlogged_since = time.monotonic()
         self._unlogged.append(token)
-        self.outlet.put(piece)
+        self.body.put(piece)
 
     def _finish_text(self, text: str) -> None:
         """Tell the end of the text; after tools it is kept together with what was streamed.
@@ -313,7 +313,7 @@ class Run:
                 kept = streamed + ("" if streamed.endswith("\n\n") else "\n\n") + text
         self._answer["interrupted"], self._final = self._interrupted, kept
         self._tell({"type": "finalAnswer", "text": text, "interrupted": self._interrupted})
-        self.outlet.put(_BLANKS)
+        self.body.put(_BLANKS)
 
     def _log_tokens(self) -> None:
         if self._unlogged:

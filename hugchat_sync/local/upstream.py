@@ -76,7 +76,7 @@ class Upstream:
                 self._listed, self._listed_at = self._list(), time.monotonic()
             return self._listed or (Model("default"),)
 
-    def _routed(self, model: str) -> str:
+    def _choose_model(self, model: str) -> str:
         """Return the model to ask: the router is one of ours, unless the upstream has one, too."""
         return self.models()[0].id if _ROUTER in self._listed and model == _ROUTER.id else model
 
@@ -105,7 +105,7 @@ class Upstream:
         try:
             connection.connect()
             sock = connection.sock  # the reply takes it over
-            body = {"model": self._routed(turn.model), "messages": messages, "stream": True}
+            body = {"model": self._choose_model(turn.model), "messages": messages, "stream": True}
             reply = self._ask(connection, "/chat/completions", body)
             if reply.status != 200:
                 yield Failure(_reason(reply), reply.status)

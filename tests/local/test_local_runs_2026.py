@@ -9,7 +9,7 @@ import time
 from local_wire import recorded_text, recording, updates
 
 from hugchat_sync.local.responder import ToolCall, ToolResult
-from hugchat_sync.local.run import Outlet
+from hugchat_sync.local.run import Body
 from hugchat_sync.local.testing import Script, Scripted
 
 _LONG = Script([f" {n}" for n in range(200)], delay=0.02)
@@ -251,7 +251,7 @@ def test_text_with_tools_is_put_together(serve):
 
 
 def test_deletion_waited_for_a_reader_who_had_taken_everything_but_was_gone() -> None:
-    taken = Outlet(gone=lambda: True)
+    taken = Body(gone=lambda: True)
     taken.put(b"all")
     taken.put(None)
     settling = threading.Thread(target=taken.settle)

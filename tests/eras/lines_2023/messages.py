@@ -15,7 +15,7 @@ from flask import Response, request
 from hugchat_sync.local.app import Site
 from hugchat_sync.local.documents import SEARCH_SERVER
 from hugchat_sync.local.http import client_gone
-from hugchat_sync.local.responder import Said
+from hugchat_sync.local.responder import EarlierMessage
 from hugchat_sync.local.storage import Conversation, StoredMessage, now
 
 from .conversations import own_conversation
@@ -80,7 +80,7 @@ class MessageRoutes:
         *earlier, last = conversation.messages
         return SearchTurn(
             prompt=last["content"],
-            history=tuple(Said(one["from"], one["content"]) for one in earlier),
+            history=tuple(EarlierMessage(one["from"], one["content"]) for one in earlier),
             system_prompt=conversation.preprompt,
             model=conversation.model,
             base_url=self._site.url,
