@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Iterator
 
+import urllib3
+
 from hugchat_sync import Client, Message
 
 CONVERSATION = "0" * 24
@@ -62,6 +64,17 @@ def raw_objects(port: int, **options: object) -> Iterator[dict[str, object]]:
             *lines, pending = (pending + chunk).split(b"\n")
             for line in lines:
                 yield _decode(line.decode())
+
+
+def urllib3_objects(port: int, **options: object) -> Iterator[dict[str, object]]:
+    """Yield the same, read with nothing but urllib3, which is below every client of requests."""
+    path = f"{options_path(**options)}/conversation/{CONVERSATION}"
+    pool = urllib3.HTTPConnectionPool("127.0.0.1", port, timeout=60.0)
+    pending = b""
+    for chunk in pool.urlopen("POST", path, preload_content=False).read_chunked():
+        *lines, pending = (pending + chunk).split(b"\n")
+        for line in lines:
+            yield _decode(line.decode())
 
 
 def _plain(connection: socket.socket, buffer: bytes) -> Iterator[bytes]:

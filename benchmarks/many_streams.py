@@ -7,7 +7,15 @@ import threading
 import time
 from typing import Callable, Iterator
 
-from common import client_for, median, message_of, percentile, raw_objects, stream_server
+from common import (
+    client_for,
+    median,
+    message_of,
+    percentile,
+    raw_objects,
+    stream_server,
+    urllib3_objects,
+)
 
 from hugchat_sync.events import Token
 
@@ -49,13 +57,18 @@ def main() -> None:
     options = {"n": TOKENS, "gap": GAP, "wait": OPENING}
     with stream_server() as port, client_for(port, **options) as client:
 
-        def raw(number: int) -> Iterator[float]:
-            objects = raw_objects(port, **options)
+        def moments_of(objects: Iterator[dict[str, object]]) -> Iterator[float]:
             next(objects)
             yield 0.0
             for value in objects:
                 if value["type"] == "stream":
                     yield float(str(value["token"]))
+
+        def raw(number: int) -> Iterator[float]:
+            return moments_of(raw_objects(port, **options))
+
+        def below(number: int) -> Iterator[float]:
+            return moments_of(urllib3_objects(port, **options))
 
         def ours(number: int) -> Iterator[float]:
             events = iter(message_of(client, number))
@@ -65,19 +78,24 @@ def main() -> None:
                 if isinstance(event, Token):
                     yield float(event.text)
 
-        late: dict[Moments, list[float]] = {raw: [], ours: []}
-        cost: dict[Moments, list[float]] = {raw: [], ours: []}
+        readers = (raw, below, ours)
+        late: dict[Moments, list[float]] = {reader: [] for reader in readers}
+        cost: dict[Moments, list[float]] = {reader: [] for reader in readers}
         for _ in range(runs):
-            for moments in late:
-                delays, spent = measured(moments)
-                late[moments].append(percentile(delays, 0.95))
-                cost[moments].append(spent)
-    ratio = median([a / b for a, b in zip(cost[ours], cost[raw])])
+            for reader in readers:
+                delays, spent = measured(reader)
+                late[reader].append(percentile(delays, 0.95))
+                cost[reader].append(spent)
     token = median(cost[ours]) / STREAMS / TOKENS
+
+    def ratio(reader: Moments) -> float:
+        return median([a / b for a, b in zip(cost[reader], cost[raw])])
+
     print(
         f"{STREAMS} streams of {1 / GAP:.0f} tokens/s: 95th percentile "
         f"{median(late[ours]) * 1e3:.1f} ms, raw {median(late[raw]) * 1e3:.1f} ms; "
-        f"CPU of a token {token * 1e6:.0f} us, {ratio:.2f} times raw's"
+        f"CPU of a token {token * 1e6:.0f} us, {ratio(ours):.2f} times raw's; "
+        f"urllib3 alone {ratio(below):.2f} times"
     )
 
 

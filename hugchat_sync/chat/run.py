@@ -108,18 +108,15 @@ class Run:
         self._owner = owner
         self._open = OpenReply(transport, patience)
         self._tries = Tries()
-        self._searched: list[
-            Event
-        ] = []  # the events of a search that is a request of its own (2023)
-        self._call: StreamCall[Event] | None = (
-            None  # the request that was sent; before it there is nothing to go on with
-        )
+        # the events of a search that is a request of its own (2023)
+        self._searched: list[Event] = []
+        # the request that was sent; before it there is nothing to go on with
+        self._call: StreamCall[Event] | None = None
         self._stream: Stream | None = None  # none, if the answer must be fetched from the log
         self._recovery: Recovery | None = None
         self._trouble: HugChatError | None = None  # the error that ended the first connection
-        self._was_left = (
-            False  # closed after some text: the server has yet to notice, and to store it
-        )
+        # closed after some text: the server has yet to notice, and to store it
+        self._was_left = False
         self._was_stopped = False
         self._over = False
         self._ended = False  # nothing more will come
