@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import os
+import random
 from typing import Any, Callable, Iterable, Sequence, TypeVar
 
 import pytest
@@ -51,3 +52,10 @@ def each(names: str | Sequence[str], rows: Iterable[Any]) -> Callable[[T], T]:
 def some(every: Iterable[T], ordinary: Iterable[T]) -> Sequence[T]:
     """Return what an ordinary run takes, or *every* one."""
     return list(every if ALL_CUTS else ordinary)
+
+
+def drawn(every: Iterable[T], size: int, seed: str) -> Sequence[T]:
+    """Return *size* of them, the same ones for the same seed; with ``ALL_CUTS`` all."""
+    rows = list(every)
+    kept = set(random.Random(seed).sample(range(len(rows)), size))  # noqa: S311 -- no secret
+    return some(rows, [row for index, row in enumerate(rows) if index in kept])

@@ -92,7 +92,7 @@ def test_one_cut_of_the_answer(
     way: tuple[str, FaultProxy, Connect], today: str, sizes: tuple[int, int], told: Told
 ) -> None:
     name, proxy, connect = way
-    tries = [harm(name, at, reply_cut=at) for at in every(sizes[0], 97)]
+    tries = [harm(name, at, reply_cut=at) for at in every(sizes[0], 193)]
     tally = swept(proxy, today, tries, of_the_answer, connect)
     told(f"one cut of the answer, {name}: {tally}")
     no_difference(tally, tries)
@@ -103,7 +103,7 @@ def test_one_cut_of_the_request(
     way: tuple[str, FaultProxy, Connect], today: str, sizes: tuple[int, int], told: Told
 ) -> None:
     name, proxy, connect = way
-    tries = [harm(name, at, request_cut=at) for at in every(sizes[1], 61)]
+    tries = [harm(name, at, request_cut=at) for at in every(sizes[1], 127)]
     tally = swept(proxy, today, tries, of_the_answer, connect)
     told(f"one cut of the request, {name}: {tally}")
     no_difference(tally, tries)
