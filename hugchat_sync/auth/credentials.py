@@ -63,11 +63,6 @@ class Credentials:
         return (self.token.value, *self.store.values().values())
 
     @property
-    def is_nobody(self) -> bool:
-        """Whether there is neither a token nor a cookie, so that the server must hand one out."""
-        return not self.has_token and not self.store.names
-
-    @property
     def lapsed(self) -> bool:
         """Whether the time of the session's cookie is over, and nothing else is missing.
 
@@ -218,9 +213,9 @@ class Renewal:
         """
         if not set(self._store.names) - {SESSION} or self._fingerprint() == self._refused:
             return False
-        from .hub.walk import Walk  # here: few scripts ever need a renewal
+        from .hub.flow import SignInFlow  # here: few scripts ever need a renewal
 
-        walk = Walk(
+        flow = SignInFlow(
             self._base_url,
             session=self._session,
             cookies=self._store.jar,
@@ -228,7 +223,7 @@ class Renewal:
             deadline=deadline,
         )
         try:
-            cookies = walk.run()
+            cookies = flow.run()
         except HugChatError as error:
             logger.info("the sign-in could not be renewed: %s", error)
             if isinstance(error, LoginFailed):
@@ -254,18 +249,18 @@ def find_credentials(
     :raises UsageError: the cookies cannot be read.
     """
     if not token and (cookies is None or cookies.value is None):
-        cookies = _stated("HUGCHAT_SYNC_COOKIES") or _saved_cookies(email)
+        cookies = _read_variable("HUGCHAT_SYNC_COOKIES") or _find_saved(email)
     if cookies is not None and cookies.value is not None:
         store = CookieStore.read(cookies, base_url)
         return Credentials(base_url, store, had=(*store.names, *store.expired))
     if not token and (urlsplit(base_url).hostname or "") == HUB:
-        token = _stated("HF_TOKEN").as_token()
+        token = _read_variable("HF_TOKEN").as_token()
     return Credentials(base_url, CookieStore(base_url), token)
 
 
-def _saved_cookies(email: str | None) -> Secret | None:
+def _find_saved(email: str | None) -> Secret | None:
     """Return the file of an account, where there is one."""
-    email = email or _stated("HUGCHAT_SYNC_EMAIL").value
+    email = email or _read_variable("HUGCHAT_SYNC_EMAIL").value
     if not email:
         return None
     from .cookies.disk import default_directory, file_of  # here: few name an account
@@ -277,6 +272,6 @@ def _saved_cookies(email: str | None) -> Secret | None:
     return Secret(saved) if saved.exists() else None
 
 
-def _stated(name: str) -> Secret:
+def _read_variable(name: str) -> Secret:
     # looked up in one expression: the environment is full of other people's secrets, too
     return Secret(os.environ.get(name, "").strip())

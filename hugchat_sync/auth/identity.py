@@ -210,8 +210,8 @@ class Identity(Sender):
 
     @property
     def is_nobody(self) -> bool:
-        """Whether no credentials were given, and none were received yet."""
-        return self.credentials.is_nobody
+        """Whether there is neither a token nor a cookie, so that the server must hand one out."""
+        return not self.credentials.has_token and not self.credentials.store.names
 
     def dialect(self, patience: Patience, wanted: str = "") -> Dialect:
         """Return the server's dialect; the first call may ask the server.

@@ -13,7 +13,7 @@ from ..options import check_base_url
 from ..secret import Secret, safe_repr
 from .cookies.disk import file_of
 from .cookies.store import CookieStore
-from .hub.walk import Walk
+from .hub.flow import SignInFlow
 
 
 class Sign:
@@ -79,14 +79,14 @@ class Sign:
                 "new Sign with the password, or load saved cookies"
             )
         target = file_of(self.email, cookie_dir_path) if save else None  # before it costs anything
-        walk = Walk(
+        flow = SignInFlow(
             self._base_url,
             hub_url=self._hub_url,
             session=self._session,
             insecure=self._insecure,
         )
         try:
-            cookies = walk.run(self.email, self._passwd)
+            cookies = flow.run(self.email, self._passwd)
         except WrongPassword:
             self._passwd = Secret("")
             raise

@@ -153,7 +153,7 @@ def test_nothing_foreign_comes_out_whatever_a_server_sends(
 ) -> None:
     defaults = Transport.__init__.__kwdefaults__
     monkeypatch.setitem(defaults, "sleep", lambda seconds: time.sleep(min(seconds, 0.01)))
-    monkeypatch.setattr("hugchat_sync.auth.hub.walk._TIMEOUT", CLOCKS)
+    monkeypatch.setattr("hugchat_sync.auth.hub.flow._TIMEOUT", CLOCKS)
     fuzz = Fuzz(recorded(), tmp_path)
     with warnings.catch_warnings(), ThreadPoolExecutor(_WORKERS) as pool:
         warnings.simplefilter("ignore")

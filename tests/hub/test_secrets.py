@@ -16,7 +16,7 @@ from small_hub import EMAIL, OAUTH, PASSWORD, Hub, Served, page, to
 import hugchat_sync
 from hugchat_sync import Bot, Client, HuggingChat, Retry
 from hugchat_sync.auth.cookies.store import CookieStore
-from hugchat_sync.auth.hub.walk import Walk
+from hugchat_sync.auth.hub.flow import SignInFlow
 from hugchat_sync.auth.identity import Identity
 from hugchat_sync.auth.sign import Sign
 from hugchat_sync.errors import HugChatError, UsageError
@@ -126,7 +126,7 @@ def test_objects_show_nothing():
         secret,
         store,
         store.jar,
-        Walk(base, cookies=store.jar),
+        SignInFlow(base, cookies=store.jar),
         Identity(base, cookies=Secret(PAIR)),
     ]
 

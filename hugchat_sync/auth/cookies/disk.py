@@ -107,16 +107,15 @@ def _move(source: str, target: Path) -> None:
 
 
 #: system → the variable that names the directory, and where it is below the home directory
-_ANY = "any other"
 _CONFIGURATION = {
-    "win32": ("APPDATA", ("AppData", "Roaming")),
-    "darwin": ("", ("Library", "Application Support")),
-    _ANY: ("XDG_CONFIG_HOME", (".config",)),
+    "win32": ("APPDATA", "AppData/Roaming"),
+    "darwin": ("", "Library/Application Support"),
+    "any other": ("XDG_CONFIG_HOME", ".config"),
 }
 _DATA = {
-    "win32": ("LOCALAPPDATA", ("AppData", "Local")),
-    "darwin": _CONFIGURATION["darwin"],
-    _ANY: ("XDG_DATA_HOME", (".local", "share")),
+    **_CONFIGURATION,
+    "win32": ("LOCALAPPDATA", "AppData/Local"),
+    "any other": ("XDG_DATA_HOME", ".local/share"),
 }
 
 
@@ -133,12 +132,12 @@ def data_directory() -> Path | None:
     return _directory(_DATA)
 
 
-def _directory(places: dict[str, tuple[str, tuple[str, ...]]]) -> Path | None:
-    variable, below = places.get(sys.platform, places[_ANY])
+def _directory(places: dict[str, tuple[str, str]]) -> Path | None:
+    variable, below = places.get(sys.platform, places["any other"])
     stated, home = Path(os.environ.get(variable) or ""), _home()
     if stated.is_absolute():  # by the standard, a relative one is to be ignored
         return stated / "hugchat_sync"
-    return home.joinpath(*below, "hugchat_sync") if home else None
+    return home / below / "hugchat_sync" if home else None
 
 
 def _home() -> Path | None:

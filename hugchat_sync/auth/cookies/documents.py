@@ -59,7 +59,7 @@ class JsonDocument:
                 if cookie.expires is None:
                     del record[key]
                 else:
-                    record[key] = _alike(record[key], cookie.expires)
+                    record[key] = _spell_like(record[key], cookie.expires)
 
     def drop(self, name: str, site: Site, now: float) -> None:
         """Remove the cookie of this name, which is there."""
@@ -203,11 +203,11 @@ def _position(
     return next((at for at, one in enumerate(there) if chosen and one is chosen), None)
 
 
-def _alike(old: Any, expires: float) -> int | float | str:
+def _spell_like(old: Any, expires: float) -> int | float | str:
     """Return an expiry in the spelling of the one that it takes the place of."""
     if isinstance(old, str):
         if re.match(r"\d+(\.\d*)?$", old.strip()):
-            return str(_alike(float(old) if "." in old else int(old), expires))
+            return str(_spell_like(float(old) if "." in old else int(old), expires))
         return formatdate(expires, usegmt=True)
     number = expires * 1000 if old >= MILLISECONDS else expires
     return int(number) if isinstance(old, int) else number

@@ -183,13 +183,13 @@ def _shell_words(text: str) -> list[str]:
             words.append(current)
             current = ""
         elif kind in ("ansi", "soft"):
-            current += re.sub(_ESCAPE, _unescaped, piece.group(kind))
+            current += re.sub(_ESCAPE, _unescape, piece.group(kind))
         else:
             current += piece.group(kind)
     return [word for word in (*words, current) if word]
 
 
-def _unescaped(hit: re.Match[str]) -> str:
+def _unescape(hit: re.Match[str]) -> str:
     code = hit.group(1)
     if len(code) > 1:
         return chr(int(code[1:], 16))

@@ -115,17 +115,17 @@ class CookieStore:
 
     # what is there ---------------------------------------------------------------------------
 
-    def now(self) -> Latest:
+    def refresh(self) -> Latest:
         """Return :attr:`latest`, made anew where a cookie has expired meanwhile."""
         if time.time() >= self.latest.until:
             with self._lock:
-                self._look()
+                self._update()
         return self.latest
 
-    def _look(self) -> None:
+    def _update(self) -> None:
         """Make :attr:`latest` anew, after every change and under its lock."""
         now = time.time()
-        cookies = tuple(cookie for cookie in self._live.values() if not cookie.expired(now))
+        cookies = tuple(cookie for cookie in self._live.values() if not cookie.has_expired(now))
         ends = (cookie.expires for cookie in cookies if cookie.expires is not None)
         for_all = all(cookie.path == "/" for cookie in cookies)
         self.latest = Latest(
@@ -137,19 +137,19 @@ class CookieStore:
 
     def values(self) -> dict[str, str]:
         """Return name → value of the cookies that are there."""
-        return {cookie.name: cookie.value for cookie in self.now().cookies}
+        return {cookie.name: cookie.value for cookie in self.refresh().cookies}
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the cookies that are there."""
-        return self.now().names
+        return self.refresh().names
 
     @property
     def expired(self) -> tuple[str, ...]:
         """The names of the cookies that were given for this host, but have expired."""
         now, there = time.time(), self.names
         with self._lock:
-            late = [name for name, cookie in self._good.items() if cookie.expired(now)]
+            late = [name for name, cookie in self._good.items() if cookie.has_expired(now)]
         return tuple(name for name in dict.fromkeys((*self._expired, *late)) if name not in there)
 
     def missing(self) -> tuple[str, ...]:
@@ -165,7 +165,7 @@ class CookieStore:
     @property
     def jar(self) -> RequestsCookieJar:
         """A copy of the cookies as a jar of requests, all for the host of the base URL."""
-        return make_jar(self.now().cookies, self._site)
+        return make_jar(self.refresh().cookies, self._site)
 
     # what is sent ----------------------------------------------------------------------------
 
@@ -174,12 +174,12 @@ class CookieStore:
 
         Those are of a session that the user gave; where both know a name, ours counts.
         """
-        ours = self.header(request.url or "")
-        if ours:
-            names = {pair.partition("=")[0].strip() for pair in ours.split(";")}
-            theirs = (pair.strip() for pair in request.headers.get("Cookie", "").split(";"))
-            kept = [pair for pair in theirs if pair and pair.partition("=")[0].strip() not in names]
-            request.headers["Cookie"] = "; ".join([*kept, ours])
+        header = self.header(request.url or "")
+        if header:
+            names = {pair.partition("=")[0].strip() for pair in header.split(";")}
+            there = (pair.strip() for pair in request.headers.get("Cookie", "").split(";"))
+            kept = [pair for pair in there if pair and pair.partition("=")[0].strip() not in names]
+            request.headers["Cookie"] = "; ".join([*kept, header])
         return request
 
     def header(self, url: str) -> str | None:
@@ -192,7 +192,7 @@ class CookieStore:
         site = Site.of(url)
         if site is None or site.origin != self._site.origin:
             return None
-        return self._header(self.now().cookies, site.path) or None
+        return self._header(self.refresh().cookies, site.path) or None
 
     def _header(self, cookies: Sequence[Cookie], path: str) -> str:
         sent = [one for one in cookies if one.fits(path) and (self._is_safe or not one.secure)]
@@ -227,17 +227,17 @@ class CookieStore:
                 cookie = from_set_cookie(raw, site, now)
                 if cookie is not None and (not signed_out or self._is_harmless(cookie, now)):
                     self._keep(cookie, now)
-            self._look()
+            self._update()
 
     def _is_harmless(self, cookie: Cookie, now: float) -> bool:
-        held = self._live.get(cookie.name)
-        if held is None:
+        there = self._live.get(cookie.name)
+        if there is None:
             return not self._good  # nobody is signed in here: an anonymous session may begin
-        return held.value == cookie.value and not cookie.expired(now)
+        return there.value == cookie.value and not cookie.has_expired(now)
 
     def _keep(self, cookie: Cookie, now: float) -> None:
         name = cookie.name
-        if cookie.expired(now):
+        if cookie.has_expired(now):
             self._live.pop(name, None)
             if name not in self._good:
                 self._gone.add(name)  # the file keeps what the user gave
@@ -257,7 +257,7 @@ class CookieStore:
         with self._lock:
             self._live.update(self._good)
             self._gone.difference_update(self._good)
-            self._look()
+            self._update()
         self._write()
 
     def adopt(self, source: object) -> None:
@@ -274,7 +274,7 @@ class CookieStore:
         """Take cookies of the user's, of which one per name is for this host."""
         now = time.time()
         chosen = [one for one in choose(cookies, self._site, now).values() if _is_usable(one)]
-        expired = tuple(cookie.name for cookie in chosen if cookie.expired(now))
+        expired = tuple(cookie.name for cookie in chosen if cookie.has_expired(now))
         if expired:
             _log.warning("cookies that have expired are not used: %s", ", ".join(expired))
         with self._lock:
@@ -283,7 +283,7 @@ class CookieStore:
                 if cookie.name not in expired:
                     self._live[cookie.name] = self._good[cookie.name] = cookie
                     self._gone.discard(cookie.name)
-            self._look()
+            self._update()
 
     # the file --------------------------------------------------------------------------------
 
@@ -365,7 +365,7 @@ def _read(source: Secret, site: Site) -> tuple[list[Cookie], CookieFile | None]:
 
 
 def _is_usable(cookie: Cookie) -> bool:
-    problem = cookie.flaw()
+    problem = cookie.find_flaw()
     if problem and not cookie.domain:
         raise UsageError(problem)
     if problem:

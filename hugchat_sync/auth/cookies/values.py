@@ -43,7 +43,7 @@ class Cookie(Value):
     def __repr__(self) -> str:
         return f"<cookie for {self.domain or 'any host'}>"
 
-    def expired(self, now: float) -> bool:
+    def has_expired(self, now: float) -> bool:
         """Return whether its time is over."""
         return self.expires is not None and self.expires <= now
 
@@ -53,7 +53,7 @@ class Cookie(Value):
             return False
         return self.path.endswith("/") or path[len(self.path) :][:1] in ("", "/")
 
-    def flaw(self) -> str:
+    def find_flaw(self) -> str:
         """Return why it cannot be sent in a header, if so."""
         if not self.name or re.search(_BAD_NAME, self.name):
             return (
@@ -120,7 +120,7 @@ def choose(cookies: Iterable[Cookie], site: Site, now: float) -> dict[str, Cooki
     def rank(cookie: Cookie) -> tuple[Any, ...]:
         exact = len(cookie.domain.lstrip("."))
         near = (cookie.fits(site.path), len(cookie.path), exact, cookie.host_only)
-        return (not cookie.expired(now), *near)
+        return (not cookie.has_expired(now), *near)
 
     return {cookie.name: cookie for cookie in sorted(filter(site.owns, cookies), key=rank)}
 
@@ -151,7 +151,7 @@ def from_set_cookie(raw: str, site: Site, now: float) -> Cookie | None:
         http_only="httponly" in marks,
         host_only=not marks.get("domain"),
     )
-    return cookie if equals and site.owns(cookie) and not cookie.flaw() else None
+    return cookie if equals and site.owns(cookie) and not cookie.find_flaw() else None
 
 
 def read_end(marks: Mapping[str, Any], now: float) -> float | None:

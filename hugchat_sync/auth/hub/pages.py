@@ -131,7 +131,7 @@ class Page(HTMLParser):
             (self._titles if self._inside else self._texts).append(data)
 
     @property
-    def named(self) -> str:
+    def quoted_title(self) -> str:
         """The title as a sentence can say it."""
         return f' ("{self.title}")' if self.title else ""
 
@@ -177,18 +177,18 @@ def refuse_challenge(reply: Reply) -> None:
 def refuse_obstacle(reply: Reply) -> None:
     """Raise what only a human can pass, if a reply of the hub is that."""
     refuse_challenge(reply)
+    asks_for_code = False
     if is_redirect(reply):
         text = source = urlsplit(target_of(reply)).path
     else:
         page, source = Page(reply), reply.text
         names = " ".join(name for form in page.forms for name in form.fields)
         text = f"{page.title} {page.text} {names}"
-        if "one-time-code" in page.kinds:
-            raise _second_factor()
-    if names_challenge(text) or names_challenge(source):
+        asks_for_code = "one-time-code" in page.kinds
+    if not asks_for_code and (names_challenge(text) or names_challenge(source)):
         raise _challenge()
-    if _TWO_FACTOR.search(text):
-        raise _second_factor()
+    if asks_for_code or _TWO_FACTOR.search(text):
+        raise TwoFactorRequired(f"the account has a second factor; {_BROWSER}")
     if _UNCONFIRMED.search(text):
         raise LoginFailed(
             "confirm the e-mail address of the account first, by the link in the mail that was "
@@ -198,10 +198,6 @@ def refuse_obstacle(reply: Reply) -> None:
 
 def _challenge() -> LoginFailed:
     return ChallengeRequired(f"a captcha or a firewall asks for a human; {_BROWSER}")
-
-
-def _second_factor() -> LoginFailed:
-    return TwoFactorRequired(f"the account has a second factor; {_BROWSER}")
 
 
 def refuse_password(reply: Reply) -> None:
@@ -232,7 +228,9 @@ def refusal(reply: Reply) -> HugChatError:
     page = Page(reply)
     if reply.status == 429 or reply.status >= 500:
         return status_error(reply.status, page.title, url=reply.url.partition("?")[0])
-    return LoginFailed(f"the server answered {reply.status}{page.named}", status=reply.status)
+    return LoginFailed(
+        f"the server answered {reply.status}{page.quoted_title}", status=reply.status
+    )
 
 
 def signed_out() -> LoginFailed:
@@ -252,6 +250,6 @@ def no_consent(reply: Reply, origin: str) -> HugChatError:
     if reply.status != 200:
         return refusal(reply)
     return ConsentMissing(
-        f"{origin} shows a page{page.named} without a form to give consent with; open the chat in "
-        "a browser once and allow it there"
+        f"{origin} shows a page{page.quoted_title} without a form to give consent with; open the "
+        "chat in a browser once and allow it there"
     )

@@ -40,7 +40,7 @@ from .pages import (
 _TIMEOUT = Timeout(connect=10, idle=30, progress=60, total=60)  # of one request
 _LARGEST = 4 * 1024 * 1024  # bytes of a page
 _MOST_HOPS = 5  # redirects within the hub, before the callback
-_OF_THE_WALK = ("hfChat-codeVerifier", "hfChat-loginRetry")  # of no use once it is over
+_OF_THE_FLOW = ("hfChat-codeVerifier", "hfChat-loginRetry")  # of no use once it is over
 _SESSION = "hf-chat"  # none of the hub's business, also where it lives on the same host
 _PAGE = {"Accept": "text/html, application/json;q=0.9"}
 _JSON = {"Accept": "application/json"}
@@ -49,14 +49,14 @@ _CONSENT_ERRORS = ("consent_required", "interaction_required", "access_denied")
 Fields = Tuple[Tuple[str, str], ...]
 
 
-class Walk:
+class SignInFlow:
     """One sign-in at a chat server.
 
     :param base_url: of the chat server, checked.
     :param hub_url: of the identity provider; default the origin that the chat server leads to.
     :param cookies: of an earlier sign-in, to renew it without a password.
     :param insecure: the hub may be plain http elsewhere than on this machine.
-    :param deadline: when the walk must be over, by the monotonic clock.
+    :param deadline: when it must be over, by the monotonic clock.
     """
 
     def __init__(
@@ -75,12 +75,12 @@ class Walk:
         self._session = session
         self._insecure = insecure
         self._deadline = deadline
-        self._chat = self._hub = _Place(base_url, cookies, session, deadline)
+        self._chat = self._hub = _Party(base_url, cookies, session, deadline)
         self._authorize_url = ""
         self._password = Secret("")
 
     def run(self, email: str = "", password: Secret | None = None) -> RequestsCookieJar:
-        """Walk, and return the cookies for the chat server.
+        """Go through it, and return the cookies for the chat server.
 
         :param password: that of *email*; without it the cookies of an earlier sign-in have to do.
         """
@@ -89,15 +89,15 @@ class Walk:
                 self._start()
             if password is not None:
                 with self._step("password"):
-                    self._enter(email, password)
+                    self._send_password(email, password)
             with self._step("authorize"):
                 reply, target = self._authorize()
             if not target:
                 with self._step("consent"):
-                    target = self._consent(reply)
+                    target = self._give_consent(reply)
             with self._step("callback"):
-                self._arrive(target)
-            return _without(self._chat.store.jar, *_OF_THE_WALK)
+                self._call_back(target)
+            return _without(self._chat.store.jar, *_OF_THE_FLOW)
         finally:
             self._password = Secret("")
             self._chat.close()
@@ -112,7 +112,7 @@ class Walk:
             error.step = name
             error.args = (f"sign-in, step {name!r}: {error}",)
             word, kept = self._password.value, (self._chat.store, self._hub.store)
-            values = (cookie.value for store in kept for cookie in store.now().cookies)
+            values = (value for store in kept for value in store.values().values())
             error.hide((word, quote_plus(word), *values))  # a page may have what we sent
             raise
 
@@ -127,7 +127,7 @@ class Walk:
         reply = self._chat.get(self._login_path)
         target = target_of(reply)
         if not _is_authorize(target):
-            target = self._start_of_old(reply)
+            target = self._start_by_post(reply)
         found = origin_of(target)
         self._hub_url = self._hub_url or found
         if found != origin_of(self._hub_url):
@@ -140,10 +140,10 @@ class Walk:
         self._authorize_url = target
         if found != self._chat.origin:
             # by the rules of a browser: cookies know hosts, and no ports
-            ours = _without(self._chat.store.jar, _SESSION, *_OF_THE_WALK)
-            self._hub = _Place(found, ours, self._session, self._deadline)
+            ours = _without(self._chat.store.jar, _SESSION, *_OF_THE_FLOW)
+            self._hub = _Party(found, ours, self._session, self._deadline)
 
-    def _start_of_old(self, reply: Reply) -> str:
+    def _start_by_post(self, reply: Reply) -> str:
         """Return the authorize URL of a server that wants to be asked by POST."""
         refuse_challenge(reply)
         if reply.status >= 400 and reply.status not in (405, 500):
@@ -159,7 +159,7 @@ class Walk:
             )
         return target
 
-    def _enter(self, email: str, password: Secret) -> None:
+    def _send_password(self, email: str, password: Secret) -> None:
         """Sign in at the hub with e-mail and password, which is sent once.
 
         Source: POST /login of huggingface.co, fields ``username`` and ``password``.
@@ -201,7 +201,7 @@ class Walk:
                 raise signed_out()
         raise LoginFailed(f"{self._hub_url} redirects without end")
 
-    def _consent(self, page: Reply) -> str:
+    def _give_consent(self, page: Reply) -> str:
         """Give consent, and return the callback that the hub sends us to."""
         form = (("csrf", Page(page).consent(self._authorize_url) or ""),)
         path, origin = _path_of(self._authorize_url), self._hub.origin
@@ -219,7 +219,7 @@ class Walk:
             "browser once and allow it there"
         )
 
-    def _arrive(self, url: str) -> None:
+    def _call_back(self, url: str) -> None:
         """Call the chat server back; its answer has the cookie of the session.
 
         Source: GET /login/callback, chat-ui 2023-10 … 2026-08: 302 to the chat with a cookie. A
@@ -254,7 +254,7 @@ class Walk:
             )
 
 
-class _Place(Sender):
+class _Party(Sender):
     """The chat server or the hub, which is sent its own cookies and no others.
 
     :param cookies: those that are for it are taken, which may be none.
