@@ -283,12 +283,10 @@ STATUS_ERRORS: dict[int, type[HugChatError]] = {
 #: What the reader of each class can do; appended where the server's own sentence says no more.
 ADVICE: dict[type[HugChatError], str] = {
     AuthError: "sign in, or pass cookies",
-    SessionExpired: "sign in again and pass the new cookies",
     QuotaExceeded: "top up the account, or choose another model",
     ModelGone: "start a new conversation with another model",
     TooLarge: "send less",
     RateLimited: "wait before the next try",
-    ConversationLimit: "delete conversations, or start a new one",
     Unavailable: "try again later",
     NotFound: "check the id",
     BadRequest: "check the values",

@@ -31,7 +31,6 @@ class Prompt(Value):
         return f"System: {self.system}\nUser: {self.user}"
 
 
-@with_fields(frozen=False)
 class PromptFalcon(Prompt):
     """The same in the words that Falcon models were trained on."""
 
@@ -39,7 +38,6 @@ class PromptFalcon(Prompt):
         return f"System: {self.system}\nUser: {self.user}\nFalcon:"
 
 
-@with_fields(frozen=False)
 class PromptLlama(Prompt):
     """The same in the words that Llama 2 models were trained on."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from json import dumps
 from typing import Any, Callable, Iterable, Iterator, TypeVar
 
@@ -17,7 +16,7 @@ from .errors import find_interception
 from .fields import need, text_of
 from .forms_2023 import Forms2023, get_page
 from .records import Page, Prompt
-from .trees import Trees, read_conversation
+from .trees import Trees, file_parts, read_conversation
 from .updates import Updates
 from .verbs import delete, error_unless, get, in_path, message_to, path_of, read_nothing, read_value
 
@@ -161,23 +160,17 @@ class Tree2024(Trees, Forms2023):
 
         Source: POST /conversation/{id}, chat-ui 2024-04, 2024-06, 2024-08 and 2024-12 (measured).
         """
-        data = self._data(prompt)
-        files = [(file, b64encode(file.content).decode("ascii")) for file in prompt.files]
-        if self.facts.body == "multipart":
-            # the content is text: the server decodes it according to the prefix of the name
-            parts = [
-                ("files", Part(text, f"base64;{file.name}", file.mime)) for file, text in files
+        data, parts = self._data(prompt), file_parts(prompt.files)
+        if parts and self.facts.body == "json":
+            data["files"] = [
+                part.content
+                if self.facts.tools == "none"
+                else {"type": "base64", "name": file.name, "value": part.content, "mime": file.mime}
+                for file, (_, part) in zip(prompt.files, parts)
             ]
-            body: dict[str, Any] = {"parts": (*parts, ("data", Part(dumps(data))))}
-        else:
-            if files and self.facts.tools == "none":
-                data["files"] = [text for _, text in files]
-            elif files:
-                data["files"] = [
-                    {"type": "base64", "name": file.name, "value": text, "mime": file.mime}
-                    for file, text in files
-                ]
-            body = {"json": data}
+        body: dict[str, Any] = {"json": data}
+        if self.facts.body == "multipart":
+            body = {"parts": (*parts, ("data", Part(dumps(data))))}
         return StreamCall(
             message_to(prompt.conversation_id, **body),
             lambda chunks: TreeUpdates().read(chunks),

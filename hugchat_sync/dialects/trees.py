@@ -6,19 +6,20 @@ A run may be anybody's: of this client, of another thread, client or process.
 from __future__ import annotations
 
 from abc import abstractmethod
+from base64 import b64encode
 from contextlib import suppress
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
-from typing import Any, Callable, Mapping, TypeVar
+from typing import Any, Callable, Iterable, Mapping, TypeVar
 
-from ..calls import Call, Reply
+from ..calls import Call, Part, Reply
 from ..errors import HugChatError, ModelNotFound, ProtocolError
 from ..events import Event
 from ..records import ChatFile, Conversation, ConversationTree, TreeMessage
 from .common import Era
 from .errors import error_of, is_guarded
 from .fields import dicts_of, kind_of, need, split_thinking, text_of, texts_of, whole
-from .records import Created, Look, Prompt, Stored, Unfinished
+from .records import Created, Look, Prompt, Stored, Unfinished, Upload
 from .updates import Updates
 from .verbs import find_error, get, in_path, path_of, post, read_value
 from .wire import read_json, superjson
@@ -82,6 +83,14 @@ class Trees(Era):
         Source: GET /conversation/{id}/output/{sha}, chat-ui 2023-11 … 2026-08 (measured).
         """
         return get(path_of(conversation_id, f"/output/{in_path(sha)}"), lambda reply: reply.body)
+
+
+def file_parts(files: Iterable[Upload]) -> list[tuple[str, Part]]:
+    """Return files as parts of a message: the *content* is base64 text, as its name says."""
+    return [
+        ("files", Part(b64encode(one.content).decode("ascii"), f"base64;{one.name}", one.mime))
+        for one in files
+    ]
 
 
 def read_created(reply: Reply) -> Created:
@@ -318,8 +327,7 @@ def state_of(message: dict[str, Any]) -> str:
     mark = kind_of(message, "interrupted", bool, None)
     if mark is not None:
         return "interrupted" if mark else "done"
-    states = {text_of(item, "status") for item in dicts_of(message, "updates")}
-    kinds = {text_of(item, "type") for item in dicts_of(message, "updates")}
-    if "finished" in states or "finalAnswer" in kinds:
-        return "done"
+    for line in dicts_of(message, "updates"):
+        if line.get("status") == "finished" or line.get("type") == "finalAnswer":
+            return "done"
     return "running" if "generationId" in message else "unknown"

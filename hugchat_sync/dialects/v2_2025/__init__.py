@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from itertools import chain
 from typing import Any, Callable, Iterable, Iterator, Mapping, TypeVar
@@ -16,7 +15,7 @@ from ..common import read_models, read_settings, read_user, save_as_json
 from ..errors import read_error
 from ..fields import kind_of, need
 from ..records import Logged, Page, Prompt
-from ..trees import Trees, read_conversation
+from ..trees import Trees, file_parts, read_conversation
 from ..updates import Updates
 from ..verbs import (
     AT_ONCE,
@@ -180,8 +179,7 @@ class V22025(Trees):
     def chat(self, prompt: Prompt) -> StreamCall[Event]:
         """Describe sending a message.
 
-        The prompt is a plain field of a multipart body, and each file a part whose *content* is
-        base64 text; the prefix of its filename says so.
+        The prompt is a plain field of a multipart body, and each file a part of it.
 
         Source: POST /conversation/{id}, chat-ui 2025-06 … 2026-08 (measured).
         """
@@ -202,9 +200,8 @@ class V22025(Trees):
         if own_servers:
             data["selectedMcpServers"] = own_servers
         parts = [("data", Part(json.dumps(data)))]
-        for upload in prompt.files:
-            content = base64.b64encode(upload.content).decode("ascii")
-            parts.append(("files", Part(content, f"base64;{upload.name}", upload.mime)))
+        if prompt.files:
+            parts.extend(file_parts(prompt.files))
         request = message_to(prompt.conversation_id, parts=tuple(parts))
         return StreamCall(request, lambda chunks: self.log_reader(prompt).read(chunks))
 
