@@ -547,7 +547,7 @@ class Client:
         """Return who is signed in; ``None`` for nobody."""
         patience = self._patience()
         self._identity.ready(patience)
-        return self._identity.user(patience)
+        return self._identity.fetch_user(patience)
 
     def has_accounts(self) -> bool:
         """Return whether there is a sign-in at this server at all."""
@@ -568,8 +568,8 @@ class Client:
         Costs no message. Incomplete cookies are told, not raised.
         """
         patience = self._patience()
-        dialect = self._identity.dialect(patience)
-        user = self._identity.user(patience)
+        dialect = self._identity.find_dialect(patience)
+        user = self._identity.fetch_user(patience)
         missing = self._identity.credentials.store.missing()
         return Check(user, missing, dialect.name, tuple(sorted(dialect.features)))
 

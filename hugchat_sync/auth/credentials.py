@@ -82,7 +82,7 @@ class Credentials:
         """
         missing = self.store.missing() if self.store.names else ()
         if any(name in self.store.expired for name in missing):
-            raise self.expired()
+            raise self.explain_expiry()
         if missing:
             raise AuthError(
                 f"the cookie {' and '.join(missing)} is missing: {HUB} needs both token and "
@@ -113,7 +113,7 @@ class Credentials:
                 "only; pass the cookies token and hf-chat of a browser that is signed in"
             )
 
-    def expired(self) -> SessionExpired:
+    def explain_expiry(self) -> SessionExpired:
         """Return the error which says that the server knows nobody by these credentials."""
         gone = self.store.expired
         if self.has_token:
@@ -134,7 +134,7 @@ class Credentials:
             )
         return SessionExpired(why)
 
-    def refused_token(self, error: ServerError) -> AuthError:
+    def explain_refused_token(self, error: ServerError) -> AuthError:
         """Return what the generic error of a server means which is well without the token.
 
         Source: an unknown token, and that of somebody who never signed in to the chat: 500 on

@@ -188,7 +188,7 @@ class Identity(Sender):
         if session_for and self.credentials.has_token:
             self.credentials.require_session(session_for)
         self._require_complete(patience)
-        return self.dialect(patience, wanted)
+        return self.find_dialect(patience, wanted)
 
     def _require_complete(self, patience: Patience) -> None:
         """Refuse to waste a request that lacks one of a pair of cookies."""
@@ -196,7 +196,7 @@ class Identity(Sender):
         if latest.names == self._complete and time.time() < latest.until:
             return
         if self.credentials.lapsed and not self._renewal.renew(time.monotonic(), patience):
-            raise self.credentials.expired()
+            raise self.credentials.explain_expiry()
         self.credentials.require_complete()
         self._complete = self.credentials.store.names
 
@@ -213,7 +213,7 @@ class Identity(Sender):
         """Whether there is neither a token nor a cookie, so that the server must hand one out."""
         return not self.credentials.has_token and not self.credentials.store.names
 
-    def dialect(self, patience: Patience, wanted: str = "") -> Dialect:
+    def find_dialect(self, patience: Patience, wanted: str = "") -> Dialect:
         """Return the server's dialect; the first call may ask the server.
 
         :param wanted: the feature that this is about.
@@ -309,7 +309,7 @@ class Identity(Sender):
                     raise
         return operation(steady)
 
-    def user(self, patience: Patience) -> User | None:
+    def fetch_user(self, patience: Patience) -> User | None:
         """Return who is signed in, if need be after a renewal; ``None`` for nobody."""
         try:
             return self.in_one_session(self._require_user, patience)
@@ -321,9 +321,9 @@ class Identity(Sender):
 
         :raises SessionExpired: nobody is, or the server refuses to say.
         """
-        found = self.transport.send(self.dialect(steady).user(), steady)
+        found = self.transport.send(self.find_dialect(steady).user(), steady)
         if found is None:
-            raise self.credentials.expired()
+            raise self.credentials.explain_expiry()
         self.credentials.store.confirm()
         return found
 
@@ -331,7 +331,7 @@ class Identity(Sender):
         """Return whether there is a sign-in at this server at all."""
         steady = replace(patience, renews=False)
         try:
-            return self.transport.send(self.dialect(steady).login_required(), steady)
+            return self.transport.send(self.find_dialect(steady).login_required(), steady)
         except ChallengeRequired:  # a firewall says nothing of the session
             raise
         except AuthError:
@@ -340,7 +340,7 @@ class Identity(Sender):
     def sign_out(self, patience: Patience) -> bool:
         """End the session at the server, and return whether there was one; none is begun for it."""
         steady = replace(patience, renews=False)
-        return self.transport.send(self.dialect(steady).sign_out(), steady)
+        return self.transport.send(self.find_dialect(steady).sign_out(), steady)
 
     # after a refusal -------------------------------------------------------------------------
 
@@ -357,7 +357,7 @@ class Identity(Sender):
             return self._renewal.renew(began, patience)
         if isinstance(error, Unavailable):
             if self._is_refused_token(error, patience):
-                raise self.credentials.refused_token(error) from error
+                raise self.credentials.explain_refused_token(error) from error
             return False
         is_lost = error is None or isinstance(error, ConversationNotExistError)
         if not (is_lost and self.is_given):
@@ -367,7 +367,7 @@ class Identity(Sender):
             return self._renewal.has_worked_since(began, patience)
         if self._renewal.renew(began, patience):
             return True
-        raise self.credentials.expired() from error
+        raise self.credentials.explain_expiry() from error
 
     def _is_over(self, patience: Patience) -> bool:
         """Return whether the server knows nobody by our credentials, though there are accounts."""

@@ -111,10 +111,10 @@ class Creation:
             with held(settings.lock, patience.deadline, "the settings could not be read in time"):
                 if not settings.is_sure:
                     settings.read = None  # what an earlier call read may be nobody's
-                    made = self._with_model(model, make, settings, patience)
+                    made = self._make_with_model(model, make, settings, patience)
                     settings.is_sure = True
                     return made
-        return self._with_model(model, make, settings, patience)
+        return self._make_with_model(model, make, settings, patience)
 
     def from_share(self, share_id: str, model: str | None, patience: Patience) -> Created:
         """Return a conversation that is the copy of a shared one.
@@ -146,7 +146,7 @@ class Creation:
                 made = self._server.send(dialect.create_from_share(share_id, name), patience)
             return self._read_created(made.id, patience)
 
-        return self._with_model(model, copy, SettingsOnce(), patience)
+        return self._make_with_model(model, copy, SettingsOnce(), patience)
 
     def _read_created(self, conversation_id: str, patience: Patience) -> Created:
         call = self._server.ready(patience).conversation(conversation_id)
@@ -155,7 +155,7 @@ class Creation:
 
     # its model and its prompt ----------------------------------------------------------------
 
-    def _with_model(
+    def _make_with_model(
         self,
         model: str | None,
         make: Callable[[str], Created],

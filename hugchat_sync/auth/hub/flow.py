@@ -26,14 +26,14 @@ from ...transport.http import Sender, Transport
 from ..cookies.store import CookieStore
 from .pages import (
     Page,
+    explain_page,
+    explain_signed_out,
+    explain_status,
     is_redirect,
-    no_consent,
     origin_of,
-    refusal,
     refuse_challenge,
     refuse_obstacle,
     refuse_password,
-    signed_out,
     target_of,
 )
 
@@ -111,10 +111,14 @@ class SignInFlow:
         except HugChatError as error:
             error.step = name
             error.args = (f"sign-in, step {name!r}: {error}",)
-            word, kept = self._password.value, (self._chat.store, self._hub.store)
-            values = (value for store in kept for value in store.values().values())
-            error.hide((word, quote_plus(word), *values))  # a page may have what we sent
+            error.hide(self._secrets())  # a page may have what we sent
             raise
+
+    def _secrets(self) -> Iterator[str]:
+        yield self._password.value
+        yield quote_plus(self._password.value)
+        for party in (self._chat, self._hub):
+            yield from party.store.values().values()
 
     # the steps -------------------------------------------------------------------------------
 
@@ -147,7 +151,7 @@ class SignInFlow:
         """Return the authorize URL of a server that wants to be asked by POST."""
         refuse_challenge(reply)
         if reply.status >= 400 and reply.status not in (405, 500):
-            raise refusal(reply)
+            raise explain_status(reply)
         second = self._chat.post(self._login_path, (), f"{self._base_url}/login")
         refuse_challenge(second)
         target = target_of(second)
@@ -190,7 +194,7 @@ class SignInFlow:
             reply = self._hub.get(_path_of(url), _PAGE)
             if not is_redirect(reply):
                 if reply.status != 200 or Page(reply).consent(self._authorize_url) is None:
-                    raise no_consent(reply, origin_of(url))
+                    raise explain_page(reply, origin_of(url))
                 return reply, ""
             url = target_of(reply)
             if _is_callback(url, self._chat.origin):
@@ -198,7 +202,7 @@ class SignInFlow:
             self._require_known_host(url)
             refuse_obstacle(reply)
             if urlsplit(url).path.rstrip("/").endswith("/login"):
-                raise signed_out()
+                raise explain_signed_out()
         raise LoginFailed(f"{self._hub_url} redirects without end")
 
     def _give_consent(self, page: Reply) -> str:
@@ -211,7 +215,7 @@ class SignInFlow:
             return target
         refuse_obstacle(reply)
         if reply.status == 429 or reply.status >= 500:
-            raise refusal(reply)
+            raise explain_status(reply)
         if is_redirect(reply):
             self._require_known_host(target)
         raise ConsentMissing(
@@ -238,7 +242,7 @@ class SignInFlow:
             return
         refuse_challenge(reply)
         if reply.status >= 400:
-            raise refusal(reply)
+            raise explain_status(reply)
         raise LoginFailed(
             f"the chat server did not accept the hub's word (it answered {reply.status}); begin "
             "again, and if that does not help, ask whether the account is allowed there"

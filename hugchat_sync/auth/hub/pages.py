@@ -171,7 +171,7 @@ class Page(HTMLParser):
 def refuse_challenge(reply: Reply) -> None:
     """Raise what a firewall that stands before a server wants, if the reply is its own."""
     if is_challenge(reply):
-        raise _challenge()
+        raise _explain_challenge()
 
 
 def refuse_obstacle(reply: Reply) -> None:
@@ -186,7 +186,7 @@ def refuse_obstacle(reply: Reply) -> None:
         text = f"{page.title} {page.text} {names}"
         asks_for_code = "one-time-code" in page.kinds
     if not asks_for_code and (names_challenge(text) or names_challenge(source)):
-        raise _challenge()
+        raise _explain_challenge()
     if asks_for_code or _TWO_FACTOR.search(text):
         raise TwoFactorRequired(f"the account has a second factor; {_BROWSER}")
     if _UNCONFIRMED.search(text):
@@ -196,7 +196,7 @@ def refuse_obstacle(reply: Reply) -> None:
         )
 
 
-def _challenge() -> LoginFailed:
+def _explain_challenge() -> LoginFailed:
     return ChallengeRequired(f"a captcha or a firewall asks for a human; {_BROWSER}")
 
 
@@ -220,10 +220,10 @@ def refuse_password(reply: Reply) -> None:
             "the e-mail and the password do not belong together; it was not tried again"
         )
     if status >= 400:
-        raise refusal(reply)
+        raise explain_status(reply)
 
 
-def refusal(reply: Reply) -> HugChatError:
+def explain_status(reply: Reply) -> HugChatError:
     """Return the error of a bad status that no page explains."""
     page = Page(reply)
     if reply.status == 429 or reply.status >= 500:
@@ -233,12 +233,12 @@ def refusal(reply: Reply) -> HugChatError:
     )
 
 
-def signed_out() -> LoginFailed:
+def explain_signed_out() -> LoginFailed:
     """Return the error which says that the hub wants the password."""
     return LoginFailed("the hub does not know us: sign in with the password again")
 
 
-def no_consent(reply: Reply, origin: str) -> HugChatError:
+def explain_page(reply: Reply, origin: str) -> HugChatError:
     """Return what is wrong with a page that should be the one for consent.
 
     :raises LoginFailed: only a human can pass it.
@@ -246,9 +246,9 @@ def no_consent(reply: Reply, origin: str) -> HugChatError:
     refuse_obstacle(reply)
     page = Page(reply)
     if "password" in page.kinds or reply.status == 401:
-        return signed_out()
+        return explain_signed_out()
     if reply.status != 200:
-        return refusal(reply)
+        return explain_status(reply)
     return ConsentMissing(
         f"{origin} shows a page{page.quoted_title} without a form to give consent with; open the "
         "chat in a browser once and allow it there"
