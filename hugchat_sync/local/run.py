@@ -186,8 +186,8 @@ class Run:
         elif self._final is None and not self._text:
             self._take(_NO_OUTPUT)
             return
-        while self._title is not None and not site.closing.wait(_SLICE / 2):
-            self._tick()
+        while self._title is not None and not site.closing.is_set():
+            self._wait(_SLICE)
         how = "interrupted" if self._interrupted else "completed"
         self._tell({"type": "status", "status": "finished"}, how)
 
@@ -236,7 +236,7 @@ class Run:
     def _wait(self, seconds: float) -> None:
         end = time.monotonic() + seconds
         while not self._is_halted() and time.monotonic() < end:
-            self.stopped.wait(max(0.0, min(end - time.monotonic(), _SLICE)))
+            time.sleep(max(0.0, min(end - time.monotonic(), _SLICE)))
             self._tick()
 
     def _ask(self, step: steps.Question) -> None:

@@ -8,7 +8,7 @@ import time
 
 from local_wire import recorded_text, recording, updates
 
-from hugchat_sync.local.responder import ToolCall, ToolResult
+from hugchat_sync.local.responder import Pause, ToolCall, ToolResult
 from hugchat_sync.local.run import Body
 from hugchat_sync.local.testing import Script, Scripted
 
@@ -16,11 +16,9 @@ _LONG = Script([f" {n}" for n in range(200)], delay=0.02)
 _RUN = "9e30f209-8a12-42fa-ab37-2e887b08314a"
 
 
-def stream(talk, query="", headers=None, timeout=5.0):
+def stream(talk, query="", timeout=5.0):
     """Return the frames of the log as (id, event, data)."""
-    reply = talk.call(
-        "GET", f"/conversation/{talk.id}/stream{query}", headers=headers, timeout=timeout
-    )
+    reply = talk.call("GET", f"/conversation/{talk.id}/stream{query}", timeout=timeout)
     frames = []
     for block in reply.text.split("\n\n"):
         fields = dict(line.split(": ", 1) for line in block.split("\n") if ": " in line)
@@ -102,6 +100,20 @@ def test_stop_ends_the_stream_with_what_there_is(serve):
     assert stream(talk)[-1] == (None, "end", {"status": "interrupted"})
     # The next message is not hit by it (k02).
     assert updates(talk.send({"inputs": "next", "id": talk.last()["id"]}, stop_at=b" 30"))
+
+
+def test_a_stop_behind_the_answer_kept_the_processor_busy(serve):
+    script = Script(["Hello"], after=[Pause(1.0)])
+    talk = serve(responder=Scripted(script))
+    talk.create()
+    thread = in_background(talk.say)
+    time.sleep(0.3)
+    talk.call("POST", f"/conversation/{talk.id}/stop-generating")
+    before = time.process_time()
+    thread.join(3)
+
+    assert time.process_time() - before < 0.4
+    assert talk.last()["interrupted"] is False
 
 
 def test_stop_before_the_first_token_gives_an_empty_text(serve):
