@@ -82,7 +82,6 @@ class SeenRequest:
     """One request as it arrived.
 
     :param path: with the base path and the query.
-    :param headers: found by their names in any case.
     :param body: the first 64 KiB.
     :param at: seconds of ``time.monotonic()``.
     """
@@ -224,7 +223,7 @@ class _Connection:
         if "://" in target.partition("?")[0]:  # the whole address, as proxies get it
             target = "/" + target.partition("://")[2].partition("/")[2]
         length, kept, moment = len(content), content[:_BODY_KEPT], time.monotonic()
-        seen = SeenRequest(method, target, headers, length, kept, moment)
+        seen = SeenRequest(method, target, dict(headers), length, kept, moment)
         self._server.requests.append(seen)
         self._socket.settimeout(None)  # who reads slowly is waited for
         path, _, query = target.partition("?")
