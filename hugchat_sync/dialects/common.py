@@ -12,7 +12,7 @@ from ..records import Model, Settings, User
 from ..values import names_of
 from . import Dialect
 from .errors import REDIRECTS, find_interception, is_page, is_sign_in, read_error
-from .fields import kind_of, need, text_of
+from .fields import field_of, need, text_of
 from .records import Created
 from .verbs import path_of, post, read_nothing, read_value
 from .wire import read_json
@@ -124,10 +124,10 @@ def read_model(value: Any) -> Model:
         need(value, "id", str),
         text_of(value, "displayName") or text_of(value, "name") or value["id"],
         text_of(value, "description"),
-        multimodal=kind_of(value, "multimodal", bool, False),
+        multimodal=field_of(value, "multimodal", bool, False),
         supports_tools=value.get("supportsTools") is True or value.get("tools") is True,
         supports_reasoning=value.get("supportsReasoning") is True or bool(value.get("reasoning")),
-        is_router=kind_of(value, "isRouter", bool, False),
+        is_router=field_of(value, "isRouter", bool, False),
         system_prompt=text_of(value, "preprompt"),
     )
 
@@ -138,7 +138,7 @@ def read_models(values: Any) -> tuple[Model, ...]:
     :raises ProtocolError: it is no list, or an entry has no id.
     """
     listed = need({"models": values}, "models", list)
-    return tuple(read_model(one) for one in listed if not kind_of(one, "unlisted", bool, False))
+    return tuple(read_model(one) for one in listed if not field_of(one, "unlisted", bool, False))
 
 
 def read_user(value: Any) -> User | None:
@@ -150,7 +150,7 @@ def read_user(value: Any) -> User | None:
         return None
     # the servers of 2023 know no id of a user
     return User(
-        text_of(value, "id"), need(value, "username", str), kind_of(value, "email", str, None)
+        text_of(value, "id"), need(value, "username", str), field_of(value, "email", str, None)
     )
 
 

@@ -13,7 +13,7 @@ from ..calls import Call, Reply
 from ..errors import ProtocolError, UnknownDialect
 from . import Dialect
 from .errors import find_interception, read_error, refuse_redirect
-from .fields import dicts_of, kind_of, text_of
+from .fields import dicts_of, field_of, text_of
 from .verbs import get, path_of
 from .wire import read_json, sveltekit_nodes
 
@@ -96,7 +96,7 @@ def _date(layout: Mapping[str, Any], hidden: bool) -> Verdict:
     if "enableAssistants" in layout:
         return _ask_for_trees(layout, hidden)
     # stop sequences came three weeks after the update lines (2023-10-11)
-    parameters = [kind_of(model, "parameters", dict, {}) for model in dicts_of(layout, "models")]
+    parameters = [field_of(model, "parameters", dict, {}) for model in dicts_of(layout, "models")]
     if "loginRequired" in layout or any("stop_sequences" in one for one in parameters):
         return _lines(layout)
     return _ask_for_titles(layout)
@@ -181,7 +181,7 @@ def _v2(flags: Mapping[str, Any]) -> Dialect:
 def _tree(layout: Mapping[str, Any], hidden: bool) -> Dialect:
     from .tree_2024 import Facts, Tree2024
 
-    settings = kind_of(layout, "settings", dict, {})
+    settings = field_of(layout, "settings", dict, {})
     array = "communityToolCount" in layout or isinstance(settings.get("tools"), list)
     listed = layout.get("tools")
     names = [tool.get("name") for tool in dicts_of(layout, "tools")]
@@ -199,7 +199,7 @@ def _tree(layout: Mapping[str, Any], hidden: bool) -> Dialect:
 def _lines(layout: Mapping[str, Any]) -> Dialect:
     from .lines_2023 import Lines2023
 
-    settings = kind_of(layout, "settings", dict, {})
+    settings = field_of(layout, "settings", dict, {})
     return Lines2023(
         settings_as_json="ethicsModalAccepted" in settings, ends="enableAssistants" in layout
     )
@@ -208,7 +208,7 @@ def _lines(layout: Mapping[str, Any]) -> Dialect:
 def _tgi(layout: Mapping[str, Any]) -> Dialect:
     from .tgi_2023 import Tgi2023
 
-    settings = kind_of(layout, "settings", dict, {})
+    settings = field_of(layout, "settings", dict, {})
     if "customPrompts" in settings:
         return Tgi2023()
     # prompts in the settings came on 2023-08-21, the web search on 2023-06-02

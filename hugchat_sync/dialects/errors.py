@@ -32,7 +32,7 @@ from ..errors import (
     status_error,
 )
 from ..options import USUAL_PORTS, http_parts
-from .fields import kind_of, text_of, whole
+from .fields import field_of, make_encodable, text_of
 from .wire import read_json
 
 REDIRECTS = (301, 302, 303, 307, 308)
@@ -320,7 +320,7 @@ def read_error(reply: Reply) -> HugChatError:
     sentence, error_id = reply.text, None  # the hooks of the server say it in plain text
     with suppress(ProtocolError):
         value = read_json(reply.body)
-        sentence, error_id = whole(_sentence(value)), kind_of(value, "errorId", str, None)
+        sentence, error_id = make_encodable(_sentence(value)), field_of(value, "errorId", str, None)
     if reply.status == 403 and "API is disabled" in sentence:
         return FeatureUnavailable(
             "this server hides its API, and what was asked for is found nowhere else", feature="api"
@@ -362,7 +362,7 @@ def refuse_redirect(value: Any, url: str = "") -> None:
     :raises UsageError: it leads elsewhere than to a sign-in.
     """
     if isinstance(value, dict) and value.get("type") == "redirect":
-        status = kind_of(value, "status", int, None)
+        status = field_of(value, "status", int, None)
         raise _redirect_error(text_of(value, "location"), status, url, "")
 
 

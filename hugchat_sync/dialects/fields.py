@@ -26,10 +26,10 @@ def need(value: Any, name: str, kind: type[T]) -> T:
 def text_of(value: Any, name: str) -> str:
     """Return a text field, ``""`` when there is none; it can always be encoded."""
     found = value.get(name) if isinstance(value, dict) else None
-    return whole(found) if isinstance(found, str) else ""
+    return make_encodable(found) if isinstance(found, str) else ""
 
 
-def kind_of(value: Any, name: str, kind: type[T], default: V) -> T | V:
+def field_of(value: Any, name: str, kind: type[T], default: V) -> T | V:
     """Return a field of one type, or *default*."""
     found = value.get(name) if isinstance(value, dict) else None
     return found if isinstance(found, kind) else default
@@ -37,18 +37,18 @@ def kind_of(value: Any, name: str, kind: type[T], default: V) -> T | V:
 
 def dicts_of(value: Any, name: str) -> list[dict[str, Any]]:
     """Return the objects in a list field; ``[]`` when there is no such list."""
-    return [item for item in kind_of(value, name, list, []) if isinstance(item, dict)]
+    return [item for item in field_of(value, name, list, []) if isinstance(item, dict)]
 
 
 def texts_of(value: Any, name: str) -> tuple[str, ...]:
     """Return the texts in a list field; ``()`` when there is no such list."""
-    return tuple(item for item in kind_of(value, name, list, []) if isinstance(item, str))
+    return tuple(item for item in field_of(value, name, list, []) if isinstance(item, str))
 
 
 # text as it comes in pieces -------------------------------------------------------------------
 
 
-class Halves:
+class SurrogateJoiner:
     """Joins characters whose two UTF-16 halves came in two pieces of text.
 
     JSON may carry them apart as two escapes; in Python such halves do not join
@@ -60,12 +60,12 @@ class Halves:
 
     def join(self, text: str) -> str:
         """Return *text* with its halves joined; a first half at the end waits for the next call."""
-        if not self.waiting and is_whole(text):
+        if not self.waiting and is_encodable(text):
             return text
         text, self.waiting = self.waiting + text, ""
         if text and "\ud800" <= text[-1] <= "\udbff":
             text, self.waiting = text[:-1], text[-1]
-        return whole(text)
+        return make_encodable(text)
 
     def flush(self) -> str:
         """Return what still waits at the end: ``"\ufffd"`` for a lone half, else ``""``."""
@@ -73,7 +73,7 @@ class Halves:
         return "\ufffd" if held else ""
 
 
-def is_whole(text: str) -> bool:
+def is_encodable(text: str) -> bool:
     """Return whether *text* holds no half of a character."""
     if text.isascii():
         return True
@@ -84,9 +84,9 @@ def is_whole(text: str) -> bool:
     return True
 
 
-def whole(text: str) -> str:
+def make_encodable(text: str) -> str:
     """Return *text* with halves joined and lone ones replaced by U+FFFD: it can be encoded."""
-    if is_whole(text):
+    if is_encodable(text):
         return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 

@@ -15,7 +15,7 @@ from ..records import ConversationTree, Model, Settings, User
 from ..values import replace
 from .common import SETTINGS, Era, read_models, read_settings, read_user
 from .errors import find_interception, read_error, refuse_redirect
-from .fields import dicts_of, kind_of, need, split_thinking, text_of
+from .fields import dicts_of, field_of, need, split_thinking, text_of
 from .records import Created, Look, Page, Prompt, Stored, Unfinished
 from .trees import read_conversation, read_tree, read_unfinished, state_of
 from .verbs import FORM, delete, get, patch, path_of, post, read_nothing, read_value
@@ -185,9 +185,9 @@ class Forms2023(Era):
         """
 
         def read(layout: dict[str, Any]) -> bool:
-            required = kind_of(layout, "loginRequired", bool, False)
-            required = kind_of(layout, "requiresLogin", bool, required)
-            return kind_of(layout, "loginEnabled", bool, required)
+            required = field_of(layout, "loginRequired", bool, False)
+            required = field_of(layout, "requiresLogin", bool, required)
+            return field_of(layout, "loginEnabled", bool, required)
 
         return get_layout(read)
 
@@ -201,7 +201,7 @@ def read_form_answer(reply: Reply) -> None:
     value = read_json(reply.body, reply.url)
     kind = text_of(value, "type")
     if kind in ("error", "failure"):
-        status = kind_of(value, "status", int, reply.status)
+        status = field_of(value, "status", int, reply.status)
         raise read_error(replace(reply, status=status if status >= 400 else 500))
     if kind not in ("redirect", "success"):
         raise ProtocolError("the answer of a form is not as we know it", field="type")
@@ -257,7 +257,7 @@ def _nodes(reply: Reply) -> list[Any]:
     for node in nodes:
         if isinstance(node, dict) and node.get("type") == "error":
             # as if it had come with its own status; unexpected errors come without
-            status = kind_of(node, "status", int, 500)
+            status = field_of(node, "status", int, 500)
             body = json.dumps(node.get("error")).encode("ascii")
             raise read_error(Reply(status, {"content-type": "application/json"}, body, reply.url))
     return nodes
@@ -298,7 +298,7 @@ def find_unanswered(value: Any, reply: Reply) -> tuple[Unfinished, ...]:
     last = (dicts_of(value, "messages") or [{}])[-1]
     if last.get("from") == "user":
         return (read_unfinished(last, reply, False),)
-    if kind_of(last, "interrupted", bool, None) is not None:
+    if field_of(last, "interrupted", bool, None) is not None:
         return ()  # the mark of 2024-02, in place of that line
     kinds = {text_of(line, "type") for line in dicts_of(last, "updates")}
     if text_of(last, "content").startswith(" ") and kinds and "finalAnswer" not in kinds:

@@ -13,7 +13,7 @@ from ..records import Settings
 from . import Dialect, Manners
 from .common import read_settings
 from .errors import generation_error, read_error
-from .fields import need, text_of, whole
+from .fields import make_encodable, need, text_of
 from .forms_2023 import Forms2023, get_layout
 from .records import Created, Prompt
 from .updates import Updates, read_search_line
@@ -188,11 +188,11 @@ class ModelEvents(Updates):
         if isinstance(text, str):
             yield from self.flush()
             self._answered = True
-            yield FinalAnswer(self._stored(whole(text), special), False)
+            yield FinalAnswer(self._stored(make_encodable(text), special), False)
 
     def _stored(self, text: str, special: str) -> str:
         """Return *text* as the server stores it: without what stopped the model."""
-        text, joined = text.strip(), whole("".join(self._texts)).strip()
+        text, joined = text.strip(), make_encodable("".join(self._texts)).strip()
         if joined and special and text.startswith(joined):
             text = joined  # what stopped the model never came as a piece
         for stop in (*self._stops, *_ALWAYS_STOPS, special):

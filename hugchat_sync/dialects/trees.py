@@ -18,7 +18,7 @@ from ..events import Event
 from ..records import ChatFile, Conversation, ConversationTree, TreeMessage
 from .common import Era
 from .errors import error_of, is_guarded
-from .fields import dicts_of, kind_of, need, split_thinking, text_of, texts_of, whole
+from .fields import dicts_of, field_of, make_encodable, need, split_thinking, text_of, texts_of
 from .records import Created, Look, Prompt, Stored, Unfinished, Upload
 from .updates import Updates
 from .verbs import find_error, get, in_path, path_of, post, read_value
@@ -103,7 +103,7 @@ def read_created(reply: Reply) -> Created:
     with suppress(ProtocolError):  # only a shortcut: whoever needs the leaf reads the conversation
         tree = superjson(read_json(text.encode("utf-8"))) if text else None
     title = text_of(tree, "title") or "New Chat"
-    messages = kind_of(tree, "messages", list, [])
+    messages = field_of(tree, "messages", list, [])
     leaf = text_of(messages[-1], "id") if messages else text_of(tree, "rootMessageId")
     return Created(need(value, "conversationId", str), title, leaf or None)
 
@@ -119,8 +119,8 @@ def read_conversation(value: Any) -> Conversation:
     found = text_of(value, "id") or need(value, "_id", str)
     return Conversation(
         found,
-        whole(need(value, "title", str)),
-        kind_of(value, "updatedAt", str, None),
+        make_encodable(need(value, "title", str)),
+        field_of(value, "updatedAt", str, None),
         text_of(value, "model") or text_of(value, "modelId") or None,
     )
 
@@ -143,8 +143,8 @@ def read_message(value: Any, conversation_id: str) -> TreeMessage:
         files=_files(value, conversation_id),
         parent_id=_parent(value),
         children=texts_of(value, "children"),
-        created_at=kind_of(value, "createdAt", str, None),
-        interrupted=kind_of(value, "interrupted", bool, None),
+        created_at=field_of(value, "createdAt", str, None),
+        interrupted=field_of(value, "interrupted", bool, None),
     )
 
 
@@ -171,7 +171,7 @@ def read_tree(value: Any, conversation_id: str) -> ConversationTree:
     root = text_of(value, "rootMessageId") or (messages[0].id if messages else None)
     return ConversationTree(
         conversation_id,
-        whole(need(value, "title", str)),
+        make_encodable(need(value, "title", str)),
         text_of(value, "model") or text_of(value, "modelId"),
         text_of(value, "preprompt"),
         root,
@@ -324,7 +324,7 @@ def state_of(message: dict[str, Any]) -> str:
 
     The mark never comes for runs that had no final answer; their updates tell.
     """
-    mark = kind_of(message, "interrupted", bool, None)
+    mark = field_of(message, "interrupted", bool, None)
     if mark is not None:
         return "interrupted" if mark else "done"
     for line in dicts_of(message, "updates"):

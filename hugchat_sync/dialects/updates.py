@@ -41,16 +41,16 @@ from ..events import (
 from ..records import Source
 from .errors import generation_error, refuse_redirect
 from .fields import (
-    Halves,
+    SurrogateJoiner,
     ThinkSplitter,
     dicts_of,
-    is_whole,
-    kind_of,
+    field_of,
+    is_encodable,
+    make_encodable,
     need,
     split_thinking,
     text_of,
     texts_of,
-    whole,
 )
 from .wire import LineSplitter
 
@@ -76,8 +76,8 @@ class Updates:
     ends_at_answer = False
 
     def __init__(self) -> None:
-        self._halves = Halves()
-        self._thoughts = Halves()
+        self._halves = SurrogateJoiner()
+        self._thoughts = SurrogateJoiner()
         self._splitter = ThinkSplitter()
         self._begun = not self.trims_start
         self._easy = False
@@ -174,7 +174,7 @@ class Updates:
             return None
         tokens: list[Event] = []
         for text in texts:
-            if "<" in text or not (text.isascii() or is_whole(text)):
+            if "<" in text or not (text.isascii() or is_encodable(text)):
                 return None
             text = text.replace("\0", "")  # padding
             if text:
@@ -243,7 +243,7 @@ class Updates:
         Source: finalAnswer, chat-ui 2023-09 … 2026-08 (measured).
         """
         yield from self.flush()
-        text = whole(need(value, "text", str))
+        text = make_encodable(need(value, "text", str))
         sources = tuple(
             source(text_of(item, "uri"), text_of(item, "title"))
             for item in dicts_of(value, "webSources")
@@ -263,7 +263,7 @@ class Updates:
         kind, uuid = value.get("subtype"), text_of(value, "uuid")
         call, result, progress = value.get("call"), value.get("result"), value.get("progress")
         if kind == "call" and isinstance(call, dict):
-            return (ToolCall(uuid, text_of(call, "name"), kind_of(call, "parameters", dict, {})),)
+            return (ToolCall(uuid, text_of(call, "name"), field_of(call, "parameters", dict, {})),)
         if kind == "progress" and isinstance(progress, (int, float)):
             total = value.get("total")
             total = total if isinstance(total, (int, float)) else None
@@ -284,16 +284,15 @@ class Updates:
         status = value.get("status")
         if status == "keepAlive":
             return
+        code = field_of(value, "statusCode", int, None)
         if status == "title":  # 2023-10 … 2024-05
             yield from self.on_title({"title": value.get("message")})
         elif status == "error":
-            yield from self.failed(
-                generation_error(text_of(value, "message"), kind_of(value, "statusCode", int, None))
-            )
+            yield from self.failed(generation_error(text_of(value, "message"), code))
         elif isinstance(status, str):
             if status == "finished":
                 yield from self.flush()
-            yield Status(status, text_of(value, "message"), kind_of(value, "statusCode", int, None))
+            yield Status(status, text_of(value, "message"), code)
         else:
             yield Unknown(value)
 
@@ -361,7 +360,7 @@ def _tool_result(uuid: str, result: dict[str, Any]) -> Event:
     if result.get("status") == "error":
         return ToolError(uuid, text_of(result, "message"))
     status = text_of(result, "status") or "success"  # not told before 2024-08
-    return ToolResult(uuid, status, tuple(kind_of(result, "outputs", list, [])))
+    return ToolResult(uuid, status, tuple(field_of(result, "outputs", list, [])))
 
 
 def _read_file(value: dict[str, Any]) -> tuple[Event, ...]:
@@ -407,7 +406,7 @@ def _read_question(value: dict[str, Any]) -> tuple[Event, ...]:
                 text_of(value, "elicitationId"),
                 text_of(value, "action"),
                 text_of(value, "resolution"),
-                kind_of(value, "content", dict, None),
+                field_of(value, "content", dict, None),
             ),
         )
     return (Unknown(value),)

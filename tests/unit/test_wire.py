@@ -13,7 +13,7 @@ from hypothesis import strategies as some
 from pieces import lines, objects, objects_together, sse_frames
 from sampling import each
 
-from hugchat_sync.dialects.fields import Halves, is_whole, whole
+from hugchat_sync.dialects.fields import SurrogateJoiner, is_encodable, make_encodable
 from hugchat_sync.dialects.wire import (
     devalue,
     read_json,
@@ -226,23 +226,23 @@ def test_line_that_is_too_deep_was_no_error_of_ours():
 
 
 def test_halves_of_a_character_are_joined():
-    halves = Halves()
+    halves = SurrogateJoiner()
 
     assert [halves.join("a\ud83d"), halves.join("\ude80b"), halves.flush()] == ["a", "🚀b", ""]
 
 
 def test_lone_first_half_becomes_a_replacement():
-    halves = Halves()
+    halves = SurrogateJoiner()
 
     assert [halves.join("a\ud83d"), halves.join("b"), halves.flush()] == ["a", "\ufffdb", ""]
 
 
 def test_lone_second_half_becomes_a_replacement():
-    assert Halves().join("\ude80b") == "\ufffdb"
+    assert SurrogateJoiner().join("\ude80b") == "\ufffdb"
 
 
 def test_first_half_at_the_end_becomes_a_replacement():
-    halves = Halves()
+    halves = SurrogateJoiner()
     halves.join("a\ud83d")
 
     assert (bool(halves.waiting), halves.flush(), halves.waiting) == (True, "\ufffd", "")
@@ -250,19 +250,19 @@ def test_first_half_at_the_end_becomes_a_replacement():
 
 @given(some.lists(some.text(some.characters(), max_size=4), max_size=8))
 def test_joined_text_can_always_be_encoded(pieces):
-    halves = Halves()
+    halves = SurrogateJoiner()
 
     text = "".join([halves.join(piece) for piece in pieces]) + halves.flush()
 
     assert text.encode("utf-8") is not None
-    assert text == whole("".join(pieces))
+    assert text == make_encodable("".join(pieces))
 
 
 @pytest.mark.parametrize(
     ("text", "whole"), [("abc", True), ("é🚀", True), ("\ud83d", False), ("a\ude80", False)]
 )
 def test_wholeness_of_a_text(text, whole):
-    assert is_whole(text) is whole
+    assert is_encodable(text) is whole
 
 
 # server-sent events --------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from ...records import Model, Settings, User
 from .. import Manners
 from ..common import read_models, read_settings, read_user, save_as_json
 from ..errors import read_error
-from ..fields import kind_of, need
+from ..fields import field_of, need
 from ..records import Logged, Page, Prompt
 from ..trees import Trees, file_parts, read_conversation
 from ..updates import Updates
@@ -69,11 +69,11 @@ class V22025(Trees):
         def read(reply: Reply) -> Page:
             value = read_superjson(reply)
             found = tuple(map(read_conversation, need(value, "conversations", list)))
-            total = kind_of(value, "nConversations", int, None)
+            total = field_of(value, "nConversations", int, None)
             if total is not None:
                 more = total > page * _PAGE_SIZE + len(found)
             else:
-                more = kind_of(value, "hasMore", bool, len(found) >= _PAGE_SIZE)
+                more = field_of(value, "hasMore", bool, len(found) >= _PAGE_SIZE)
             return Page(found, more and bool(found))
 
         return get(_CONVERSATIONS, read, params={"p": str(page)})
@@ -100,7 +100,7 @@ class V22025(Trees):
             if is_too_old(reply):
                 return None
             value = read_value(reply)
-            return need(kind_of(value, "json", dict, value), "conversationId", str)
+            return need(field_of(value, "json", dict, value), "conversationId", str)
 
         body = {"shareId": share_id}
         path = f"{_CONVERSATIONS}/import-share"
@@ -168,7 +168,7 @@ class V22025(Trees):
 
         def read(reply: Reply) -> bool:
             flags = read_superjson(reply)
-            if kind_of(flags, "loginRequired", bool, False):
+            if field_of(flags, "loginRequired", bool, False):
                 return True
             return need(flags, "loginEnabled", bool)
 
