@@ -12,6 +12,7 @@ from hugchat_sync.dialects import Dialect, find_known_era
 from hugchat_sync.dialects.detection import first_probe
 from hugchat_sync.errors import (
     AuthError,
+    FeatureUnavailable,
     HugChatError,
     RateLimited,
     Unavailable,
@@ -270,6 +271,26 @@ def test_the_servers_of_summer_2025_have_a_search_of_their_own() -> None:
     off = b'{"json":{"searchEnabled":false,"loginRequired":false}}'
     without = detect({FLAGS: Reply(200, {"content-type": "text/plain"}, off)})[0]
     assert "web_search" not in without.features
+
+
+@pytest.mark.parametrize(
+    ("question", "given"),
+    [
+        ("reattach", ("a", "b")),
+        ("tool_servers", ()),
+        ("tool_server_health", ("https://tools.example",)),
+        ("answer_elicitation", ("a", "b", "accept")),
+        ("transcribe", (b"", "audio/wav")),
+    ],
+)
+def test_what_came_after_the_summer_of_2025_is_refused_there(
+    question: str, given: tuple[Any, ...]
+) -> None:
+    summer = detect(SERVERS["2507"][0])[0]
+
+    with pytest.raises(FeatureUnavailable, match="not available on this v2-2025 server"):
+        getattr(summer, question)(*given)
+    assert summer.import_share("x") is None
 
 
 def test_the_last_servers_of_the_lines_take_settings_as_json() -> None:
