@@ -38,7 +38,8 @@ def open_client(arguments: argparse.Namespace, **options: Any) -> Iterator[Clien
     with ExitStack() as stack:
         base_url = arguments.base_url
         if arguments.local:
-            server = stack.enter_context(start_local_server())
+            streams = output.on_terminal() and arguments.command != "batch"
+            server = stack.enter_context(start_local_server(streams=streams))
             base_url, options["dialect"] = server.url, _LOCAL_ERA
             cookies: Any = _session_of_nobody(None) or {}
         else:

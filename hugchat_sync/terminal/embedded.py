@@ -83,15 +83,16 @@ def _make_responder(arguments: argparse.Namespace) -> Responder:
     return found
 
 
-def start_local_server() -> LocalServer:
+def start_local_server(*, streams: bool) -> LocalServer:
     """Start the embedded server on the user's own database; in memory where nothing can be written.
 
+    :param streams: a human watches its answers come.
     :raises HugChatError: it cannot be run here; the sentence says why.
     """
     import sqlite3  # here: a question to another server does without
 
     server_class = _server_class()
-    delay = _DELAY if output.on_terminal() else 0.0
+    delay = _DELAY if streams else 0.0
     place: Path | None = None
     try:
         place = _find_database()

@@ -13,6 +13,7 @@ from sampling import some
 
 from hugchat_sync.local import LocalServer
 from hugchat_sync.local.testing import Fault, Script, Scripted
+from hugchat_sync.terminal import output
 
 
 def write(path, *values):
@@ -467,6 +468,17 @@ def test_answer_that_takes_its_time_is_written_once(program, scripted, files):
 
     assert done.code == 0
     assert [line["text"] for line in read(target)] == ["fast", "slow one"]
+
+
+def test_embedded_server_does_not_slow_down_where_nobody_watches(program, files, monkeypatch):
+    monkeypatch.setattr(output, "on_terminal", lambda: True)
+    source, target = files
+    write(source, "How do I set a system prompt?")
+
+    done = program("batch", str(source), str(target), "--local")
+
+    assert done.code == 0
+    assert [line["seconds"] < 1 for line in read(target)] == [True]  # with a pause at each word: 2
 
 
 def test_timeout_of_each_answer_is_kept_and_told(program, scripted, files):
