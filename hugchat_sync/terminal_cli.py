@@ -6,9 +6,9 @@ import argparse
 import sys
 from typing import Sequence
 
+from . import terminal
 from .auth.cookies.disk import file_of
 from .errors import HugChatError
-from .terminal import main as run
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -29,16 +29,30 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("-f", action="store_true", help="sign in even if cookies are kept")
     parser.add_argument("--debug", action="store_true", help="tell what is sent and received")
     options = parser.parse_args(argv)
-    more = ["--verbose"] if options.debug else []
+    return talk(parser, options.u, anew=options.p or options.f, verbose=options.debug)
+
+
+def talk(
+    parser: argparse.ArgumentParser,
+    email: str | None,
+    *,
+    anew: bool,
+    verbose: bool = False,
+    latest: bool = False,
+) -> int:
+    """Sign in if it takes that, talk, and return the exit code.
+
+    :param anew: sign in even if cookies are kept.
+    :param latest: go on in the latest conversation.
+    """
+    words = ["--verbose"] if verbose else []
+    words += [] if email is None else ["--email", email]
     try:
-        kept = file_of(options.u).exists()
+        is_known = email is None or file_of(email).exists()
     except HugChatError as error:
         parser.error(str(error))
-    if options.p or options.f or not kept:
-        code = run(["login", options.u, *more])
-        if code:
-            return code
-    return run(["chat", "--email", options.u, *more])
+    code = terminal.main(["login", *words]) if anew or not is_known else 0
+    return code or terminal.main(["chat", *words, *(["-c"] if latest else [])])
 
 
 if __name__ == "__main__":

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from typing import Sequence
 
-from ..auth.cookies.disk import file_of
+from ..terminal_cli import talk
 
 
 def cli(argv: Sequence[str] | None = None) -> int:
@@ -21,14 +20,7 @@ def cli(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("-s", action="store_true", help="stream the answers: always so now")
     parser.add_argument("-c", action="store_true", help="go on in the latest conversation")
     options = parser.parse_args(argv)
-    from ..terminal import main  # here: the words made sense
-
-    account = ["--email", options.u] if options.u else []
-    if options.p or (options.u and not os.path.exists(file_of(options.u))):
-        code = main([*account, "login"])
-        if code:
-            return code
-    return main([*account, "chat", *(["-c"] if options.c else [])])
+    return talk(parser, options.u, anew=options.p, latest=options.c)
 
 
 if __name__ == "__main__":

@@ -123,8 +123,8 @@ def test_old_command_talks_as_the_terminal_program(stage):
     [
         ("", ["chat"]),
         ("-s -c", ["chat -c"]),
-        ("-u ada@example.org", ["--email ada@example.org login", "--email ada@example.org chat"]),
-        ("-u ada@example.org -p -c", ["--email ada@example.org login", None]),
+        ("-u ada@example.org", ["login --email ada@example.org", "chat --email ada@example.org"]),
+        ("-u ada@example.org -p -c", ["login --email ada@example.org", None]),
     ],
 )
 def test_old_command_hands_its_options_on(monkeypatch, words, handed):
@@ -135,6 +135,13 @@ def test_old_command_hands_its_options_on(monkeypatch, words, handed):
 
     assert cli.cli(words.split()) == (3 if None in handed else 0)
     assert said == [one for one in handed if one]
+
+
+def test_old_command_tells_in_a_line_what_cannot_be_right():
+    done = run("-m", "hugchat_sync.compat.cli", "-u", " ")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "e-mail" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_recipe_for_langchain_runs(stage, tmp_path):

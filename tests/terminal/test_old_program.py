@@ -20,9 +20,9 @@ def commands(monkeypatch):
 
     def run(words):
         seen.append(words)
-        return 3 if words[0] == "login" and words[1].startswith("nobody") else 0
+        return 3 if words[0] == "login" and words[2].startswith("nobody") else 0
 
-    monkeypatch.setattr(terminal_cli, "run", run)
+    monkeypatch.setattr("hugchat_sync.terminal.main", run)
     return seen
 
 
@@ -33,14 +33,14 @@ def keep(email):
 
 def test_who_is_not_signed_in_signs_in_and_talks(commands):
     assert terminal_cli.main(["-u", EMAIL]) == 0
-    assert commands == [["login", EMAIL], ["chat", "--email", EMAIL]]
+    assert commands == [["login", "--email", EMAIL], ["chat", "--email", EMAIL]]
 
 
 def test_kept_cookies_are_used(commands):
     keep(EMAIL)
 
     assert terminal_cli.main(["-u", EMAIL, "--debug"]) == 0
-    assert commands == [["chat", "--email", EMAIL, "--verbose"]]
+    assert commands == [["chat", "--verbose", "--email", EMAIL]]
 
 
 @pytest.mark.parametrize("option", ["-p", "-f"])
