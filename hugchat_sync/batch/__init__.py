@@ -228,12 +228,15 @@ class Map:
                 begun.append(job)
             except HugChatError as error:
                 results[job.index] = job.result(None, error)
-        if self._executor is None:
-            results.update({job.index: self._answer_here(job) for job in begun})
-        elif begun:
-            results.update(
-                {one.index: one for one in self._answer_in_worker(self._executor, begun)}
-            )
+        if begun and self._executor is not None:
+            answers = self._answer_in_worker(self._executor, begun)
+        else:
+            answers = [self._as_result(job, answer(self._client, job)) for job in begun]
+        for job, result in zip(begun, answers):
+            results[job.index] = result
+            # one that was never used is of no use to anybody
+            if job.is_temporary or (job.is_ours and not result.asked):
+                self._remove(job)
         for job in jobs:
             self._count(job, results[job.index])
         return [results[job.index] for job in jobs]
@@ -261,14 +264,6 @@ class Map:
                 self._noted(where, True)
             job.is_ours, job.is_temporary = True, self._temporary
         job.options, job.conversation_id = options, where
-
-    def _answer_here(self, job: Job) -> Result:
-        """Return the answer that this very client gets."""
-        try:
-            return self._as_result(job, answer(self._client, job))
-        finally:
-            if job.is_temporary:
-                self._remove(job)  # the answer must not be lost over it
 
     def _as_result(self, job: Job, outcome: Outcome) -> Result:
         text, error, interrupted = outcome
@@ -311,14 +306,8 @@ class Map:
             future, trouble = _try(executor.submit, answer_packed, self._pack_client(), packed)
             if future is None:
                 self._give_up_executor(trouble)
-                results = [job.result(None, _worker_lost(trouble), asked=False) for job in jobs]
-            else:
-                results = self._await_results(future, jobs)
-        for job, result in zip(jobs, results):
-            # one that was never used is of no use to anybody
-            if job.is_temporary or (job.is_ours and not result.asked):
-                self._remove(job)
-        return results
+                return [job.result(None, _worker_lost(trouble), asked=False) for job in jobs]
+            return self._await_results(future, jobs)
 
     def _lock_conversation(self, job: Job) -> threading.Lock:
         """Let prompts of one conversation go one after the other, so that each finds its own."""

@@ -145,6 +145,15 @@ def test_kept_conversations_are_not_removed():
     assert client.removed == []
 
 
+@pytest.mark.parametrize("temporary", [True, False])
+def test_conversation_of_a_prompt_that_was_refused_does_not_stay(temporary):
+    client = Asked(a=UsageError("no"))
+
+    [found] = answers(client, ["a"], temporary=temporary)
+
+    assert (found.asked, client.removed) == (False, ["c1"])
+
+
 def test_named_conversation_is_used_and_kept():
     client = Asked()
 
