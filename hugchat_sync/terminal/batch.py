@@ -292,7 +292,10 @@ class _Notes:
                     f"{conversation_id} was left by an earlier run: {exits.describe(error)}"
                 )
         try:
-            self._descriptor = self._write_anew()
+            how = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+            self._descriptor = os.open(self._path, how, 0o600)
+            for note in self._open.values():
+                self._append(self._descriptor, note)
         except OSError as error:
             output.complain(
                 f"warning: {self._path} cannot be written ({error.strerror}): "
@@ -305,37 +308,31 @@ class _Notes:
                 with suppress(ValueError):  # the end of a killed run
                     note = json.loads(line)
                     if isinstance(note, dict) and isinstance(note.get("id"), str):
-                        self._open[note["id"]] = note
-                    elif isinstance(note, dict):
-                        self._open.pop(str(note.get("removed")), None)
+                        self._take(note)
+
+    def _take(self, note: dict[str, Any]) -> None:
+        if note.get("removed"):
+            self._open.pop(note["id"], None)
+        else:
+            self._open[note["id"]] = note
+
+    def _append(self, descriptor: int, note: dict[str, Any]) -> None:
+        os.write(descriptor, f"{json.dumps(note)}\n".encode("ascii"))
 
     def note(self, conversation_id: str, begun: bool) -> None:
         """Note that a conversation was begun, or removed again; called from several threads."""
-        line = {**self._of, "id": conversation_id} if begun else {"removed": conversation_id}
+        note = {**self._of, "id": conversation_id, **({} if begun else {"removed": True})}
         with self._lock:
-            if begun:
-                self._open[conversation_id] = line
-            else:
-                self._open.pop(conversation_id, None)
+            self._take(note)
             if self._descriptor is not None:
                 with suppress(OSError):  # a full disk: the answers are what counts
-                    os.write(self._descriptor, f"{json.dumps(line)}\n".encode("ascii"))
+                    self._append(self._descriptor, note)
 
     def end(self) -> None:
-        """Leave notes of what is left, and no file where nothing is."""
+        """Leave no file where no conversation is left."""
         with self._lock, suppress(OSError):
             if self._descriptor is not None:
                 os.close(self._descriptor)
                 self._descriptor = None
-                if self._open:
-                    os.close(self._write_anew())
-                else:
+                if not self._open:
                     self._path.unlink()
-
-    def _write_anew(self) -> int:
-        """Write what is left, and return where more can be written."""
-        how = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-        descriptor = os.open(self._path, how, 0o600)
-        for note in self._open.values():
-            os.write(descriptor, f"{json.dumps(note)}\n".encode("ascii"))
-        return descriptor
