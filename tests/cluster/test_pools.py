@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import pickle
@@ -12,6 +13,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import pytest
 import requests
+from eras.arena import EMBEDDED
 from prompts import asked, prompts
 
 from hugchat_sync import Client, UsageError, WorkerLost
@@ -229,20 +231,103 @@ def test_broken_pool_ends_no_map_and_doubles_nothing(ordered):
         assert client.fetch_conversations() == {}
 
 
+class Twice(ThreadPoolExecutor):
+    """Runs each task a second time, as when a worker died; *between* comes before."""
+
+    def __init__(self, between=lambda: None):
+        super().__init__(2)
+        self._between = between
+        self.futures = []
+
+    def submit(self, call, *given):
+        def again(*given):
+            call(*given)
+            self._between()
+            return call(*given)
+
+        self.futures.append(super().submit(again, *given))
+        return self.futures[-1]
+
+    def shutdown(self, *given, **options):
+        super().shutdown(*given, **options)
+        assert [one.exception() for one in self.futures] == [None] * len(self.futures)
+
+
 def test_task_that_runs_again_finds_its_own_answer(server, client):
-    class Twice(ThreadPoolExecutor):
-        def submit(self, call, *given):
-            def again(*given):
-                call(*given)
-                return call(*given)
-
-            return super().submit(again, *given)
-
-    with Twice(2) as tasks:
+    with Twice() as tasks:
         found = list(client.map(prompts(6), executor=tasks))
 
     assert {(one.text, one.error) for one in found} == {("so far", None)}
     assert set(asked(server).values()) == {1}
+
+
+@pytest.mark.parametrize("era", ["v2-2025", "lines-2023"])
+def test_task_that_runs_again_takes_no_answer_of_another_question(era):
+    # the same question, and one of somebody else, have answers in that conversation as well
+    responder = Scripted(["of before"], ["its own"], ["of somebody else"])
+    with EMBEDDED[era](responder=responder) as server, Client(server.url) as client:
+        where = client.create_conversation()
+        client.ask("a", where)
+
+        def somebody_else():
+            with Client(server.url, cookies=client.cookies) as other:
+                other.ask("b", where)
+
+        with Twice(somebody_else) as tasks:
+            [found] = client.map(["a"], executor=tasks, conversation_id=where)
+
+        assert found.text == "its own"
+        # lines-2023 does not keep whether an answer is whole
+        assert type(found.error) is (type(None) if era == "v2-2025" else WorkerLost)
+        assert asked(server) == {"a": 2, "b": 1}
+
+
+def test_task_that_runs_again_takes_the_latest_try_of_its_answer():
+    responder = Scripted(["first try"], ["second try"])
+    with LocalServer(responder=responder) as server, Client(server.url) as client:
+
+        def again():
+            [where] = client.fetch_conversations()
+            with Client(server.url, cookies=client.cookies) as other:
+                other.retry(other.conversation(where).messages[-1].id, where).text()
+
+        with Twice(again) as tasks:
+            [found] = client.map(["a"], executor=tasks)
+
+    assert (found.text, found.error) == ("second try", None)
+
+
+def test_task_that_runs_again_knows_its_question_though_the_server_spells_it_otherwise():
+    with LocalServer(responder=Scripted(["fine"])) as server, Client(server.url) as client:
+
+        def spell():
+            [where] = client.fetch_conversations()
+            path = f"/api/v2/conversations/{where}"
+            told = requests.get(server.url + path, cookies=client.cookies, timeout=9).text
+            told = told.replace(json.dumps("a"), json.dumps("spelled otherwise"))
+            assert "spelled otherwise" in told
+            kind = {"Content-Type": "application/json"}
+            server.faults.add(Fault("GET", path, status=200, body=told, headers=kind, times=None))
+
+        with Twice(spell) as tasks:
+            [found] = client.map(["a"], executor=tasks)
+
+        assert (found.text, found.error) == ("fine", None)
+        assert asked(server) == {"a": 1}
+
+
+@pytest.mark.parametrize("is_given", [False, True])
+def test_conversation_that_was_made_for_an_unasked_prompt_is_removed_and_a_given_one_is_kept(
+    client, is_given
+):
+    where = client.create_conversation() if is_given else None
+    tasks = ThreadPoolExecutor(1)
+    tasks.shutdown()
+
+    [found] = client.map(["a"], executor=tasks, temporary=False, conversation_id=where)
+
+    assert not found.asked
+    assert list(client.fetch_conversations()) == ([where] if is_given else [])
 
 
 def test_executor_that_takes_no_work_is_a_result_of_each(server, client):

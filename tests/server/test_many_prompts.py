@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,9 @@ from hugchat_sync import Client
 from hugchat_sync.batch import Map
 from hugchat_sync.errors import IncompleteAnswer
 from hugchat_sync.local import LocalServer
-from hugchat_sync.local.testing import Script, Scripted
+from hugchat_sync.local.testing import Fault, Script, Scripted
+
+JSON = {"Content-Type": "application/json"}
 
 
 class SlowFirst(Scripted):
@@ -182,6 +185,22 @@ def test_settings_are_read_once_for_a_map_and_each_prompt_takes_three_requests(m
         seen = [one.path for one in server.requests[before:]]
         assert len([path for path in seen if "settings" in path]) == 1
         assert len(seen) == 61
+
+
+def test_settings_are_read_again_after_a_conversation_that_was_not_begun():
+    # what a lapsed session reads are the defaults of nobody
+    responder = Scripted(["fine"])
+    with LocalServer(responder=responder) as server, Client(server.url) as client:
+        nobody = {"activeModel": "local/vision"}
+        told = {"status": 200, "body": json.dumps(nobody)}
+        server.faults.add(Fault("GET", "/settings$", **told, headers=JSON))
+        server.faults.add(Fault("POST", "/conversation$", drop="before"))
+
+        found = list(client.map(["a", "b", "c"], workers=1, temporary=False))
+
+        assert [one.text for one in found] == [None, "fine", "fine"]
+        models = {client.conversation(one.conversation_id).model for one in found[1:]}
+        assert models == {"omni"}  # the active one of the account
 
 
 def test_result_is_a_record_like_others():
