@@ -278,10 +278,7 @@ class Identity(Sender):
     # requests --------------------------------------------------------------------------------
 
     def send(
-        self,
-        call: Call[T],
-        patience: Patience | None = None,
-        is_doubtful: Callable[[T], bool] | None = None,
+        self, call: Call[T], patience: Patience, is_doubtful: Callable[[T], bool] | None = None
     ) -> T:
         """Return what the reply of *call* reads as.
 
@@ -290,7 +287,6 @@ class Identity(Sender):
         :raises SessionExpired: credentials were given and are no longer accepted.
         :raises AuthError: the server refuses the token.
         """
-        patience = patience or self.transport.patience()
         self._require_complete(patience)
         return self.transport.send(call, patience, is_doubtful)
 
@@ -347,8 +343,6 @@ class Identity(Sender):
     def recover(self, error: HugChatError | None, began: float, patience: Patience) -> bool:
         """Return whether the same request may be sent again, because the sign-in was renewed.
 
-        :param error: what became of the request; ``None`` for an answer as empty as nobody's.
-        :param began: when the request began, by the monotonic clock.
         :raises SessionExpired: the sign-in is over for good.
         :raises AuthError: the server refuses the token.
         :raises TimedOut: the time was spent first, which says nothing of the sign-in.

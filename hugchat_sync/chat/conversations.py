@@ -7,7 +7,6 @@ from contextlib import suppress
 from typing import Any, Callable, Iterator, TypeVar
 
 from ..calls import Call
-from ..dialects import Dialect
 from ..errors import ConversationNotExistError, FeatureUnavailable, UsageError
 from ..futures import renew_locks_after_fork
 from ..rate_limit import Pace
@@ -200,16 +199,15 @@ class Conversations:
         if not isinstance(title, str) or not 1 <= len(title.strip()) <= 100:
             raise UsageError("a title has 1 to 100 characters")
         target, title = check_id(conversation_id), title.strip()
-        self._send_when_idle(
-            target, patience, lambda dialect: dialect.rename_conversation(target, title)
-        )
+        call = self._server.ready(patience).rename_conversation(target, title)
+        self._send_when_idle(call, target, patience)
         self._keep(target, title)
 
     def update_title(self, conversation_id: str, patience: Patience) -> str:
         """Return the title as the server has it now; servers of 2023 are asked to make one."""
         check_id(conversation_id)
         dialect = self._server.ready(patience)
-        with self.runs.hold(dialect, conversation_id, patience) as tree:
+        with self.runs.hold(conversation_id, patience) as tree:
             made = dialect.make_title(conversation_id)
             title = (self._server.send(made, patience) if made is not None else "") or tree.title
         self._keep(conversation_id, title)
@@ -223,8 +221,7 @@ class Conversations:
 
     def read(self, conversation_id: str | None, patience: Patience) -> ConversationTree:
         """Return a conversation with all its branches, once no answer is coming in it."""
-        target = self.resolve(conversation_id)
-        with self.runs.hold(self._server.ready(patience), target, patience) as tree:
+        with self.runs.hold(self.resolve(conversation_id), patience) as tree:
             return tree
 
     def require_model(self, conversation_id: str, model: str, patience: Patience) -> None:
@@ -246,24 +243,19 @@ class Conversations:
     ) -> None:
         """Delete a message and everything that follows it."""
         target = self.resolve(conversation_id)
-        self._send_when_idle(
-            target, patience, lambda dialect: dialect.remove_message(target, message_id)
-        )
+        call = self._server.ready(patience).remove_message(target, message_id)
+        self._send_when_idle(call, target, patience)
 
     def share(self, conversation_id: str | None, patience: Patience) -> str:
         """Publish a conversation as it is now, and return the URL."""
         target = self.resolve(conversation_id)
-        self._server.ready(patience, "", "share a conversation")
-        url = self._send_when_idle(target, patience, lambda dialect: dialect.share(target))
+        call = self._server.ready(patience, "", "share a conversation").share(target)
+        url = self._send_when_idle(call, target, patience)
         return url if "://" in url else f"{self._server.base_url}/{url.lstrip('/')}"
 
-    def _send_when_idle(
-        self, target: str, patience: Patience, describe: Callable[[Dialect], Call[T]]
-    ) -> T:
+    def _send_when_idle(self, call: Call[T], conversation_id: str, patience: Patience) -> T:
         """Send one request, once no answer is coming in the conversation."""
-        dialect = self._server.ready(patience)
-        call = describe(dialect)
-        with self.runs.hold(dialect, target, patience):
+        with self.runs.hold(conversation_id, patience):
             return self._server.send(call, patience)
 
 

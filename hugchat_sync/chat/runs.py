@@ -131,13 +131,12 @@ class Runs:
     # one at a time ---------------------------------------------------------------------------
 
     @contextmanager
-    def hold(
-        self, dialect: Dialect, conversation_id: str, patience: Patience
-    ) -> Iterator[ConversationTree]:
+    def hold(self, conversation_id: str, patience: Patience) -> Iterator[ConversationTree]:
         """Hold a conversation in which no run is on, and none begins meanwhile; yields it.
 
         :raises TimedOut: the time of this call was spent waiting.
         """
+        dialect = self._server.ready(patience)
         with self._take_turn(conversation_id, patience) as activity:
             yield self._await_idle(dialect, activity, patience).read()
 

@@ -10,11 +10,11 @@ from typing import Any, Callable, List, Optional, Tuple, Union
 from .forms import (
     EXPIRY_KEYS,
     MILLISECONDS,
+    entries_of,
     from_curl,
-    from_flat,
+    from_entries,
     from_har,
     from_record,
-    from_records,
     is_curl,
     is_har,
     read_expiry,
@@ -34,14 +34,11 @@ class JsonDocument:
         self._end = "\n" if text.endswith("\n") else ""
         self._ascii_only = text.isascii()
         self._root = root
-        inner = root.get("cookies") if isinstance(root, dict) else None
-        self._entries = inner if isinstance(inner, (dict, list)) else root
+        self._entries = entries_of(root)
 
     def cookies(self) -> list[Cookie]:
         """Return every cookie in it; ``{}`` is none, and a list without any a mistake."""
-        if isinstance(self._entries, dict):
-            return from_flat(self._entries)
-        return from_records(self._entries)
+        return from_entries(self._entries)
 
     def put(self, cookie: Cookie, site: Site, now: float) -> None:
         """Change the cookie of this name where it stands, or add it."""

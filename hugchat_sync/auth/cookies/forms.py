@@ -79,6 +79,17 @@ def from_flat(pairs: Mapping[Any, object]) -> list[Cookie]:
     return found
 
 
+def entries_of(root: Any) -> Any:
+    """Return ``{name: value}`` or the list of records, which may be under the key "cookies"."""
+    inner = root.get("cookies") if isinstance(root, Mapping) else None
+    return inner if isinstance(inner, (Mapping, list, tuple)) else root
+
+
+def from_entries(entries: Any) -> list[Cookie]:
+    """Return the cookies of what :func:`entries_of` returns; a list without any is a mistake."""
+    return from_flat(entries) if isinstance(entries, Mapping) else from_records(entries)
+
+
 def from_header(text: str) -> list[Cookie]:
     """Return the cookies of a ``Cookie:`` header, with or without that name."""
     found = _split_header(text)
@@ -101,7 +112,7 @@ def _for_host_of(url: object, cookies: Iterable[Cookie | None]) -> list[Cookie]:
     return [replace(one, domain=site.host) for one in cookies if one is not None and site]
 
 
-def is_har(root: object) -> bool:
+def is_har(root: Any) -> bool:
     """Return whether a JSON value is a browser's record of its requests."""
     log = root.get("log") if isinstance(root, Mapping) else None
     return isinstance(log, Mapping) and isinstance(log.get("entries"), list)
@@ -234,7 +245,7 @@ def _from_morsels(morsels: Mapping[str, Any], now: float) -> list[Cookie]:
     ]
 
 
-def from_object(source: object, now: float) -> list[Cookie]:
+def from_object(source: Any, now: float) -> list[Cookie]:
     """Return the cookies of a Python object that is neither text nor a path."""
     if source is None:
         return []
@@ -242,15 +253,10 @@ def from_object(source: object, now: float) -> list[Cookie]:
         return _from_jar(source)
     if isinstance(source, BaseCookie):
         return _from_morsels(source, now)
-    if isinstance(source, Mapping):
-        if is_har(source):
-            return from_har(source)
-        held = source.get("cookies")
-        if isinstance(held, Mapping):
-            return from_flat(held)
-        return from_records(held) if isinstance(held, (list, tuple)) else from_flat(source)
-    if isinstance(source, (list, tuple)):
-        return from_records(source)
+    if is_har(source):
+        return from_har(source)
+    if isinstance(source, (Mapping, list, tuple)):
+        return from_entries(entries_of(source))
     raise UnusableError(
         f"cookies cannot be a {type(source).__name__}: pass a dict, a cookie jar, the text of a "
         "Cookie header, a browser's export, or a path"
