@@ -189,8 +189,6 @@ class _Connection:
             while self._goes_on:
                 self._socket.settimeout(patience)
                 line = self._reader.readline(_LONGEST_HEAD)
-                if line == b"\r\n":  # some clients put one behind a body
-                    line = self._reader.readline(_LONGEST_HEAD)
                 if not line:
                     return
                 self._socket.settimeout(_REQUEST_SECONDS)

@@ -210,13 +210,8 @@ class Storage:
             self.end_run(run["message"])
 
     def put_file(self, conversation_id: str, file: Attachment) -> str:
-        """Store a file of a conversation (or share) and return its name on the wire.
-
-        Source: chat-ui c100c162, measured 2026-08 (e03): the hash of its bytes read as text, so
-        for binary files it is not the SHA-256.
-        """
-        text = file.content.decode("utf-8", "replace")
-        sha = hashlib.sha256(text.encode("utf-8")).hexdigest()
+        """Store a file of a conversation (or share) and return its name on the wire."""
+        sha = hashlib.sha256(file.content).hexdigest()
         body = {**vars(file), "sha": sha, "content": base64.b64encode(file.content).decode()}
         self.put("file", f"{conversation_id}/{sha}", body, conversation_id)
         return sha
@@ -224,8 +219,9 @@ class Storage:
     def file(self, conversation_id: str, sha: str) -> Attachment | None:
         """Return a file, if that conversation (or share) has it."""
         body = self.get("file", f"{conversation_id}/{sha}")
-        content = b"" if body is None else base64.b64decode(body["content"])
-        return None if body is None else Attachment(body["name"], body["mime"], content)
+        if body is None:
+            return None
+        return Attachment(body["name"], body["mime"], base64.b64decode(body["content"]))
 
     def copy_files(self, source: str, target: str) -> None:
         """Give the target all files of the source."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import threading
 
-from local_wire import recording
-
 from hugchat_sync.local.responder import FileMade
 from hugchat_sync.local.testing import Script, Scripted
 
@@ -32,17 +30,6 @@ def test_files_come_in_as_base64_and_out_as_bytes(serve):
     reply = talk.call("GET", f"/conversation/{talk.id}/output/{listed['value']}")
     assert (reply.body, reply.headers["content-type"]) == (raw, "image/png")
     assert reply.headers["content-disposition"] == "attachment"
-
-
-def test_hash_is_made_of_the_bytes_read_as_text(serve):
-    import base64
-
-    record = recording("2026", "e03-output-image")
-    raw = base64.b64decode(record["response"]["body"]["base64"])
-    talk = serve(responder=Scripted(Script(["x"], before=[FileMade("a.png", "image/png", raw)])))
-    talk.create()
-    (line,) = [line for line in talk.say() if line["type"] == "file"]
-    assert line["sha"] == record["request"]["path"].rsplit("/", 1)[1]
 
 
 def test_too_large_a_file_is_413(serve):
