@@ -8,14 +8,13 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import requests
 
 from hugchat_sync import Client
 from hugchat_sync.batch import Map
 from hugchat_sync.errors import IncompleteAnswer
 from hugchat_sync.local import LocalServer
 from hugchat_sync.local.testing import Fault, Script, Scripted
-
-JSON = {"Content-Type": "application/json"}
 
 
 class SlowFirst(Scripted):
@@ -191,9 +190,11 @@ def test_settings_are_read_again_after_a_conversation_that_was_not_begun():
     # what a lapsed session reads are the defaults of nobody
     responder = Scripted(["fine"])
     with LocalServer(responder=responder) as server, Client(server.url) as client:
-        nobody = {"activeModel": "local/vision"}
-        told = {"status": 200, "body": json.dumps(nobody)}
-        server.faults.add(Fault("GET", "/settings$", **told, headers=JSON))
+        told = requests.get(f"{server.url}/api/v2/user/settings", timeout=9).json()
+        told["json"]["activeModel"] = "local/vision"
+        kind = {"Content-Type": "application/json"}
+        nobody = Fault("GET", "/settings$", status=200, body=json.dumps(told), headers=kind)
+        server.faults.add(nobody)
         server.faults.add(Fault("POST", "/conversation$", drop="before"))
 
         found = list(client.map(["a", "b", "c"], workers=1, temporary=False))
