@@ -60,9 +60,8 @@ class CookieStore:
         self._is_safe = site.scheme == "https" or is_loopback(base_url)
         self.start = site.origin + "/"
         self._file: CookieFile | None = None
-        self._live: dict[str, Cookie] = {}  # what is sent
+        self._live: Wanted = {}  # what is sent; None for what is to go from the file, too
         self._good: dict[str, Cookie] = {}  # given by the user, or confirmed
-        self._gone: set[str] = set()
         self._expired: tuple[str, ...] = ()
         self.latest = Latest()
         renew_locks_after_fork(self)
@@ -101,7 +100,6 @@ class CookieStore:
     def __getstate__(self) -> dict[str, Any]:
         with self._lock:
             state = dict(self.__dict__, _live=dict(self._live), _good=dict(self._good))
-            state["_gone"] = set(self._gone)
         del state["_lock"]
         return state
 
@@ -125,7 +123,7 @@ class CookieStore:
     def _update(self) -> None:
         """Make :attr:`latest` anew, after every change and under its lock."""
         now = time.time()
-        cookies = tuple(cookie for cookie in self._live.values() if not cookie.has_expired(now))
+        cookies = tuple(one for one in self._live.values() if one and not one.has_expired(now))
         ends = (cookie.expires for cookie in cookies if cookie.expires is not None)
         for_all = all(cookie.path == "/" for cookie in cookies)
         self.latest = Latest(
@@ -236,27 +234,25 @@ class CookieStore:
         return there.value == cookie.value and not cookie.has_expired(now)
 
     def _keep(self, cookie: Cookie, now: float) -> None:
-        name = cookie.name
-        if cookie.has_expired(now):
+        name, good = cookie.name, self._good.get(cookie.name)
+        if not cookie.has_expired(now):
+            self._live[name] = cookie
+            if good is not None and good.value == cookie.value:
+                self._good[name] = cookie
+        elif good is None:
+            self._live[name] = None
+        else:  # the file keeps what the user gave
             self._live.pop(name, None)
-            if name not in self._good:
-                self._gone.add(name)  # the file keeps what the user gave
-            return
-        self._live[name] = cookie
-        self._gone.discard(name)
-        if name in self._good and self._good[name].value == cookie.value:
-            self._good[name] = cookie
 
     def confirm(self) -> None:
         """Say that the server knows the user by the cookies of now: :meth:`restore` goes here."""
         with self._lock:
-            self._good = dict(self._live)
+            self._good = {name: cookie for name, cookie in self._live.items() if cookie}
 
     def restore(self) -> None:
         """Put back the cookies that were given or confirmed, into the file as well."""
         with self._lock:
             self._live.update(self._good)
-            self._gone.difference_update(self._good)
             self._update()
         self._write()
 
@@ -282,7 +278,6 @@ class CookieStore:
             for cookie in chosen:
                 if cookie.name not in expired:
                     self._live[cookie.name] = self._good[cookie.name] = cookie
-                    self._gone.discard(cookie.name)
             self._update()
 
     # the file --------------------------------------------------------------------------------
@@ -340,7 +335,7 @@ class CookieStore:
 
     def _wanted(self) -> Wanted:
         with self._lock:
-            return {**dict.fromkeys(self._gone), **self._live}
+            return dict(self._live)
 
     def _write(self) -> None:
         problem = ""
