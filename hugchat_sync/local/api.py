@@ -16,7 +16,7 @@ from typing import Any, Mapping
 
 from flask import Response, abort, g, request
 
-from .app import json_body, json_reply, nothing, own_conversation, route, site
+from .app import app, json_body, json_reply, nothing, own_conversation, site
 from .documents import SEARCH_SERVER, SEARCH_TOOL
 from .storage import Conversation, is_object_id, new_object_id, now
 from .wire import compact, plain_title
@@ -44,18 +44,18 @@ def _superjson(value: object) -> Response:
     return json_reply({"json": value})
 
 
-@route("GET", "/api/v2/feature-flags")
+@app.get("/api/v2/feature-flags")
 def _feature_flags() -> Response:
     return _superjson({"transcriptionEnabled": False, "loginEnabled": site().token is not None})
 
 
-@route("GET", "/api/v2/user")
+@app.get("/api/v2/user")
 def _user() -> Response:
     user = {"id": g.owner[:24], "username": "local", "email": "local@localhost"}
     return _superjson(user if g.signed_in else None)
 
 
-@route("GET", "/api/v2/user/settings")
+@app.get("/api/v2/user/settings")
 def _settings() -> Response:
     """Return the settings with all their defaults; an unknown model is put right (j08)."""
     unset = {"welcomeModalSeenAt": None, "billingOrganization": None}
@@ -65,7 +65,7 @@ def _settings() -> Response:
     return _superjson({**values, "welcomeModalSeen": values["welcomeModalSeenAt"] is not None})
 
 
-@route("POST", "/api/v2/user/settings")
+@app.post("/api/v2/user/settings")
 def _store_settings() -> Response:
     """Replace all settings: what is not sent goes back to its default.
 
@@ -94,7 +94,7 @@ def _fits(key: str, value: object) -> bool:
     return isinstance(value, type(_DEFAULTS[key]))
 
 
-@route("GET", "/api/v2/models")
+@app.get("/api/v2/models")
 def _models() -> Response:
     listed = [
         {
@@ -111,19 +111,19 @@ def _models() -> Response:
     return _superjson(listed)
 
 
-@route("POST", "/api/transcribe")
+@app.post("/api/transcribe")
 def _transcribe() -> Response:
     """Refuse: nobody listens here, as the feature flags say."""
     abort(503, "Transcription is not configured")
 
 
-@route("GET", "/api/mcp/servers")
+@app.get("/api/mcp/servers")
 def _tool_servers() -> Response:
     """Return the tool servers of this site: the search of its documents (a13)."""
     return json_reply([{"id": "documents", "name": SEARCH_SERVER, "url": _search_url()}])
 
 
-@route("POST", "/api/mcp/health")
+@app.post("/api/mcp/health")
 def _tool_health() -> Response:
     """Say whether a tool server answers; only the site's own one can be asked (a28)."""
     if json_body().get("url") != _search_url():
@@ -137,7 +137,7 @@ def _search_url() -> str:
     return f"{site().url}/mcp/documents"
 
 
-@route("GET", "/documents/<path:name>")
+@app.get("/documents/<path:name>")
 def _document(name: str) -> Response:
     """Return the page that an answer links to."""
     read = getattr(site().responder, "document", None)
@@ -150,7 +150,7 @@ def _document(name: str) -> Response:
 # conversations ----------------------------------------------------------------------------------
 
 
-@route("POST", "/conversation")
+@app.post("/conversation")
 def _create() -> Response:
     """Make a conversation and tell all of it, so that no second request is needed."""
     body = json_body()
@@ -168,7 +168,7 @@ def _create() -> Response:
     return json_reply({"conversationId": made.id, "conversation": shown})
 
 
-@route("GET", _ALL)
+@app.get(_ALL)
 def _list() -> Response:
     """Return a page of the list and whether there is more."""
     page = request.args.get("p", 0, type=int)
@@ -182,7 +182,7 @@ def _list() -> Response:
     return _superjson({"conversations": listed, "hasMore": len(found) > _PAGE_SIZE})
 
 
-@route("GET", _ONE)
+@app.get(_ONE)
 def _read(conversation_id: str) -> Response:
     """Return a conversation or a share."""
     if len(conversation_id) == 7:
@@ -210,7 +210,7 @@ def _write_conversation(conversation: Conversation) -> dict[str, Any]:
     }
 
 
-@route("PATCH", _ONE)
+@app.patch(_ONE)
 def _rename(conversation_id: str) -> Response:
     body = json_body()
     found = own_conversation(conversation_id, 400, "Invalid conversation ID")
@@ -221,14 +221,14 @@ def _rename(conversation_id: str) -> Response:
     return _superjson({"success": True})
 
 
-@route("DELETE", _ONE)
+@app.delete(_ONE)
 def _delete(conversation_id: str) -> Response:
     found = own_conversation(conversation_id, 400, "Invalid conversation ID")
     site().storage.remove(found.id)
     return _superjson({"success": True})
 
 
-@route("DELETE", _ALL)
+@app.delete(_ALL)
 def _delete_all() -> Response:
     """Delete everything of this session and tell how many there were."""
     doomed = [one.id for one in site().storage.conversations(g.owner)]
@@ -236,7 +236,7 @@ def _delete_all() -> Response:
     return _superjson(len(doomed))
 
 
-@route("DELETE", f"{_ONE}/message/<message_id>")
+@app.delete(f"{_ONE}/message/<message_id>")
 def _delete_message(conversation_id: str, message_id: str) -> Response:
     """Delete a message and what follows it."""
     found = own_conversation(conversation_id, 400, "Invalid conversation ID")
@@ -254,7 +254,7 @@ def _delete_message(conversation_id: str, message_id: str) -> Response:
     return _superjson({"success": True})
 
 
-@route("POST", "/conversation/<conversation_id>/share")
+@app.post("/conversation/<conversation_id>/share")
 def _share(conversation_id: str) -> Response:
     """Freeze the conversation under seven letters; unchanged content keeps them."""
     found = own_conversation(conversation_id)
@@ -267,7 +267,7 @@ def _share(conversation_id: str) -> Response:
     return json_reply({"shareId": share_id})
 
 
-@route("POST", f"{_ALL}/import-share")
+@app.post(f"{_ALL}/import-share")
 def _import_share() -> Response:
     """Copy a share into this session; once."""
     share_id = json_body().get("shareId")

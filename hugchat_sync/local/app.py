@@ -13,7 +13,7 @@ import logging
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import Any, Callable, Mapping, Sequence
+from typing import Any, Mapping, Sequence
 from urllib.parse import quote, urlsplit
 from uuid import uuid4
 
@@ -101,11 +101,6 @@ class Site:
 app = Flask("hugchat_sync.local", static_folder=None)
 app.url_map.merge_slashes = False
 app.config["MAX_FORM_MEMORY_SIZE"] = Site.body_limit
-
-
-def route(method: str, rule: str) -> Callable[[Callable[..., Response]], Callable[..., Response]]:
-    """Return the decorator of a view; OPTIONS is refused as on the real server."""
-    return app.route(rule, methods=[method], provide_automatic_options=False)
 
 
 def site() -> Site:

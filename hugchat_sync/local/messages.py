@@ -23,7 +23,6 @@ from .app import (
     json_reply,
     nothing,
     own_conversation,
-    route,
     site,
 )
 from .documents import SEARCH_SERVER
@@ -52,7 +51,7 @@ def _settle() -> None:
         run.body.settle()
 
 
-@route("POST", _ONE)
+@app.post(_ONE)
 def _send(conversation_id: str) -> Response:
     """Take a message and stream its answer."""
     here, environ = site(), request.environ
@@ -176,20 +175,20 @@ def _turn(
     )
 
 
-@route("POST", f"{_ONE}/stop-generating")
+@app.post(f"{_ONE}/stop-generating")
 def _stop(conversation_id: str) -> Response:
     for run in runs().of(own_conversation(conversation_id).id):
         run.stopped.set()
     return nothing()
 
 
-@route("POST", f"{_ONE}/elicitation")
+@app.post(f"{_ONE}/elicitation")
 def _answer_question(conversation_id: str) -> Response:
     runs().answer(own_conversation(conversation_id).id, json_body())
     return json_reply({"ok": True, "resume": False})
 
 
-@route("GET", f"{_ONE}/output/<sha>")
+@app.get(f"{_ONE}/output/<sha>")
 def _output(conversation_id: str, sha: str) -> Response:
     """Return the bytes of a file; those of a share to anybody."""
     if len(conversation_id) != 7:
@@ -201,7 +200,7 @@ def _output(conversation_id: str, sha: str) -> Response:
     return Response(file.content, 200, headers, content_type=file.mime)
 
 
-@route("GET", f"{_ONE}/stream")
+@app.get(f"{_ONE}/stream")
 def _attach(conversation_id: str) -> Response:
     """Replay a run from a sequence number on, and follow it to its end."""
     found = own_conversation(conversation_id)

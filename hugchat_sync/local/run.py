@@ -73,7 +73,8 @@ class Body:
     def put(self, piece: bytes | None, last_of_text: bool = False) -> None:
         """Add a piece, ``None`` at the end; behind the last of the text come no keep-alives."""
         self._quiet = self._quiet or last_of_text
-        self._pieces.put(piece)
+        if not self.abandoned:
+            self._pieces.put(piece)
 
     def settle(self) -> None:
         """Wait until what a reader left behind is stored, if the reader has gone."""
