@@ -61,12 +61,15 @@ class Current(threading.local):
 class TimedReader(io.RawIOBase):
     """A socket's bytes; before each read it looks whether reading may still go on.
 
+    :param raw: what a close gives back; *receive* reads from its socket, at one call less.
     :ivar deadline: a moment of ``clock`` at which reading ends.
     :ivar progress: seconds in which ``events_seen`` must count on.
     :ivar refusal: why there was no read: the name of a clock, or that this is another process.
     """
 
-    def __init__(self, raw: Any, deadline: float = inf) -> None:
+    def __init__(
+        self, raw: Any, receive: Callable[[Any], int | None], deadline: float = inf
+    ) -> None:
         self.clock = time.monotonic
         self.deadline = deadline
         self.progress = inf
@@ -74,6 +77,7 @@ class TimedReader(io.RawIOBase):
         self.refusal = ""
         self.ended = False
         self._raw = raw
+        self._receive = receive
         self._process = os.getpid()
         self._seen, self._moved = -1, -inf
 
@@ -106,7 +110,7 @@ class TimedReader(io.RawIOBase):
             self.refusal = "process"
         if self.refusal:
             raise socket.timeout("reading must end here")
-        size: int | None = self._raw.readinto(buffer)
+        size = self._receive(buffer)
         self.ended = size == 0
         return size
 
@@ -125,7 +129,8 @@ class WholeHead(HTTPResponse):
     def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
         super().__init__(sock, *args, **options)
         attempt = self.current.attempt
-        self.reader = TimedReader(self.fp.detach(), inf if attempt is None else attempt.moment)
+        deadline = inf if attempt is None else attempt.moment
+        self.reader = TimedReader(self.fp.detach(), sock.recv_into, deadline)
         self.fp = io.BufferedReader(self.reader, _PIECE)
 
     def begin(self) -> None:
@@ -190,7 +195,7 @@ class Stream:
         # an adapter of the user's has none, and requests has read the body of a redirect
         reader = self._reader_below
         self._is_timed = reader is not None and not reader.closed
-        self._spare = None if self._is_timed else TimedReader(io.BytesIO())
+        self._spare = None if self._is_timed else TimedReader(io.BytesIO(), lambda buffer: 0)
         self._reader.limit(clock, deadline, progress)
 
     @property
