@@ -164,14 +164,14 @@ def _program(command: Any = dict) -> argparse.ArgumentParser:
     _add_globals(parser)
     commands = parser.add_subparsers(metavar="COMMAND", prog="hugchat-sync", parser_class=command)
     for name, known in COMMANDS.items():
-        commands.add_parser(name, help=known.text)
+        commands.add_parser(name, help=known.help)
     return parser
 
 
 def _of_command(prog: str, **_: Any) -> argparse.ArgumentParser:
     """Return the parser of a command, which takes the options of the program as well."""
     command = COMMANDS[prog.split()[-1]]
-    parser = _parser(prog, command.text, command.more)
+    parser = _parser(prog, command.help, command.more)
     _add_globals(parser)
     for one in command.options:
         place = parser.add_mutually_exclusive_group() if isinstance(one, list) else parser

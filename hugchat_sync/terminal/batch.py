@@ -31,13 +31,13 @@ from .batch_input import Line, read_prompts
 from .batch_output import Target
 from .commands import TOTAL
 from .connection import open_client
-from .interrupts import ENDING, Ended, Ending, handle_signals
+from .interrupts import END_SIGNALS, EndHandler, EndRequested, handle_signals
 from .progress import Progress
 
 _CONNECTING = 10  # seconds that a cluster has
 _SLICE = 0.2  # seconds between two looks, at the results and after Ctrl-C at what still runs
-_ENDING = 15.0  # seconds that runs have to end after Ctrl-C
-_STOPPING = 5.0  # seconds that the server has to stop one of them
+_END_SECONDS = 15.0  # seconds that runs have to end after Ctrl-C
+_STOP_SECONDS = 5.0  # seconds that the server has to stop one of them
 
 
 def batch(arguments: argparse.Namespace) -> int:
@@ -96,7 +96,7 @@ def _ask(
                 counts.append(f"{progress.left} left")
             output.note(", ".join(counts))
     if work.signal is not None:
-        raise Ended(work.signal)
+        raise EndRequested(work.signal)
     if work.error is not None:
         raise work.error
     if answers.stopped is None or not progress.left:
@@ -108,7 +108,7 @@ def _ask(
 
 
 def _write_all(work: _Work, lines: list[Line], target: Target, progress: Progress) -> None:
-    with handle_signals((signal.SIGINT, *ENDING), Ending(first=work.tell)):
+    with handle_signals((signal.SIGINT, *END_SIGNALS), EndHandler(first=work.tell)):
         work.start()
         try:
             for result in work.results():
@@ -169,7 +169,7 @@ class _Work(threading.Thread):
             if arrival is None:
                 return
             if isinstance(arrival, int):
-                self.signal, end = arrival, time.monotonic() + _ENDING
+                self.signal, end = arrival, time.monotonic() + _END_SECONDS
                 self._map.end()
                 stopping = threading.Thread(target=self._stop_all, daemon=True)
                 stopping.start()
@@ -183,8 +183,8 @@ class _Work(threading.Thread):
             self._stop_all()
 
     def _stop_all(self) -> None:
-        client, reported = self._client.with_options(timeout=_STOPPING), set()
-        end = time.monotonic() + _ENDING
+        client, reported = self._client.with_options(timeout=_STOP_SECONDS), set()
+        end = time.monotonic() + _END_SECONDS
         while not self._ended.is_set() and time.monotonic() < end:
             for conversation_id in {*client.conversations, *self._others}:
                 try:

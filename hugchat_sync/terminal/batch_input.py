@@ -84,14 +84,14 @@ def _read_text(source: str) -> str:
     except OSError as error:
         raise UsageError(f"{source} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise UsageError(f"{source} is no UTF-8 text (byte {error.start})") from error
+        raise UsageError(f"{source} is not UTF-8 text (byte {error.start})") from error
 
 
 def _parse_line(raw: str, index: int, where: str) -> Line:
     try:
         value = json.loads(raw)
     except ValueError as error:
-        raise UsageError(f"{where}: this is no JSON ({error})") from error
+        raise UsageError(f"{where}: this is not JSON ({error})") from error
     if isinstance(value, str):
         value = {"prompt": value}
     if not isinstance(value, dict) or not isinstance(value.get("prompt"), str):

@@ -77,7 +77,7 @@ class Target:
         with open(self._name, "rb") as stream:
             for number, (end, key, error) in enumerate(self._form.read(stream), 1):
                 if key is None:
-                    raise UsageError(f"{self._name}, line {number}: this is no answer of a batch")
+                    raise UsageError(f"{self._name}, line {number} is not an answer of a batch")
                 if key is _TORN:
                     os.ftruncate(descriptor, end)
                 elif key:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from functools import partial
+from textwrap import fill
 from typing import Callable, Sequence
 
 from .. import Client, Message
@@ -15,7 +16,7 @@ from .ask import enter_conversation, take_near_model
 from .connection import open_client
 from .conversations import FORMATS, find_conversation, write_export
 from .input import Completions, best_keyboard, parse_path
-from .interrupts import Ended, call_in_thread, stop
+from .interrupts import EndRequested, call_in_thread, stop
 from .models import guess_model, require_model
 from .screen import best_screen
 
@@ -71,12 +72,12 @@ class _Chat:
                 line = self._keyboard.read(self._prompt())
             except EOFError:
                 break
-            except Ended:
+            except EndRequested:
                 raise
             except KeyboardInterrupt:
                 output.note("(Ctrl-D or /q leaves)")
                 continue
-            self._try(line.strip())
+            self._run_line(line.strip())
         return exits.OK if self._keyboard.interactive else self._code
 
     def _prompt(self) -> str:
@@ -85,11 +86,11 @@ class _Chat:
         name = " ".join(title.split())[:_TITLE]
         return f"{name}{' +web' if self._web_search else ''}> "
 
-    def _try(self, line: str) -> None:
+    def _run_line(self, line: str) -> None:
         """Do what a line says; what fails is told, and the talk goes on."""
         try:
-            self._do(line)
-        except Ended:
+            self._execute(line)
+        except EndRequested:
             raise
         except KeyboardInterrupt:
             output.note("(interrupted)")
@@ -101,7 +102,7 @@ class _Chat:
             self._code = exits.exit_code(error)
             output.complain(exits.describe(error))
 
-    def _do(self, line: str) -> None:
+    def _execute(self, line: str) -> None:
         if not line:
             return
         if line.lower() in _LEAVING:
@@ -110,7 +111,7 @@ class _Chat:
         try:
             line.encode("utf-8")
         except UnicodeEncodeError as error:
-            raise UsageError("the line holds bytes that are no UTF-8 text") from error
+            raise UsageError("the line holds bytes that are not UTF-8 text") from error
         if not line.startswith("/") or line.startswith("//"):
             self.ask(line[1:] if line.startswith("//") else line)
             return
@@ -138,10 +139,11 @@ class _Chat:
         keys += "conversations and files."
         if not self._keyboard.edits:
             keys = 'With pip install "hugchat-sync[cli]" Tab completes, Alt-Enter begins a line.'
-        output.write_text(
+        text = (
             "Everything else is a question; // begins one with a slash. Ctrl-C stops an answer, "
             f"Ctrl-D leaves, as exit, quit and :q do. {keys}"
         )
+        output.write_line(fill(text, output.columns() - 1) if output.on_terminal() else text)
 
     # asking
 
@@ -150,11 +152,11 @@ class _Chat:
         self._show(lambda: self._client.chat(text, web_search=self._web_search, files=files))
 
     def retry(self, words: str) -> None:
-        answer = self._last(is_user=False)
+        answer = self._find_last(is_user=False)
         self._show(lambda: self._client.retry(answer.text_id, answer.conversation_id))
 
     def edit(self, text: str) -> None:
-        question = self._last(is_user=True)
+        question = self._find_last(is_user=True)
         if not text and self._keyboard.edits:
             text = self._keyboard.read("edit> ", question.text)
         if not text:
@@ -168,26 +170,26 @@ class _Chat:
             self._screen.answer(message)
         except HugChatError:
             raise
-        except (Ended, OSError):
+        except (EndRequested, OSError):
             stop(message)
             raise
         except KeyboardInterrupt:
             stop(message)
             output.note("(stopped)")
 
-    def _last(self, *, is_user: bool) -> HistoryEntry:
-        for entry in reversed(self._client.history(self._current())):
+    def _find_last(self, *, is_user: bool) -> HistoryEntry:
+        for entry in reversed(self._client.history(self._require_current())):
             if entry.is_user == is_user:
                 return entry
         raise UsageError("nothing has been said in this conversation yet")
 
     def stop(self, words: str) -> None:
-        self._client.stop(self._current())
+        self._client.stop(self._require_current())
         output.note("nothing runs any more; Ctrl-C stops an answer while it comes")
 
     # conversations
 
-    def _current(self) -> str:
+    def _require_current(self) -> str:
         """Return the id of the current conversation.
 
         :raises UsageError: there is none yet.
@@ -203,7 +205,7 @@ class _Chat:
         newest = list(self._client.conversations)
         return find_conversation(word, lambda: newest if word == "last" else self._listed or newest)
 
-    def conversation_words(self) -> list[tuple[str, str]]:
+    def complete_id(self) -> list[tuple[str, str]]:
         conversations = self._client.conversations
         listed = self._listed or list(conversations)
         return [(str(at), conversations.get(one, "")) for at, one in enumerate(listed)]
@@ -233,7 +235,7 @@ class _Chat:
         self._client.current_conversation = tree.id
         output.note(f"in {tree.title!r} ({tree.model})")
 
-    def begin(self, words: str) -> None:
+    def start_new(self, words: str) -> None:
         self._client.create_conversation()
         output.note("a new conversation")
 
@@ -248,19 +250,19 @@ class _Chat:
         self._client.remove_conversation(conversation_id)
         output.note("deleted")
 
-    def history(self, word: str) -> None:
-        conversation_id = self._find(word) if word else self._current()
+    def show(self, word: str) -> None:
+        conversation_id = self._find(word) if word else self._require_current()
         self._screen.history(self._client.history(conversation_id))
 
     def title(self, text: str) -> None:
         """Print the title of the current conversation, or give it another one."""
         if text:
-            self._client.rename_conversation(self._current(), text)
+            self._client.rename_conversation(self._require_current(), text)
         else:
-            output.write_line(self._client.update_title(self._current()))
+            output.write_line(self._client.update_title(self._require_current()))
 
     def share(self, words: str) -> None:
-        output.write_line(self._client.share(self._current()))
+        output.write_line(self._client.share(self._require_current()))
 
     def export(self, words: str) -> None:
         form, _, directory = words.partition(" ")
@@ -268,7 +270,7 @@ class _Chat:
         if form not in FORMATS:
             raise UsageError(f"there is no format {form}: {', '.join(FORMATS)}")
         place = parse_path(directory.strip() or ".")
-        output.write_line(str(write_export(self._client, self._current(), form, place)))
+        output.write_line(str(write_export(self._client, self._require_current(), form, place)))
 
     # models, prompts, files
 
@@ -281,7 +283,7 @@ class _Chat:
             for number, name in enumerate(self._models)
         )
 
-    def model_words(self) -> list[tuple[str, str]]:
+    def complete_model(self) -> list[tuple[str, str]]:
         """Return the names of the models, which are asked for once; none if that fails."""
         if not self._models:
             try:
@@ -350,10 +352,10 @@ _COMMANDS = (
     _Command("help", "", "this list", _Chat.help),
     _Command("ls", "", "the conversations, by number", _Chat.list_conversations),
     _Command("ids", "", "the same with their ids", _Chat.list_ids),
-    _Command("cd switch", "N|ID", "go to a conversation", _Chat.switch, _Chat.conversation_words),
-    _Command("new", "", "begin a conversation", _Chat.begin),
-    _Command("rm del", "N|ID", "delete a conversation", _Chat.remove, _Chat.conversation_words),
-    _Command("old show", "[N|ID]", "what was said in it", _Chat.history, _Chat.conversation_words),
+    _Command("cd switch", "N|ID", "go to a conversation", _Chat.switch, _Chat.complete_id),
+    _Command("new", "", "begin a conversation", _Chat.start_new),
+    _Command("rm del", "N|ID", "delete a conversation", _Chat.remove, _Chat.complete_id),
+    _Command("old show", "[N|ID]", "what was said in it", _Chat.show, _Chat.complete_id),
     _Command("reload", "", "fetch the conversations again", _Chat.reload),
     _Command(
         "web", "[on|off]", "search the web before answers", _Chat.switch_web_search,
@@ -364,7 +366,7 @@ _COMMANDS = (
         _Chat.system_prompt,
     ),
     _Command("models", "", "the models, by number", _Chat.list_models),
-    _Command("model llm", "[N|NAME]", "take another model", _Chat.choose_model, _Chat.model_words),
+    _Command("model llm", "[N|NAME]", "take another model", _Chat.choose_model, _Chat.complete_model),
     _Command("file", "[PATH|-]", "attach a file to the next question", _Chat.attach, None),
     _Command("retry", "", "have the last answer made again", _Chat.retry),
     _Command("edit", "[TEXT]", "ask the last question in other words", _Chat.edit),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections import namedtuple
 
 TYPE_CHECKING = False  # as type checkers know it; importing typing would cost --help its time
 if TYPE_CHECKING:
@@ -18,21 +19,9 @@ TOTAL = 600.0  # seconds that an answer may take
 _CONVERSATION = "its id, the beginning of it, its number in 'ls', or last"
 
 
-class Command:
-    """One command.
-
-    :param text: what ``--help`` says of it.
-    :param does: ``module:function`` of this package; it returns an exit code, unless that is 0.
-    :param more: what ``--help`` says below its options.
-    """
-
-    def __init__(
-        self, text: str, does: str, options: Options = (), more: str | None = None
-    ) -> None:
-        self.text = text
-        self.does = does
-        self.options = options
-        self.more = more
+#: One command: what ``--help`` says of it; ``module:function`` of this package, which returns an
+#: exit code, unless that is 0; its options; what ``--help`` says below them.
+Command = namedtuple("Command", "help function options more", defaults=((), None))
 
 
 def as_text(word: str) -> str:
@@ -46,7 +35,7 @@ def as_text(word: str) -> str:
         try:
             return os.fsencode(word).decode("utf-8")
         except UnicodeError:
-            raise argparse.ArgumentTypeError(f"{word!r} is no UTF-8 text") from None
+            raise argparse.ArgumentTypeError(f"{word!r} is not UTF-8 text") from None
     return word
 
 
@@ -56,13 +45,13 @@ def _seconds(word: str) -> float:
     except ValueError:
         seconds = 0
     if not 0 < seconds < 1e9:
-        raise argparse.ArgumentTypeError(f"{word!r} is no number of seconds above 0")
+        raise argparse.ArgumentTypeError(f"{word!r} is not a number of seconds above 0")
     return seconds
 
 
 def _count(word: str) -> int:
     if not word.isdigit() or int(word) < 1:
-        raise argparse.ArgumentTypeError(f"{word!r} is no whole number above 0")
+        raise argparse.ArgumentTypeError(f"{word!r} is not a whole number above 0")
     return int(word)
 
 

@@ -40,21 +40,21 @@ def list_conversations(arguments: argparse.Namespace) -> None:
     if arguments.json:
         output.write_array(conversations)
         return
-    output.write_rows(_rows(conversations))
+    output.write_rows(_format_rows(conversations))
     if not conversations:
         output.note("there is no conversation yet")
 
 
-def _rows(conversations: list[Conversation]) -> Iterator[str]:
+def _format_rows(conversations: list[Conversation]) -> Iterator[str]:
     """Yield number, short id, date and title of each; on a terminal a row is one line."""
     shorts = shorten_ids([one.id for one in conversations])
     digits, width = len(str(len(conversations))), max(map(len, shorts), default=0)
     for number, (short, one) in enumerate(zip(shorts, conversations)):
-        row = f"{number:{digits}}  {short:{width}}  {_date(one.updated_at)}  "
+        row = f"{number:{digits}}  {short:{width}}  {_format_date(one.updated_at)}  "
         yield row + output.fit(one.title, len(row))
 
 
-def _date(moment: str | None) -> str:
+def _format_date(moment: str | None) -> str:
     """Return the day of a moment in ISO-8601, where the reader lives."""
     try:
         # Python before 3.11 reads no Z, and not every number of digits behind the second
@@ -96,8 +96,8 @@ def remove(arguments: argparse.Namespace) -> int:
         listed, ids = Conversations(client), []
         # all are looked up before the first is deleted, which gives the others another number
         unknown = (ConversationNotExistError, UsageError)
-        not_found = _each(arguments.ids, lambda word: ids.append(listed.find(word)), unknown)
-        not_removed = _each(ids, client.remove_conversation)
+        not_found = _for_each(arguments.ids, lambda word: ids.append(listed.find(word)), unknown)
+        not_removed = _for_each(ids, client.remove_conversation)
     return not_found or not_removed
 
 
@@ -118,7 +118,7 @@ def _count(number: int) -> str:
     return f"{number} conversation{'' if number == 1 else 's'}"
 
 
-def _each(
+def _for_each(
     words: Iterable[str],
     do: Callable[[str], object],
     errors: tuple[type[HugChatError], ...] = (HugChatError,),
@@ -146,7 +146,7 @@ def export(arguments: argparse.Namespace) -> int:
 
     with open_client(arguments) as client:
         listed = Conversations(client)
-        return _each(arguments.ids or [one.id for one in client.list_conversations()], write)
+        return _for_each(arguments.ids or [one.id for one in client.list_conversations()], write)
 
 
 def write_export(client: Client, conversation_id: str, form: str, directory: Path) -> Path:
@@ -160,7 +160,7 @@ def write_export(client: Client, conversation_id: str, form: str, directory: Pat
     return path
 
 
-def _visible(tree: ConversationTree) -> Iterator[tuple[str, list[str], str, str]]:
+def _list_visible(tree: ConversationTree) -> Iterator[tuple[str, list[str], str, str]]:
     """Yield author, names of files, text and role of each message on the visible branch."""
     for message in tree.path():
         text = message.text.strip()
@@ -171,14 +171,14 @@ def _visible(tree: ConversationTree) -> Iterator[tuple[str, list[str], str, str]
 
 def _markdown(tree: ConversationTree) -> str:
     parts = [f"# {' '.join(tree.title.split())}", f"Model: {tree.model}"]
-    for author, files, text, _ in _visible(tree):
+    for author, files, text, _ in _list_visible(tree):
         parts.append("\n\n".join([f"## {author}", *(f"- {name}" for name in files), text]))
     return "\n\n".join(parts) + "\n"
 
 
 def _text(tree: ConversationTree) -> str:
     parts = [" ".join(tree.title.split())]
-    for author, files, text, _ in _visible(tree):
+    for author, files, text, _ in _list_visible(tree):
         parts.append("\n".join([f"{author}:", *(f"[{name}]" for name in files), text]))
     return "\n\n".join(parts) + "\n"
 
@@ -194,7 +194,7 @@ def _html(tree: ConversationTree) -> str:
 
     title = html.escape(" ".join(tree.title.split()))
     parts = []
-    for author, names, text, role in _visible(tree):
+    for author, names, text, role in _list_visible(tree):
         files = "".join(f"<li>{html.escape(name)}</li>" for name in names)
         parts.append(
             f'<section class="{html.escape(role)}"><h2>{html.escape(author)}</h2>'

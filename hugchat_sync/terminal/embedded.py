@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ..auth.cookies.disk import data_directory, default_directory
 from ..errors import HugChatError, UsageError
 from . import output
-from .interrupts import ENDING, handle_signals
+from .interrupts import END_SIGNALS, handle_signals
 
 if TYPE_CHECKING:
     from ..local import LocalServer
@@ -36,7 +36,7 @@ def serve(arguments: argparse.Namespace) -> None:
     def end(number: int, frame: FrameType | None) -> None:
         ended.set()
 
-    with handle_signals(ENDING, end), _start_server(arguments) as server:
+    with handle_signals(END_SIGNALS, end), _start_server(arguments) as server:
         output.write_line(server.url)
         where = arguments.db or "in memory only (--db FILE keeps them)"
         output.note(f"conversations are {where}; Ctrl-C ends the server")

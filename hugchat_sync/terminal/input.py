@@ -73,7 +73,7 @@ def _decode(content: bytes) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise UsageError(f"stdin is no UTF-8 text (byte {error.start})") from error
+        raise UsageError(f"stdin is not UTF-8 text (byte {error.start})") from error
 
 
 def _read_all(most: int = -1) -> bytes:
@@ -163,7 +163,7 @@ def read_prompt(
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
-        raise UsageError("the question holds bytes that are no UTF-8 text") from error
+        raise UsageError("the question holds bytes that are not UTF-8 text") from error
     return text
 
 
@@ -288,11 +288,9 @@ class _LineEditor(Keyboard):
         return self._session.prompt(output.make_safe(prompt), default=default)
 
     def confirm(self, question: str) -> bool:
-        from prompt_toolkit import PromptSession
-        from prompt_toolkit.history import InMemoryHistory  # the answer is nothing to remember
+        from prompt_toolkit import prompt  # without the history: the answer is nothing to remember
 
-        session: PromptSession[str] = PromptSession(history=InMemoryHistory())
-        return is_yes(session.prompt(output.make_safe(f"{question} [y/N] ")))
+        return is_yes(prompt(output.make_safe(f"{question} [y/N] ")))
 
 
 def best_keyboard(completions: Completions) -> Keyboard:

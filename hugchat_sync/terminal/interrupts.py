@@ -21,7 +21,9 @@ from ..events import Event, FinalAnswer
 T = TypeVar("T")
 
 #: The signals besides Ctrl-C that end a program; not every system has both.
-ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+END_SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
 
 _SAME = 1.0  # seconds; of a closed terminal both the shell and the system tell
 _SLICE = 0.5  # seconds; Windows delivers Ctrl-C only between waits
@@ -32,7 +34,7 @@ _ACCEPTING = 3.0  # seconds that a send has to come back when it is no longer wa
 # signals --------------------------------------------------------------------------------------
 
 
-class Ended(KeyboardInterrupt):
+class EndRequested(KeyboardInterrupt):
     """A signal asked the program to end; whoever handles Ctrl-C handles this, too."""
 
     def __init__(self, number: int) -> None:
@@ -40,8 +42,8 @@ class Ended(KeyboardInterrupt):
         self.number = number
 
 
-class Ending:
-    """Raises :class:`Ended` wherever the main thread is; remembers that it did.
+class EndHandler:
+    """Raises :class:`EndRequested` wherever the main thread is; remembers that it did.
 
     :param first: takes the first signal instead, in the middle of whatever the main thread does:
         it must not take a lock.
@@ -55,13 +57,13 @@ class Ending:
     def __call__(self, number: int, frame: FrameType | None) -> None:
         """Handle a signal."""
         now = time.monotonic()
-        if number in ENDING:
+        if number in END_SIGNALS:
             self.number = self.number or number
             again, self._last = now - self._last < _SAME, now
             if again:
                 return
         if self._first is None:
-            raise Ended(number)
+            raise EndRequested(number)
         first, self._first = self._first, None
         first(number)
 

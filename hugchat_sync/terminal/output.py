@@ -9,7 +9,6 @@ import os
 import re
 import shutil
 import sys
-import textwrap
 import unicodedata
 from bisect import bisect_right
 from itertools import accumulate
@@ -52,11 +51,6 @@ def write(text: str) -> None:
 def write_line(text: str) -> None:
     """Write a line of an answer."""
     write(text if text.endswith("\n") else f"{text}\n")
-
-
-def write_text(text: str) -> None:
-    """Write a paragraph, which is wrapped at the width of a terminal."""
-    write_line(textwrap.fill(text, columns() - 1) if on_terminal() else text)
 
 
 def write_rows(rows: Iterable[str]) -> None:

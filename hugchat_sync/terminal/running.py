@@ -17,16 +17,16 @@ from ..errors import CookieFileWarning, HugChatDeprecationWarning, HugChatError
 from . import exits, output
 from .commands import COMMANDS
 from .input import read_utf8
-from .interrupts import ENDING, Ending, handle_signals
+from .interrupts import END_SIGNALS, EndHandler, handle_signals
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what the words say, and return the exit code; nothing but bugs is raised."""
     output.never_fail_on_letters()
     read_utf8()
-    ending = Ending()
+    ending = EndHandler()
     with _show_warnings(), _show_log(arguments.verbose), _show_tracebacks(), handle_signals(
-        ENDING, ending
+        END_SIGNALS, ending
     ):
         try:
             code = _call_command(arguments)
@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _call_command(arguments: argparse.Namespace) -> int:
-    module, _, function = COMMANDS[arguments.command].does.partition(":")
+    module, _, function = COMMANDS[arguments.command].function.partition(":")
     try:
         code = getattr(import_module(f".{module}", __package__), function)(arguments)
     except BrokenPipeError:
