@@ -292,7 +292,7 @@ class _Chat:
                 return []
         return [(name, "") for name in self._models]
 
-    def choose_model(self, word: str) -> None:
+    def take_model(self, word: str) -> None:
         """Take another model, which needs a new conversation; without a word, list them."""
         if not word:
             self.list_models(word)
@@ -366,7 +366,7 @@ _COMMANDS = (
         _Chat.system_prompt,
     ),
     _Command("models", "", "the models, by number", _Chat.list_models),
-    _Command("model llm", "[N|NAME]", "take another model", _Chat.choose_model, _Chat.complete_model),
+    _Command("model llm", "[N|NAME]", "take another model", _Chat.take_model, _Chat.complete_model),
     _Command("file", "[PATH|-]", "attach a file to the next question", _Chat.attach, None),
     _Command("retry", "", "have the last answer made again", _Chat.retry),
     _Command("edit", "[TEXT]", "ask the last question in other words", _Chat.edit),
