@@ -111,11 +111,6 @@ class Documents:
             [(row, p.title, p.heading, p.text) for row, p in enumerate(self._passages)],
         )
 
-    def close(self) -> None:
-        """Let go of the search; no answers can be given afterwards."""
-        with self._lock:
-            self._connection.close()
-
     def document(self, name: str) -> str | None:
         """Return the text of a document."""
         return self._texts.get(name)

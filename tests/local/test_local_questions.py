@@ -115,9 +115,7 @@ def first_heading(documents: Documents, prompt: str) -> str:
 
 @pytest.fixture(scope="module")
 def guide():
-    documents = Documents()
-    yield documents
-    documents.close()
+    return Documents()
 
 
 def test_the_right_passage_comes_first(guide):
