@@ -91,6 +91,7 @@ def _ask_for_page_data(hidden: bool) -> Call[Verdict]:
 
 
 def _date(layout: Mapping[str, Any], hidden: bool) -> Verdict:
+    """Tell the era by the keys of a page's data, or ask on where two eras share them."""
     if "enableAssistantsRAG" in layout or "tools" in layout:
         return _tree(layout, hidden)
     if "enableAssistants" in layout:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from json import dumps
-from typing import Any, Callable, Iterable, Iterator, TypeVar
+from typing import Any, Callable, Iterable, Iterator, NamedTuple, TypeVar
 
 from ..calls import Call, Part, Reply, StreamCall
 from ..errors import HugChatError, TransportError, UsageError
 from ..events import Event, ToolError
 from ..records import Model, Settings, User
-from ..values import Value, replace, with_fields
 from . import Dialect, Manners
 from .common import read_models, read_user, save_as_json
 from .errors import find_interception
@@ -40,8 +39,7 @@ _NO_TITLES = ("New Chat", "💬")  # what stands there when no title could be ma
 _TAGS = ("<think>", "</think>")
 
 
-@with_fields
-class Facts(Value):
+class Facts(NamedTuple):
     """What one server of this era does its own way; the defaults are those of its last year.
 
     :param body: "json" (until 2024-06-06) or "multipart".
@@ -204,9 +202,9 @@ class Tree2024(Trees, Forms2023):
         refused with 500 before anything of it is stored (measured), so one more try is safe.
         """
         if self.facts.body == "json":
-            return type(self)(replace(self.facts, body="multipart"))
+            return type(self)(self.facts._replace(body="multipart"))
         tools = "none" if self.facts.tools == "array" else self.facts.tools
-        return type(self)(replace(self.facts, body="json", tools=tools))
+        return type(self)(self.facts._replace(body="json", tools=tools))
 
 
 class TreeUpdates(Updates):
