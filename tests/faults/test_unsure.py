@@ -264,6 +264,7 @@ LOSING = {
     "text": Script(HALVES),
     "tools": Script(HALVES, before=(Text("One. "), CALL, ToolResult(CALL.uuid, "x"))),
     "a last round": Script(HALVES, before=(Text("One. "), CALL), final="A 🚀 b 😁."),
+    "a last round that tells little": Script((*HALVES, " End."), before=(CALL,), final="End."),
     "thinking": Script(("x", "y"), reasoning=HALVES),
     "the sign itself": Script(("A \ufffd", " b\ufffd", ".")),
 }
