@@ -54,7 +54,7 @@ class Progress:
 
     def _put(self, line: str) -> None:
         if self._is_seen:
-            sys.stderr.write(f"\r{line}\x1b[K")
+            sys.stderr.write(f"\r\x1b[K{line}\r")  # what others write begins at its beginning
             sys.stderr.flush()
 
     def _line(self, spent: float) -> str:
