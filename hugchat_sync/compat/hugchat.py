@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -390,8 +391,10 @@ def _begins_empty(held: Secret) -> bool:
 
 def _node(path: list[TreeMessage], place: int) -> MessageNode:
     message, when = path[place], None
-    if message.created_at:
-        when = datetime.fromisoformat(message.created_at.replace("Z", "+00:00")).timestamp()
+    # a server may name the moment in a way that nobody reads here
+    with suppress(ValueError, OverflowError, OSError):
+        stated = (message.created_at or "").replace("Z", "+00:00")
+        when = datetime.fromisoformat(stated).timestamp()
     before = [one.id for one in path[:place]]
     children = list(message.children)
     return MessageNode(message.id, message.role, message.text, before, children, when, when)

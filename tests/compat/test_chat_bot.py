@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import requests
 from server.counting import messages, seen
 
 from hugchat_sync import Client, UsageError
@@ -250,6 +252,27 @@ def test_information_holds_title_model_prompt_and_history(bot):
     asked, answered = info.history
     assert answered.ancestors == [asked.id] and asked.children == [answered.id]
     assert str(asked) == "one" and asked.created_at > 1.6e9
+
+
+@pytest.mark.parametrize("moment", ["yesterday", "2026-01-02T03:04:05.1234567Z", ""])
+def test_moment_that_nobody_can_read_hides_no_message(stage, bot, moment):
+    bot.chat("one").wait_until_done()
+    bot.get_conversation_info()
+    [path] = {
+        one.path
+        for one in stage.requests
+        if re.search("conversations?/[0-9a-f]{24}$", one.path) and one.method == "GET"
+    }
+    url = stage.url.rpartition("/")[0] + path
+    body = requests.get(url, cookies=COOKIES, timeout=10).text
+    told = re.sub(r'("createdAt": ?)"[^"]*"', rf'\1"{moment}"', body)
+    kind = {"Content-Type": "application/json"}
+    stage.faults.add(Fault(path=path, status=200, headers=kind, body=told, times=9))
+
+    nodes = bot.get_conversation_info().history
+
+    assert [node.content for node in nodes] == ["one", "Hello, world."]
+    assert all(node.created_at is None or node.created_at > 1.6e9 for node in nodes)
 
 
 def test_question_is_asked_again_in_other_words(stage, bot):
