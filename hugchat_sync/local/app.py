@@ -12,21 +12,24 @@ import json
 import logging
 import threading
 import time
+from collections import deque
 from dataclasses import dataclass, field
-from typing import Any, Mapping, Sequence
+from typing import Any, Callable, Mapping, Sequence
 from urllib.parse import quote, urlsplit
 from uuid import uuid4
 
 from flask import Flask, Response, abort, g, request
 from werkzeug.exceptions import HTTPException
 
-from .responder import Model, Responder
-from .storage import Conversation, Storage, is_object_id
+from .responder import Model, Question, Responder, Route, Turn
+from .run import Log, Questions, Run, Steps
+from .storage import Conversation, Storage, StoredMessage, is_object_id
 from .wire import compact
 
 _log = logging.getLogger(__name__)
 
 _WINDOW = 60.0
+_LOGS_KEPT = 100
 _COOKIE, _TWO_WEEKS = "hf-chat", 14 * 24 * 3600
 _FORMS = ("multipart/form-data", "application/x-www-form-urlencoded", "text/plain")
 _OPEN = ("/conversation/", "/api", "/documents/")
@@ -52,6 +55,7 @@ class Site:
     :param limits: ``messages_per_minute``, ``conversations``, ``messages``, ``message_length``.
     :param body_limit: the largest request body in bytes.
     :param closing: set when the server is about to end, so that waiting threads leave.
+    :param questions: what tools asked.
     """
 
     storage: Storage
@@ -62,7 +66,10 @@ class Site:
     body_limit: int = 15 * 1024 * 1024
     offered: Sequence[Model] = _MODELS
     closing: threading.Event = field(default_factory=threading.Event)
+    questions: Questions = field(default_factory=dict)
     _posts: list[float] = field(default_factory=list)
+    _running: list[Run] = field(default_factory=list)
+    _logs: deque[Log] = field(default_factory=lambda: deque(maxlen=_LOGS_KEPT))
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -95,6 +102,84 @@ class Site:
             recent = [post for post in self._posts if moment - post <= _WINDOW]
             self._posts = [*recent, moment]
         return len(recent) >= limit
+
+    # the runs under way
+
+    def runs_of(self, conversation_id: str) -> list[Run]:
+        """Return what runs in a conversation."""
+        with self._lock:
+            return [run for run in self._running if run.log.conversation == conversation_id]
+
+    def log_of(self, conversation_id: str, run_id: str | None) -> Log | None:
+        """Return the log of a run, the newest one when no id is given.
+
+        Of two runs with one id the first has it (w14).
+        """
+        with self._lock:
+            logs = [log for log in self._logs if log.conversation == conversation_id]
+        if run_id is None:
+            return logs[-1] if logs else None
+        return next((log for log in logs if log.id == run_id), None)
+
+    def start_run(
+        self,
+        conversation: Conversation,
+        answer: StoredMessage,
+        turn: Turn,
+        gone: Callable[[], bool],
+    ) -> Run:
+        """Let an answer be made in a thread of its own."""
+        run = Run(self.storage, self.closing, self.questions, conversation, answer, gone)
+
+        def work() -> None:
+            try:
+                run.work(self._answer(turn), lambda: self.responder.title(turn))
+            finally:
+                with self._lock:
+                    self._running.remove(run)
+
+        run.begin()
+        with self._lock:
+            threading.Thread(target=work, name="local-run", daemon=True).start()
+            self._running.append(run)
+            self._logs.append(run.log)
+        return run
+
+    def _answer(self, turn: Turn) -> Steps:
+        model = self.model(turn.model)
+        if model is not None and model.is_router:
+            yield Route("default", self.models()[1].id)  # told first (c25)
+        yield from self.responder.answer(turn)
+
+    def answer_question(self, conversation_id: str, body: Mapping[str, Any]) -> None:
+        """Take the user's answer to a tool.
+
+        :raises HTTPException: 400 malformed or not what was asked, 404 unknown, 409 too late.
+        """
+        action, content = body.get("action"), body.get("content") or {}
+        known = action in ("accept", "decline", "cancel") and isinstance(content, dict)
+        if not known or not isinstance(body.get("elicitationId"), str):
+            abort(400, "Invalid elicitation response")
+        asked_in, question = self.questions.get(body["elicitationId"], ("", None))
+        if question is None or asked_in != conversation_id:
+            abort(404, "Unknown elicitation.")
+        with self._lock:
+            if question.action is not None:
+                abort(409, "Already answered.")
+            if action == "accept":
+                _check_content(question, content)
+                question.content = content
+            question.action = action
+
+
+def _check_content(question: Question, content: Mapping[str, Any]) -> None:
+    for entry in question.fields:
+        name = entry["name"]
+        if entry.get("required") and name not in content:
+            abort(400, f'"{name}" is required.')
+        allowed = [option["value"] for option in entry.get("options", ())]
+        if allowed and name in content and content[name] not in allowed:
+            abort(400, f'"{name}" is not one of the options.')
 
 
 #: the routes, the same for every server: what a server has of its own is its site

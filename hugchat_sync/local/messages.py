@@ -28,7 +28,6 @@ from .app import (
 from .documents import SEARCH_SERVER
 from .http import client_gone
 from .responder import Attachment, EarlierMessage, Turn
-from .run import Run, Runs
 from .storage import Conversation, StoredMessage
 from .wire import compact
 
@@ -38,16 +37,10 @@ _POLL = 0.25
 _LONGEST_WATCH = 300.0
 
 
-def runs() -> Runs:
-    """Return the runs of the site that the present request is for."""
-    found: Runs = request.environ["hugchat_sync.runs"]
-    return found
-
-
 @app.before_request
 def _settle() -> None:
     """Let those whose reader has gone store what they have first (l02)."""
-    for run in runs().of((request.view_args or {}).get("conversation_id", "")):
+    for run in site().runs_of((request.view_args or {}).get("conversation_id", "")):
         run.body.settle()
 
 
@@ -77,8 +70,7 @@ def _send(conversation_id: str) -> Response:
         return nothing()
     here.storage.save(conversation)
     turn = _turn(conversation, answer, asked, files)
-    run = Run(here, conversation, answer, turn, lambda: client_gone(environ), runs().questions)
-    runs().start(run)
+    run = here.start_run(conversation, answer, turn, lambda: client_gone(environ))
     return Response(run.body.pieces(), 200, content_type="application/jsonl")
 
 
@@ -177,14 +169,14 @@ def _turn(
 
 @app.post(f"{_ONE}/stop-generating")
 def _stop(conversation_id: str) -> Response:
-    for run in runs().of(own_conversation(conversation_id).id):
+    for run in site().runs_of(own_conversation(conversation_id).id):
         run.stopped.set()
     return nothing()
 
 
 @app.post(f"{_ONE}/elicitation")
 def _answer_question(conversation_id: str) -> Response:
-    runs().answer(own_conversation(conversation_id).id, json_body())
+    site().answer_question(own_conversation(conversation_id).id, json_body())
     return json_reply({"ok": True, "resume": False})
 
 
@@ -211,9 +203,9 @@ def _attach(conversation_id: str) -> Response:
 
 
 def _frames(conversation_id: str, run_id: str | None, sent: int) -> Iterator[bytes]:
-    closing, until = site().closing, time.monotonic() + _LONGEST_WATCH
-    while time.monotonic() < until and not closing.is_set():
-        run = runs().find(conversation_id, run_id)
+    here, until = site(), time.monotonic() + _LONGEST_WATCH
+    while time.monotonic() < until and not here.closing.is_set():
+        run = here.log_of(conversation_id, run_id)
         if run is None:
             yield _frame("end", {"status": "gone"})
             return
@@ -229,7 +221,7 @@ def _frames(conversation_id: str, run_id: str | None, sent: int) -> Iterator[byt
             yield b": heartbeat\n\n"
         if client_gone(request.environ):
             return
-        closing.wait(_POLL)
+        here.closing.wait(_POLL)
 
 
 def _frame(event: str, data: object) -> bytes:

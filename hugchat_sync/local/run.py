@@ -1,4 +1,4 @@
-"""One answer being made in a thread of its own, what stays of it, and all that are under way.
+"""One answer being made in a thread of its own, and what stays of it.
 
 Source: chat-ui c100c162, measured 2026-08 (c01 to c33, k01 to k09, l01 to l16, v02, w03 to w14, w40
 to w48, x10 to x13).
@@ -11,20 +11,18 @@ import queue
 import sqlite3
 import threading
 import time
-from collections import deque
+from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, Iterator, Mapping, Tuple
+from typing import Any, Callable, Dict, Generator, Iterator, Mapping, Tuple
 from uuid import uuid4
-
-from werkzeug.exceptions import abort
 
 from . import responder as steps
 from . import wire
-from .app import Site
-from .storage import Conversation, StoredMessage, now
+from .storage import Conversation, Storage, StoredMessage, now
 
 #: what tools asked, by its id: in which conversation, and what
 Questions = Dict[str, Tuple[str, steps.Question]]
+Steps = Generator[steps.Step, None, None]
 
 _log = logging.getLogger(__name__)
 
@@ -34,7 +32,6 @@ _FLUSH_SECONDS, _SAVE_SECONDS = 0.2, 3.0
 _BLANKS = b" " * 4096
 _SLICE = 0.05
 _QUESTION_SECONDS = 3600
-_LOGS_KEPT = 100
 _NO_OUTPUT = steps.Failure("No output was generated. Something went wrong.")
 
 
@@ -110,29 +107,30 @@ class Body:
 
 
 class Run:
-    """Asks the responder, tells what it does and writes it down, whether or not somebody listens.
+    """Tells what a responder does and writes it down, whether or not somebody listens.
 
     It keeps the conversation as it was when the run began and writes it back whole: two runs at
     a time, or a rename during a run, undo each other as they do on the real server.
 
+    :param is_closing: set when the server is about to end.
+    :param questions: where those of tools wait for the user.
     :param answer: the message to be written.
     :param gone: tells whether the reader has left.
-    :param questions: where those of tools wait for the user.
     """
 
     def __init__(
         self,
-        site: Site,
+        storage: Storage,
+        is_closing: threading.Event,
+        questions: Questions,
         conversation: Conversation,
         answer: StoredMessage,
-        turn: steps.Turn,
         gone: Callable[[], bool],
-        questions: Questions,
     ) -> None:
         self.log = Log(answer["generationId"], conversation.id)
         self.stopped = threading.Event()
         self.body = Body(gone)
-        self._site, self._turn, self._questions = site, turn, questions
+        self._storage, self._closing, self._questions = storage, is_closing, questions
         self._conversation, self._answer = conversation, answer
         self._title: steps.Title | None = None
         self._calls: dict[str, steps.ToolCall] = {}
@@ -145,14 +143,14 @@ class Run:
 
     def begin(self) -> None:
         """Note that there is a run, and tell it."""
-        self._site.storage.begin_run(self._conversation.id, self._answer["id"])
+        self._storage.begin_run(self._conversation.id, self._answer["id"])
         self._tell({"type": "status", "status": "started"})
         self.body.put(wire.KEEP_ALIVE)
 
-    def work(self) -> None:
+    def work(self, answer: Steps, title: Callable[[], steps.Title | None]) -> None:
         """Make the answer from beginning to end; whatever goes wrong is told to its reader."""
         try:
-            self._work()
+            self._work(answer, title)
         except sqlite3.Error as error:
             self._break_off(f"the server cannot keep its conversations: {error}")
         except Exception as error:  # noqa: BLE001 - a responder is code of the user's
@@ -161,25 +159,22 @@ class Run:
             self.body.put(None)
             self.body.settled.set()
 
-    def _work(self) -> None:
-        site = self._site
+    def _work(self, answer: Steps, title: Callable[[], steps.Title | None]) -> None:
         if self._conversation.title == "New Chat":
             try:
-                self._title = site.responder.title(self._turn)
+                self._title = title()
             except Exception:  # noqa: BLE001 - as above; the answer is worth more than its title
                 _log.exception("the responder has no title")
         self._tick()
-        model = site.model(self._turn.model)
-        if model is not None and model.is_router:
-            self._take(steps.Route("default", site.models()[1].id))  # told first (c25)
-        for step in site.responder.answer(self._turn):
-            if self._is_halted():
-                break
-            self._take(step)
-            self._tick()
-            if self.log.status == "error":
-                return
-        if site.closing.is_set():
+        with closing(answer):  # an upstream is let go at once
+            for step in answer:
+                if self._is_halted():
+                    break
+                self._take(step)
+                self._tick()
+                if self.log.status == "error":
+                    return
+        if self._closing.is_set():
             return  # as when a real server goes down: the next one finds the run and marks it
         if self._final is None and self.stopped.is_set():
             self._interrupted = True
@@ -187,14 +182,14 @@ class Run:
         elif self._final is None and not self._text:
             self._take(_NO_OUTPUT)
             return
-        while self._title is not None and not site.closing.is_set():
+        while self._title is not None and not self._closing.is_set():
             self._wait(_SLICE)
         how = "interrupted" if self._interrupted else "completed"
         self._tell({"type": "status", "status": "finished"}, how)
 
     def _break_off(self, reason: str) -> None:
         """End with an error line at once, stored or not."""
-        if self._site.closing.is_set():
+        if self._closing.is_set():
             return  # the database is closed already
         _log.error("%s", reason, exc_info=True)
         update = wire.write_failure(steps.Failure(reason))
@@ -205,7 +200,7 @@ class Run:
             self.body.put(wire.line(update))
 
     def _is_halted(self) -> bool:
-        return self._site.closing.is_set() or (self._final is None and self.stopped.is_set())
+        return self._closing.is_set() or (self._final is None and self.stopped.is_set())
 
     # what the responder does ------------------------------------------------------------------
 
@@ -226,7 +221,7 @@ class Run:
         elif isinstance(step, steps.Question):
             self._ask(step)
         elif isinstance(step, steps.FileMade):
-            sha = self._site.storage.put_file(self._conversation.id, step)
+            sha = self._storage.put_file(self._conversation.id, step)
             self._tell({"type": "file", "name": step.name, "sha": sha, "mime": step.mime})
         else:
             if isinstance(step, steps.ToolCall):
@@ -272,7 +267,7 @@ class Run:
             self._title = None
             self._conversation.title = wire.plain_title(title.text)
             # at once (w41)
-            self._site.storage.change(self._conversation.id, title=self._conversation.title)
+            self._storage.change(self._conversation.id, title=self._conversation.title)
             self._tell({"type": "title", "title": title.text})
 
     # what is told and kept --------------------------------------------------------------------
@@ -325,84 +320,12 @@ class Run:
     def _save(self, how: str = "running") -> None:
         """Store the message and everything else as this run knows it, and only then its end."""
         self._log_tokens()
-        answer, storage = self._answer, self._site.storage
+        answer = self._answer
         answer["content"] = self._text if self._final is None else self._final
         answer["updatedAt"] = self._conversation.updated_at = now()
         answer["updates"] = self._updates
-        storage.save(self._conversation)
+        self._storage.save(self._conversation)
         if how != "running":
-            storage.end_run(answer["id"])
+            self._storage.end_run(answer["id"])
         self.log.status = how
         self._saved_at = time.monotonic()
-
-
-class Runs:
-    """The runs under way, the logs of the latest ones, and what their tools asked."""
-
-    def __init__(self) -> None:
-        self.questions: Questions = {}
-        self._lock = threading.Lock()
-        self._running: list[Run] = []
-        self._logs: deque[Log] = deque(maxlen=_LOGS_KEPT)
-
-    def of(self, conversation_id: str) -> list[Run]:
-        """Return what runs in a conversation."""
-        with self._lock:
-            return [run for run in self._running if run.log.conversation == conversation_id]
-
-    def find(self, conversation_id: str, run_id: str | None) -> Log | None:
-        """Return the log of a run, the newest one when no id is given.
-
-        Of two runs with one id the first has it (w14).
-        """
-        with self._lock:
-            logs = [log for log in self._logs if log.conversation == conversation_id]
-        if run_id is None:
-            return logs[-1] if logs else None
-        return next((log for log in logs if log.id == run_id), None)
-
-    def start(self, run: Run) -> None:
-        """Let a run begin in a thread of its own."""
-
-        def work() -> None:
-            try:
-                run.work()
-            finally:
-                with self._lock:
-                    self._running.remove(run)
-
-        run.begin()
-        with self._lock:
-            threading.Thread(target=work, name="local-run", daemon=True).start()
-            self._running.append(run)
-            self._logs.append(run.log)
-
-    def answer(self, conversation_id: str, body: Mapping[str, Any]) -> None:
-        """Take the user's answer to a tool.
-
-        :raises HTTPException: 400 malformed or not what was asked, 404 unknown, 409 too late.
-        """
-        action, content = body.get("action"), body.get("content") or {}
-        known = action in ("accept", "decline", "cancel") and isinstance(content, dict)
-        if not known or not isinstance(body.get("elicitationId"), str):
-            abort(400, "Invalid elicitation response")
-        asked_in, question = self.questions.get(body["elicitationId"], ("", None))
-        if question is None or asked_in != conversation_id:
-            abort(404, "Unknown elicitation.")
-        with self._lock:
-            if question.action is not None:
-                abort(409, "Already answered.")
-            if action == "accept":
-                _check_content(question, content)
-                question.content = content
-            question.action = action
-
-
-def _check_content(question: steps.Question, content: Mapping[str, Any]) -> None:
-    for entry in question.fields:
-        name = entry["name"]
-        if entry.get("required") and name not in content:
-            abort(400, f'"{name}" is required.')
-        allowed = [option["value"] for option in entry.get("options", ())]
-        if allowed and name in content and content[name] not in allowed:
-            abort(400, f'"{name}" is not one of the options.')

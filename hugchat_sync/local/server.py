@@ -15,7 +15,6 @@ from .app import Site, app
 from .documents import Documents
 from .http import Application, Environment, HttpServer, SeenRequest, is_loopback
 from .responder import Responder
-from .run import Runs
 from .storage import Storage
 from .testing import Fault, Faults
 from .upstream import Upstream
@@ -144,10 +143,9 @@ class LocalServer:
 
     def _application(self, site: Site) -> Application:
         """Return what answers the requests of this server: the routes, and where they are."""
-        own = {"hugchat_sync.site": site, "hugchat_sync.runs": Runs()}
 
         def application(environ: Environment, start: Callable[..., Any]) -> Iterable[bytes]:
-            environ.update(own)
+            environ["hugchat_sync.site"] = site
             path = environ["PATH_INFO"]
             if path.startswith(f"{site.base_path}/"):
                 environ["SCRIPT_NAME"] = site.base_path
