@@ -157,9 +157,10 @@ class Recovery:
         stored = self._await_stored()
         if stored is not None and not self._open.closed:
             before = list(takewhile(lambda one: not isinstance(one, FinalAnswer), held))
-            held = held[len(before) :]  # from the final answer on
-            yield from [one for one in before if not isinstance(one, _TEXTS)]
-            gap = Gap([*self._record.events, *held[1:]])
+            ends = held[len(before) :]  # the final answer of the log, and what is behind it
+            told = [one for one in before if not isinstance(one, _TEXTS)]
+            yield from told
+            gap = Gap([*self._record.events, *ends[1:]])
             found = filter(None, map(gap.find_missing, stored.events))
             for event in found:
                 if isinstance(event, FinalAnswer):
@@ -167,16 +168,19 @@ class Recovery:
                 yield event
             if stored.state == "interrupted":
                 # a run that somebody stopped has a final answer in its log; one that died has none
-                is_whole = bool(held) or self.log_end != "interrupted"
+                is_whole = bool(ends) or self.log_end != "interrupted"
             else:
                 is_whole = stored.state == "done"
-            yield from self._complete_text(stored, is_whole)
+            for event in self._complete_text(stored, is_whole):
+                told.append(event)
+                yield event
             # some servers end a run when its reader leaves, so our own timeout cut what is stored
             left = isinstance(trouble, TimedOut) and not self._dialect.manners.survives_disconnect
             if is_whole and not left:
                 yield StoredAnswer(stored.text, self._was_stopped or stored.state == "interrupted")
-                yield from chain(found, held[1:])
+                yield from chain(found, ends[1:])
                 return
+            held = list(filter(None, map(Gap(told).find_missing, held)))
         yield from held
         if self._record.is_complete or self._open.closed:
             return

@@ -20,6 +20,8 @@ from hugchat_sync import (
     GenerationError,
     IncompleteAnswer,
     Retry,
+    TimedOut,
+    Timeout,
     Unavailable,
 )
 from hugchat_sync.events import (
@@ -404,6 +406,26 @@ def test_halves_that_a_log_lost_are_mended_behind_a_tool_too(begin):
     gate.on(LOG, log(STARTED, *before, called, *after, final("a \U0001f600 c"), FINISHED))
 
     assert texts(list(client.chat("hi"))) == "\ufdfd\xff. a \U0001f600 c"
+
+
+def test_stored_text_and_the_rest_of_a_log_that_lost_halves_come_once(begin):
+    client, gate = begin(timeout=Timeout(progress=0.5))
+    gate.on(MESSAGE, cut_at(b'{"type":"stream"'))
+    begins = log(STARTED, token("One \ufffd"), token("\ufffd two"), end=None)
+    gate.on(LOG, lambda asked: log(end=None) if asked.number else begins)
+
+    def leave_running(newest: dict[str, Any]) -> None:
+        newest.pop("interrupted", None)
+        newest["content"] = "One \U0001f600"
+        newest["updates"] = []
+
+    gate.on(STORED, changed(leave_running))
+
+    message = client.chat("hi")
+    with pytest.raises((IncompleteAnswer, TimedOut)) as caught:
+        message.text()
+
+    assert caught.value.partial == "One \U0001f600 two"
 
 
 def test_nonsense_in_a_log_lets_nothing_go_that_was_held_back(begin):
