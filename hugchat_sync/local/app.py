@@ -199,7 +199,7 @@ def own_conversation(
 ) -> Conversation:
     """Return a conversation of this session.
 
-    :raises HTTPException: what was given for something that is no id; 404.
+    :raises HTTPException: what was given for something that is not an id; 404.
     """
     if not is_object_id(conversation_id):
         abort(status, message)

@@ -170,7 +170,7 @@ class HttpServer:
 
 
 class _Refused(Exception):
-    """What came is no request that can be answered; that ends the connection."""
+    """What came is not a request that can be answered; that ends the connection."""
 
 
 class _Connection:
@@ -210,7 +210,7 @@ class _Connection:
         found = _REQUEST.fullmatch(line)
         if found is None:
             long = len(line) >= _LONGEST_HEAD
-            raise _Refused(414 if long else 400, "This is no request that is known here.")
+            raise _Refused(414 if long else 400, "This is not a request that is known here.")
         method, target, minor = (part.decode("ascii") for part in found.groups())
         headers = self._headers()
         if minor != "0" or "host" in headers:
@@ -324,7 +324,7 @@ class _Connection:
     def _body(self, headers: Mapping[str, str], minor: str) -> bytes:
         stated, coding = headers.get("content-length"), headers.get("transfer-encoding")
         if stated is not None and not re.fullmatch("[0-9]{1,18}", stated):
-            raise _Refused(400, "The Content-Length is no number.")
+            raise _Refused(400, "The Content-Length is not a number.")
         if coding is None:
             return self._exactly(int(stated or 0))
         if stated is not None or minor == "0":

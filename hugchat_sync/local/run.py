@@ -278,7 +278,7 @@ class Run:
 
     def _tell(self, update: Mapping[str, Any], how: str | None = None) -> None:
         """Tell an update; by the time the last one is read, the message is stored (w08)."""
-        piece = wire.line(update)  # first, since it fails for what is no JSON
+        piece = wire.line(update)  # first, since it fails for what is not JSON
         self._log_tokens()
         self._updates.append(update)
         self.log.updates.append(update)
@@ -288,7 +288,7 @@ class Run:
 
     def _tell_token(self, token: str) -> None:
         """Tell a token: the message keeps its length, the log joins those of about 200 ms."""
-        piece = wire.line(wire.write_token(token))  # first, since it fails for what is no text
+        piece = wire.line(wire.write_token(token))  # first, since it fails for what is not text
         self._tokens.append(token)
         self._updates.append({"type": "stream", "token": "", "len": wire.utf16_length(token)})
         if not self._unlogged:

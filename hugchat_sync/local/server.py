@@ -40,7 +40,7 @@ class LocalServer:
     :param base_path: where the chat lives.
     :param limits: ``messages_per_minute``, ``conversations``, ``messages``, ``message_length``.
     :param delay: seconds between the words that are quoted from documents.
-    :raises ValueError: an upstream that is no URL, a token that cannot be shown, or a host that
+    :raises ValueError: an upstream that is not a URL, a token that cannot be shown, or a host that
         others can reach and no token.
     :raises NotADirectoryError: no such folder of documents.
 

@@ -22,14 +22,14 @@ from .responder import Failure, Final, Model, Pause, Step, Text, Title, Turn
 _log = logging.getLogger(__name__)
 
 _LONGEST_TITLE = 60
-_LONGEST_LINE = 1 << 20  # bytes; more in a line is no delta of a text
+_LONGEST_LINE = 1 << 20  # bytes; more in a line is not a piece of text
 _WAITING = 256  # lines that may wait for a run to take them
 _LOOK = 0.2  # seconds between two looks whether the run was stopped
 # behind a lone model, as today's servers have one before theirs: so choosing can be tried
 _ROUTER = Model("omni", "Routes every message to the upstream's model.", "Omni", is_router=True)
 _LISTED_SECONDS = 60.0  # a list of models is believed for so long
 _LIST_SECONDS, _SILENCE_SECONDS = 10.0, 300.0
-_ODD = "the upstream sent something that is no answer"
+_ODD = "the upstream sent something that is not an answer"
 _Kind = TypeVar("_Kind")
 
 
@@ -39,7 +39,7 @@ class Upstream:
     :param url: with or without the ``/v1`` at its end.
     :param key: sent as a bearer token; never shown, and over plain http sent to this machine only.
     :param allow_insecure: send the key over plain http to other machines, too.
-    :raises ValueError: the URL is none, or the key cannot stand in a header.
+    :raises ValueError: it is not a URL, or the key cannot stand in a header.
     """
 
     def __init__(self, url: str, *, key: str | None = None, allow_insecure: bool = False) -> None:

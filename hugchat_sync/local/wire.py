@@ -74,7 +74,7 @@ def write_step(step: steps.Step, calls: Mapping[str, steps.ToolCall]) -> list[di
         update = {"type": "routerMetadata", "route": step.route, "model": step.model}
         return [{**update, **_given(provider=step.provider or None)}]
     if not isinstance(step, _OF_TOOLS):
-        raise TypeError(f"no step of an answer: {type(step).__name__}")
+        raise TypeError(f"not a step of an answer: {type(step).__name__}")
     tool = {"type": "tool", "uuid": step.uuid}
     if isinstance(step, steps.ToolCall):
         call = _call(step)
