@@ -148,7 +148,8 @@ class Site:
     def _answer(self, turn: Turn) -> Steps:
         model = self.model(turn.model)
         if model is not None and model.is_router:
-            yield Route("default", self.models()[1].id)  # told first (c25)
+            others = (one.id for one in self.models() if not one.is_router)
+            yield Route("default", next(others, model.id))  # told first (c25)
         yield from self.responder.answer(turn)
 
     def answer_question(self, conversation_id: str, body: Mapping[str, Any]) -> None:

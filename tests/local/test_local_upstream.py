@@ -13,6 +13,7 @@ from eras.arena import EMBEDDED
 
 from hugchat_sync import Client
 from hugchat_sync.errors import GenerationError, ModelOverloaded
+from hugchat_sync.events import Route
 from hugchat_sync.local import LocalServer
 from hugchat_sync.local.upstream import Upstream
 
@@ -121,6 +122,12 @@ def test_lone_model_has_a_router_beside_it_so_that_choosing_can_be_tried(models:
         assert [one.id for one in client.models()] == ["tiny", "omni"]
         client.ask("hi", model="omni")
     assert models.asked[-1]["model"] == "tiny"
+
+
+def test_the_router_beside_a_lone_model_told_that_it_chose_itself(models: Models) -> None:
+    with LocalServer(upstream=models.url) as server, Client(server.url) as client:
+        told = [one for one in client.chat("hi", model="omni") if isinstance(one, Route)]
+    assert [one.model for one in told] == ["tiny"]
 
 
 def test_system_prompt_and_history_are_passed_on(client: Client, models: Models) -> None:
