@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ..auth.cookies.disk import data_directory, default_directory
 from ..errors import HugChatError, UsageError
 from . import output
-from .interrupts import END_SIGNALS, handle_signals
+from .interrupts import END_SIGNALS, handle_signals, wait_for
 
 if TYPE_CHECKING:
     from ..local import LocalServer
@@ -23,7 +23,6 @@ NO_HOME = "there is no home directory: set HOME or XDG_CONFIG_HOME and XDG_DATA_
 
 _DATABASE = "local.db"
 _DELAY = 0.02  # seconds between two words, so that a human sees it stream
-_SLICE = 0.5  # seconds; Windows delivers Ctrl-C only between waits
 _TOKEN = "HUGCHAT_SYNC_SERVE_TOKEN"  # noqa: S105 - the name of a variable
 
 
@@ -40,8 +39,7 @@ def serve(arguments: argparse.Namespace) -> None:
         output.write_line(server.url)
         where = arguments.db or "in memory only (--db FILE keeps them)"
         output.note(f"conversations are {where}; Ctrl-C ends the server")
-        while not ended.wait(_SLICE):
-            continue
+        wait_for(ended)
 
 
 def _start_server(arguments: argparse.Namespace) -> LocalServer:

@@ -7,7 +7,6 @@ import os
 import re
 import sys
 import threading
-import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable, Iterator, Mapping, Optional, Sequence, Tuple
@@ -17,6 +16,7 @@ from ..chat.files import LARGEST
 from ..errors import TimedOut, TooLarge, UsageError
 from . import output
 from .embedded import make_directory
+from .interrupts import wait_for
 
 if TYPE_CHECKING:
     from prompt_toolkit import PromptSession
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from prompt_toolkit.history import History
     from prompt_toolkit.key_binding import KeyPressEvent
 
-_SLICE = 0.5  # seconds; Windows delivers Ctrl-C only between waits
 _PATIENCE = 3.0  # seconds of an open stdin after which somebody may wonder what goes on
 _PIECE = 65536
 
@@ -114,17 +113,14 @@ def _read_pipe(total: float, most: int | None = None) -> bytes:
         ended.set()
 
     threading.Thread(target=read, name="hugchat-sync stdin", daemon=True).start()
-    began, told = time.monotonic(), False
-    while not ended.wait(min(_SLICE, total)):
-        waited = time.monotonic() - began
-        if waited >= total:
+    if not wait_for(ended, min(_PATIENCE, total)):
+        if total > _PATIENCE:
+            output.note("waiting for stdin to end, to send it along; --no-input leaves it unread")
+        if not wait_for(ended, total - _PATIENCE):
             raise TimedOut(
                 "stdin was not closed in time, and nothing was sent; --no-input leaves it unread",
                 phase="total",
             )
-        if waited >= _PATIENCE and not told:
-            output.note("waiting for stdin to end, to send it along; --no-input leaves it unread")
-            told = True
     return bytes(content)
 
 

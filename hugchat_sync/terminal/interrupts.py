@@ -92,6 +92,15 @@ def handle_signals(
 # calls that Ctrl-C reaches --------------------------------------------------------------------
 
 
+def wait_for(event: threading.Event, seconds: float = float("inf")) -> bool:
+    """Return whether an event comes in time; Ctrl-C ends the wait, on Windows as well."""
+    end = time.monotonic() + seconds
+    while not event.wait(max(0.0, min(_SLICE, end - time.monotonic()))):
+        if time.monotonic() >= end:
+            return False
+    return True
+
+
 class _Call(threading.Thread):
     """A call to the server; in a daemon, for it must not hold the program up."""
 
@@ -121,10 +130,9 @@ def call_in_thread(do: Callable[[], T], undo: Callable[[T], object]) -> T:
     """
     calling = _Call(do)
     try:
-        while not calling.ended.wait(_SLICE):
-            continue
+        wait_for(calling.ended)
     except KeyboardInterrupt:
-        calling.ended.wait(_ACCEPTING)
+        wait_for(calling.ended, _ACCEPTING)
         for value in calling.values:
             undo(value)
         raise
@@ -142,7 +150,7 @@ def call_while_ending(do: Callable[[], object]) -> HugChatError | None:
     :raises KeyboardInterrupt: a second Ctrl-C ends the wait.
     """
     calling = _Call(do)
-    if not calling.ended.wait(_STOP_SECONDS):
+    if not wait_for(calling.ended, _STOP_SECONDS):
         return TimedOut("the server did not answer in time", phase="total")
     return calling.error
 
