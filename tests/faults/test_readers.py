@@ -132,7 +132,7 @@ def test_waiting_loop_wakes_with_each_event_that_a_reader_thread_brings(begin):
 
 def test_ctrl_c_in_one_reader_ends_the_answer_for_the_others(begin):
     client, gate = begin()
-    held = Held(STARTED, token("half"), final("half"), FINISHED)
+    held = Held(STARTED, token("half"), token(" of it"), final("half of it"), FINISHED)
     gate.on(MESSAGE, held)
     gate.on(LOG, Reply(404, pieces=(b"{}",), is_chunked=False))
     message = client.chat("hi")
@@ -149,20 +149,29 @@ def test_ctrl_c_in_one_reader_ends_the_answer_for_the_others(begin):
     while next(iterator) != Token("half"):
         pass
     others = [threading.Thread(target=read, daemon=True) for _ in range(2)]
-    timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
-    with pytest.raises(KeyboardInterrupt):
+    reads = threading.Event()
+
+    def interrupt() -> None:  # once this thread reads on, and the others wait for it
+        assert reads.wait(20)
+        time.sleep(0.3)
         for other in others:
-            threading.Timer(0.1, other.start).start()
+            other.start()
+        time.sleep(0.3)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    interrupter = threading.Thread(target=interrupt, daemon=True)
+    interrupter.start()
+    with pytest.raises(KeyboardInterrupt):
+        held.go()
         for _ in iterator:
-            pass
-    timer.join()
+            reads.set()
+    interrupter.join()
     for other in others:
         other.join(5)
 
     assert not any(other.is_alive() for other in others)
     assert [type(trouble) for trouble in troubles] == [IncompleteAnswer] * 2
-    assert troubles[0].partial == "half"
+    assert troubles[0].partial == "half of it"
     assert message.done
     assert held.left.wait(5)
 

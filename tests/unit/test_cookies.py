@@ -646,3 +646,16 @@ def test_default_directory_is_the_users_own(monkeypatch, tmp_path, system, varia
     monkeypatch.setattr("sys.platform", system)
     assert default_directory() == tmp_path / expected
     assert file_of("user@example.org").parent == tmp_path / expected
+
+
+def test_host_that_is_no_name_of_the_internet_is_compared_as_it_is():
+    too_long = "\u00fc" * 64 + ".example"  # a label may have 63 letters
+    exported = [
+        {"name": "hf-chat", "value": "theirs", "domain": too_long.upper()},
+        {"name": "hf-chat", "value": "ours", "domain": "chat.example"},
+    ]
+
+    ours = CookieStore.read(exported, "https://chat.example/chat")
+    assert ours.header("https://chat.example/chat") == "hf-chat=ours"
+    theirs = CookieStore.read(exported, f"https://{too_long}/chat")
+    assert theirs.header(f"https://{too_long}/chat") == "hf-chat=theirs"
