@@ -231,11 +231,8 @@ def _describe_step(event: Event) -> str:
 
 
 def _is_blank(line: list[Segment]) -> bool:
-    """Return whether nothing of a line is seen, its background included."""
-    return all(
-        not piece.text.strip() and (piece.style is None or piece.style.bgcolor is None)
-        for piece in line
-    )
+    """Return whether nothing of a line is seen; nothing here has a background."""
+    return not any(piece.text.strip() for piece in line)
 
 
 def _markdown(text: str) -> Markdown:
