@@ -11,6 +11,7 @@ from typing import Any, Callable, Iterable, Sequence
 from urllib.parse import urlsplit
 
 from proxy import FaultProxy, Harm
+from seams import short_pauses
 
 from hugchat_sync import Client
 from hugchat_sync.chat.message import Message
@@ -89,19 +90,10 @@ class Tally:
 
 def impatient(url: str, **options: Any) -> Client:
     """Return a client whose pauses are short."""
-    client = Client(
-        url,
-        **{
-            "model": "local/plain",
-            "dialect": "v2-2025",
-            "retries": Retry(tries=4, first_delay=0.01, longest_delay=0.02),
-            **options,
-        },
-    )
-    transport = client._identity.transport
-    pause = transport._sleep
-    transport._sleep = lambda seconds: pause(min(seconds, 0.02))
-    return client
+    quick = Retry(tries=4, first_delay=0.01, longest_delay=0.02)
+    usual = {"model": "local/plain", "dialect": "v2-2025", "retries": quick}
+    with short_pauses(0.02):
+        return Client(url, **{**usual, **options})
 
 
 class Direct:

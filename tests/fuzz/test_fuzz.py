@@ -21,9 +21,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from mutation import ERAS, Mutation, Table, recorded, route  # noqa: E402
 from rawserver import Asked, RawServer, whole  # noqa: E402
+from seams import short_pauses  # noqa: E402
 
 from hugchat_sync import Client, HugChatError, Message, Retry, Sign, Timeout  # noqa: E402
-from hugchat_sync.transport.http import Transport  # noqa: E402
 
 _SEED = 20261126
 _CALLS = 300
@@ -151,11 +151,9 @@ def numbers() -> list[int]:
 def test_nothing_foreign_comes_out_whatever_a_server_sends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    defaults = Transport.__init__.__kwdefaults__
-    monkeypatch.setitem(defaults, "sleep", lambda seconds: time.sleep(min(seconds, 0.01)))
     monkeypatch.setattr("hugchat_sync.auth.hub.flow._TIMEOUT", CLOCKS)
     fuzz = Fuzz(recorded(), tmp_path)
-    with warnings.catch_warnings(), ThreadPoolExecutor(_WORKERS) as pool:
+    with short_pauses(0.01), warnings.catch_warnings(), ThreadPoolExecutor(_WORKERS) as pool:
         warnings.simplefilter("ignore")
         outcomes = list(pool.map(fuzz.call, numbers()))
     foreign = [f"{called}\n{text}" for called, text, _ in outcomes if text]

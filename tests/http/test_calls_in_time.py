@@ -5,15 +5,15 @@ from __future__ import annotations
 import inspect
 import json
 import time
-from typing import Any, Callable
+from typing import Any, Callable, Iterator
 
 import pytest
 from rawserver import Asked, RawServer, whole
 from sampling import each
+from seams import short_pauses
 
 from hugchat_sync import Bot, Client, HugChatError, Retry, Timeout
 from hugchat_sync.errors import ConnectionFailed, RateLimited, TimedOut
-from hugchat_sync.transport.http import Transport
 
 PLACE, PARENT = "a" * 24, "11111111-1111-1111-1111-111111111111"
 QUICK = Retry(tries=3, first_delay=0.01, longest_delay=0.02)
@@ -25,10 +25,10 @@ def client(server: RawServer, **options: Any) -> Client:
 
 
 @pytest.fixture
-def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+def hurried() -> Iterator[None]:
     """Let nobody wait long between two looks at the server."""
-    defaults = Transport.__init__.__kwdefaults__
-    monkeypatch.setitem(defaults, "sleep", lambda seconds: time.sleep(min(seconds, 0.02)))
+    with short_pauses(0.02):
+        yield
 
 
 def page(number: int) -> bytes:

@@ -7,6 +7,7 @@ import logging
 import resource
 import sys
 import traceback
+from contextlib import closing
 from typing import Any, Callable, Iterator
 
 import pytest
@@ -142,8 +143,9 @@ def test_hints_before_a_reply_are_passed_over(status: str) -> None:
     with RawServer(answer) as server, client(server.url) as asking:
         assert [model.id for model in asking.models()] == ["m"]
         call = StreamCall(Request("POST", "/x", find_error), iter)
-        assert b"".join(asking._identity.transport.open(call)) == lines.encode("ascii")
         assert server.connections == 1
+        with closing(Transport(server.url)) as transport:
+            assert b"".join(transport.open(call)) == lines.encode("ascii")
 
 
 def test_switch_of_protocols_is_no_hint() -> None:

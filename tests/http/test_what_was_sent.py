@@ -156,13 +156,20 @@ def test_adapter_of_the_users_own_stays_and_leaves_everything_unsure() -> None:
         assert len(blind.poolmanager.pools) == 2
 
 
-def test_settings_of_an_adapter_of_requests_are_kept() -> None:
+def test_settings_of_an_adapter_of_requests_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only its connections are ours: how often it connects is still what the user said."""
     session = requests.Session()
     session.mount("http://", HTTPAdapter(pool_connections=3, pool_maxsize=7, max_retries=2))
-    with closing(Transport("http://127.0.0.1:9/chat", session=session)) as transport:
-        ours: Any = transport._session.get_adapter("http://127.0.0.1:9/chat")
-    assert (ours._pool_connections, ours._pool_maxsize, ours.max_retries.total) == (3, 7, 2)
+    made: list[tuple[int, int, int]] = []
+    init_poolmanager = HTTPAdapter.init_poolmanager
+
+    def noted(self: HTTPAdapter, connections: int, maxsize: int, **options: Any) -> None:
+        made.append((connections, maxsize, self.max_retries.total))
+        init_poolmanager(self, connections, maxsize, **options)
+
+    monkeypatch.setattr(HTTPAdapter, "init_poolmanager", noted)
+    Transport("http://127.0.0.1:9/chat", session=session).close()
+    assert (3, 7, 2) in made
     theirs: Any = session.get_adapter("http://127.0.0.1:9/chat")
     assert type(theirs) is HTTPAdapter
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+import requests
+from requests.adapters import HTTPAdapter
 from small_hub import CONVERSATION, EMAIL, TOKEN, page
 
-from hugchat_sync import Client
-from hugchat_sync.errors import AuthError, SessionExpired, Unavailable
+from hugchat_sync import Client, Retry
+from hugchat_sync.errors import AuthError, ConnectionFailed, SessionExpired, Unavailable
 
 
 def client_of(chat, token=TOKEN, **more):
@@ -107,20 +109,45 @@ def test_era_without_tokens_is_said_before_any_request(chat, era):
     assert chat.log == []
 
 
+class Noting(HTTPAdapter):
+    """Notes what would be sent, and connects to nobody."""
+
+    def __init__(self):
+        super().__init__()
+        self.sent = []
+
+    def send(self, request, **options):
+        self.sent.append(request)
+        raise requests.ConnectionError("this is a test")
+
+
+def sent_to_huggingface(**options):
+    """Return the first request of a client without an address."""
+    noting = Noting()
+    session = requests.Session()
+    session.mount("https://", noting)
+    client = Client(session=session, dialect="v2-2025", retries=Retry(tries=1), **options)
+    with client, pytest.raises(ConnectionFailed):
+        client.models()
+    return noting.sent[0]
+
+
 def test_token_of_the_environment_goes_to_huggingface_only(chat, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     with Client(f"{chat.origin}/chat", dialect="v2-2025") as client:
         client.models()
 
     assert "authorization" not in chat.log[0].headers
-    assert Client()._identity.credentials.token
+    assert sent_to_huggingface().headers["Authorization"] == f"Bearer {TOKEN}"
 
 
 def test_cookies_win_over_a_token(chat, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", TOKEN)
-    client = Client(cookies={"token": "t", "hf-chat": "h"})
 
-    assert not client._identity.credentials.token
+    sent = sent_to_huggingface(cookies={"token": "t", "hf-chat": "h"})
+
+    assert "Authorization" not in sent.headers
+    assert sorted(sent.headers["Cookie"].split("; ")) == ["hf-chat=h", "token=t"]
 
 
 def test_token_is_not_renewed(chat):

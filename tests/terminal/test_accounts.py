@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 import stat
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from hugchat_sync import Client, Sign, UsageError
-from hugchat_sync.auth.cookies import disk
 from hugchat_sync.auth.cookies.disk import data_directory, default_directory, file_of
 from hugchat_sync.local.testing import Script
 from hugchat_sync.terminal.connection import account_of, session_file
 
 EMAIL = "somebody@site.example"
+
+
+def _no_home():
+    raise RuntimeError("Could not determine home directory.")
 
 
 def test_cookies_of_a_browser_are_imported_and_used(program, guarded, tmp_path):
@@ -181,7 +185,7 @@ def test_session_that_cannot_be_kept_is_told_once(program, answering):
 
 @pytest.mark.parametrize("words", [["--local"], ["--base-url"]])
 def test_nobody_without_a_home_is_answered(program, answering, monkeypatch, words):
-    monkeypatch.setattr(disk, "_home", lambda: None)
+    monkeypatch.setattr(Path, "home", _no_home)
     for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME"):
         monkeypatch.delenv(name, raising=False)
     words = words if words == ["--local"] else [*words, answering.url]
@@ -193,7 +197,7 @@ def test_nobody_without_a_home_is_answered(program, answering, monkeypatch, word
 
 
 def test_configuration_directory_alone_is_enough(program, answering, monkeypatch, tmp_path):
-    monkeypatch.setattr(disk, "_home", lambda: None)
+    monkeypatch.setattr(Path, "home", _no_home)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
 
     done = program("ask", "x", "--base-url", answering.url)
@@ -203,7 +207,7 @@ def test_configuration_directory_alone_is_enough(program, answering, monkeypatch
 
 
 def test_sign_in_without_a_home_fails_before_the_password_is_sent(program, monkeypatch):
-    monkeypatch.setattr(disk, "_home", lambda: None)
+    monkeypatch.setattr(Path, "home", _no_home)
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
     with pytest.raises(UsageError, match="set HOME"):
         Sign(EMAIL, "x", base_url="http://127.0.0.1:9").login(save=True)
