@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, Mapping, Sequence
 from urllib.parse import urlsplit
+
+from sampling import drawn
 
 from hugchat_sync.local import LocalServer
 from hugchat_sync.local.responder import (
@@ -50,6 +52,16 @@ SERVERS = {
     "v2-2025 of January": ("v2-2025", "2601"),
     "v2-2025": ("v2-2025", ""),
 }
+
+
+def some_servers(seed: str, more: int = 2) -> Sequence[str]:
+    """Return names of a server of each era and *more*, drawn by a seed; all with ``ALL_CUTS``."""
+    chosen = set(drawn(SERVERS, more, seed))
+    for era in sorted({era for era, _ in SERVERS.values()}):
+        chosen.update(drawn([name for name in SERVERS if SERVERS[name][0] == era], 1, seed))
+    return [name for name in SERVERS if name in chosen]
+
+
 #: one of each way of storing what is being made; the oldest era stores all of it at the end
 MANNERS = [
     "lines-2023",

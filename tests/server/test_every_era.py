@@ -5,13 +5,11 @@ from __future__ import annotations
 import threading
 import warnings
 from contextlib import ExitStack
-from itertools import chain
 from typing import Any, Callable, Iterator
 
 import pytest
 from eras import Play
-from eras.arena import SERVERS, Arena
-from sampling import drawn
+from eras.arena import Arena, some_servers
 
 from hugchat_sync import Client, ListBots, Retry
 from hugchat_sync.errors import (
@@ -62,12 +60,8 @@ def searches_not(client: Client, arena: Arena) -> bool:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Let each test meet a server of each era and some more, or all of them with ``ALL_CUTS``."""
     if "start" in metafunc.fixturenames:
-        seed = metafunc.function.__name__
-        eras = sorted({era for era, _ in SERVERS.values()})
-        first = [drawn((n for n in SERVERS if SERVERS[n][0] == era), 1, seed) for era in eras]
-        more = drawn(SERVERS, 3, seed)
-        chosen = {*chain.from_iterable(first), *more}
-        metafunc.parametrize("start", [n for n in SERVERS if n in chosen], indirect=True)
+        names = some_servers(metafunc.function.__name__)
+        metafunc.parametrize("start", names, indirect=True)
 
 
 @pytest.fixture()

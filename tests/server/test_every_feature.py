@@ -8,8 +8,9 @@ from typing import Any, Callable, Iterator
 
 import pytest
 from eras import Play, TreeServer
-from eras.arena import SERVERS, Arena
+from eras.arena import SERVERS, Arena, some_servers
 from eras.listening import Told
+from sampling import drawn
 
 from hugchat_sync import Client
 from hugchat_sync.dialects import ERAS, FEATURES, eras_with, load_dialect
@@ -71,7 +72,7 @@ def start() -> Iterator[Callable[..., tuple[Client, Arena]]]:
         yield started
 
 
-@pytest.mark.parametrize(("name", "use"), LACKING)
+@pytest.mark.parametrize(("name", "use"), drawn(LACKING, 30, "what an era lacks"))
 def test_what_an_era_lacks_is_refused_before_anything_is_sent(
     start: Any, name: str, use: str
 ) -> None:
@@ -120,7 +121,7 @@ def test_deleting_a_message_is_refused_by_servers_of_before_2025(start: Any) -> 
         client.remove_message(client.history()[0].text_id)
 
 
-@pytest.mark.parametrize("name", SERVERS)
+@pytest.mark.parametrize("name", some_servers("test_generation_parameters"))
 def test_generation_parameters(start: Any, name: str) -> None:
     client, arena = start(name)
     wanted = RequestData(parameters={"temperature": 0.9})
@@ -133,7 +134,9 @@ def test_generation_parameters(start: Any, name: str) -> None:
         client.ask("Hi", custom_data=wanted)
 
 
-@pytest.mark.parametrize("name", SERVERS)
+@pytest.mark.parametrize(
+    "name", some_servers("test_check_tells_era_and_features_and_costs_no_message")
+)
 def test_check_tells_era_and_features_and_costs_no_message(start: Any, name: str) -> None:
     client, arena = start(name)
 

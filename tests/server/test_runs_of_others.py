@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 from eras import Play, TreeServer
-from eras.arena import MANNERS, SERVERS, Arena
+from eras.arena import MANNERS, SERVERS, Arena, some_servers
 from sampling import some
 
 from hugchat_sync import Client, Retry, Timeout
@@ -79,7 +79,7 @@ def pair() -> Iterator[Callable[..., Pair]]:
         yield lambda *words, **options: stack.enter_context(Pair(*words, **options))
 
 
-@pytest.mark.parametrize("name", TELLING)
+@pytest.mark.parametrize("name", SLOW)
 def test_second_message_waits_for_the_run_of_another_client(pair: Any, name: str) -> None:
     two = pair(name)
     message = two.begin()
@@ -92,7 +92,9 @@ def test_second_message_waits_for_the_run_of_another_client(pair: Any, name: str
     assert two.arena.turns[-1].history[-1].strip() == "Half and half."  # it is on the same branch
 
 
-@pytest.mark.parametrize("name", SERVERS)
+@pytest.mark.parametrize(
+    "name", some_servers("test_message_of_another_client_is_appended_to_the_newest")
+)
 def test_message_of_another_client_is_appended_to_the_newest(pair: Any, name: str) -> None:
     two = pair(name, Play(("One.",)), SECOND, Play(("Three.",)))
     two.hold.set()
@@ -228,7 +230,7 @@ def test_answer_that_never_changes_is_given_up(pair: Any, name: str) -> None:
         assert time.monotonic() - began < 0.4
 
 
-@pytest.mark.parametrize("name", SERVERS)
+@pytest.mark.parametrize("name", some_servers("test_failed_run_of_our_own_is_not_waited_for"))
 def test_failed_run_of_our_own_is_not_waited_for(name: str) -> None:
     """Of some failures nothing is stored but the question, as while an answer is made."""
     with Arena(name, Play(("Half",), error="It broke"), SECOND) as arena, Client(arena.url) as one:
@@ -257,7 +259,7 @@ def test_stop_reaches_the_run_of_another_client(pair: Any, name: str) -> None:
     assert two.texts()[::2] == ["The first?", "The second?"]
 
 
-@pytest.mark.parametrize("name", TELLING)
+@pytest.mark.parametrize("name", SLOW)
 def test_stop_where_nobody_runs_posts_nothing(pair: Any, name: str) -> None:
     two = pair(name)
     two.hold.set()
@@ -271,7 +273,7 @@ def test_stop_where_nobody_runs_posts_nothing(pair: Any, name: str) -> None:
     assert two.arena.sent == before
 
 
-@pytest.mark.parametrize("name", SERVERS)
+@pytest.mark.parametrize("name", some_servers("test_removal_waits_for_nobody"))
 def test_removal_waits_for_nobody(pair: Any, name: str) -> None:
     two = pair(name)
     two.begin()
@@ -285,7 +287,7 @@ def test_removal_waits_for_nobody(pair: Any, name: str) -> None:
         two.other.history(two.place)
 
 
-@pytest.mark.parametrize("name", SERVERS)
+@pytest.mark.parametrize("name", some_servers("test_removal_of_all_waits_for_nobody"))
 def test_removal_of_all_waits_for_nobody(pair: Any, name: str) -> None:
     two = pair(name)
     two.begin()

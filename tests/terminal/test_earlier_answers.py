@@ -65,7 +65,7 @@ def told(owner: Any, arena: Any) -> list[str]:
     ("held", "how"),
     some(
         [(era, how) for era in MANNERS for how in ENDS],
-        [*((era, "killed") for era in MANNERS), *(("v2-2025", how) for how in list(ENDS)[1:])],
+        [*((era, "killed") for era in FAMILIES), *(("v2-2025", how) for how in list(ENDS)[1:])],
     ),
     indirect=["held"],
 )
