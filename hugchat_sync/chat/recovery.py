@@ -167,8 +167,11 @@ class Recovery:
                     break
                 yield event
             if stored.state == "interrupted":
-                # a run that somebody stopped has a final answer in its log; one that died has none
-                is_whole = bool(ends) or self.log_end != "interrupted"
+                # a run that somebody stopped has a final answer in its log; one that died has none,
+                # and what was stored of it last may be less than what came
+                came, kept = self._record.streamed.rstrip(), stored.text.rstrip()
+                is_less = came != kept and came.startswith(kept) and not self._was_stopped
+                is_whole = bool(ends) or not (is_less or self.log_end == "interrupted")
             else:
                 is_whole = stored.state == "done"
             for event in self._complete_text(stored, is_whole):

@@ -184,30 +184,34 @@ class Storage:
             for one in conversation_ids:
                 connection.execute(
                     "DELETE FROM records WHERE kind = 'conversation' AND id = ?"
-                    " OR kind IN ('file', 'running') AND owner = ?",
+                    " OR kind IN ('file', 'run') AND owner = ?",
                     (one, one),
                 )
 
     def begin_run(self, conversation_id: str, message_id: str) -> None:
         """Note that an answer is being made, until :meth:`end_run`."""
         body = {"conversation": conversation_id, "message": message_id}
-        self.put("running", message_id, body, conversation_id)
+        self.put("run", message_id, body, conversation_id, "running")
 
     def end_run(self, message_id: str) -> None:
         """Forget that an answer is being made."""
         with self._lock:
-            query = "DELETE FROM records WHERE kind = 'running' AND id = ?"
+            query = "DELETE FROM records WHERE kind = 'run' AND id = ?"
             self._connection.execute(query, (message_id,))
 
     def interrupt_runs(self) -> None:
-        """Mark the answers that a process was making which ended without a word."""
-        for run in self._bodies("kind = 'running'"):
+        """Mark the answers that a process was making which ended without a word.
+
+        Earlier versions kept every run, with what was said in it; those that ended go as well.
+        """
+        for run in self._bodies("kind = 'run' AND sort = 'running'"):
             conversation = self.conversation(run["conversation"])
             message = conversation and conversation.message(run["message"])
             if conversation is not None and message:
                 message["interrupted"] = True
                 self.save(conversation)
-            self.end_run(run["message"])
+        with self._lock:
+            self._connection.execute("DELETE FROM records WHERE kind = 'run'")
 
     def put_file(self, conversation_id: str, file: Attachment) -> str:
         """Store a file of a conversation (or share) and return its name on the wire."""

@@ -268,6 +268,8 @@ class _Table:
                 key: bytes | None = b""
                 if not end:
                     key = b"" if row == self._columns or begun == self.head else None
+                elif raw.rstrip(b"\0").endswith(b'",'):  # the next column was not begun
+                    key = _TORN
                 elif raw.strip() and len(row) != len(self._columns):
                     key = None if raw.endswith(b"\n") else _TORN
                 elif row and row[-1]:

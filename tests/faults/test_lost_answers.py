@@ -193,6 +193,20 @@ def test_stored_answer_of_a_run_that_was_stopped_meanwhile_is_interrupted(begin)
     assert of_kind(list(message), FinalAnswer) == [FinalAnswer("The text.", True)]
 
 
+@pytest.mark.parametrize("reply", [NO_LOG, log(end="gone")])
+def test_shorter_text_that_a_dead_server_had_stored_took_the_place_of_what_had_come(begin, reply):
+    client, gate = begin(["The ", "text", "."])
+    gate.on(MESSAGE, cut_at(b'{"type":"finalAnswer"'))
+    gate.on(LOG, reply)
+    gate.on(STORED, changed(lambda newest: newest.update(interrupted=True, content="The ")))
+
+    message = client.chat("hi")
+
+    with pytest.raises(IncompleteAnswer) as caught:
+        message.text()
+    assert caught.value.partial == "The text."
+
+
 def test_pauses_between_two_looks_grow(begin):
     client, gate = begin(["The ", "text", "."])
     gate.on(MESSAGE, cut_at(b'{"type":"finalAnswer"'))

@@ -584,6 +584,31 @@ def test_what_was_said_stayed_in_the_log_of_a_deleted_conversation(tmp_path, wai
     assert [body for body in bodies if "zorblax" in body or talk.id in body] == []
 
 
+def test_a_run_that_an_earlier_version_was_making_is_interrupted_and_no_old_log_is_kept(tmp_path):
+    path = tmp_path / "chat.db"
+    with LocalServer(database=path, responder=Scripted(["Half"])) as server:
+        talk = Talk(server)
+        talk.create()
+        talk.say()
+        answer = talk.last()["id"]
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        query = "UPDATE records SET body = json_remove(body, '$.messages[2].interrupted')"
+        database.execute(f"{query} WHERE kind = 'conversation'")
+        for run_id, status in (("first", "completed"), ("second", "running")):
+            told = [{"type": "stream", "token": "zorblax"}]
+            run = {"id": run_id, "conversation": talk.id, "message": answer, "log": told}
+            database.execute(
+                "INSERT INTO records (kind, id, owner, sort, body) VALUES ('run', ?, ?, ?, ?)",
+                (run_id, talk.id, status, json.dumps({**run, "status": status})),
+            )
+    with LocalServer(database=path) as server:
+        talk.server, talk.url = server, server.url
+        assert talk.last()["interrupted"] is True
+        with closing(sqlite3.connect(path)) as database:
+            bodies = [body for (body,) in database.execute("SELECT body FROM records")]
+    assert [body for body in bodies if "zorblax" in body] == []
+
+
 def test_a_full_disk_is_told_and_ends_the_answer(tmp_path):
     def small_files() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (256 * 1024, 256 * 1024))

@@ -144,7 +144,16 @@ def test_table_that_was_killed_at_its_head_begins_again(program, answering, tmp_
 
 @pytest.mark.parametrize(
     "torn",
-    ['"two","half of\n', '"two","half of","', '"two","","TimedOut: no', '"two","half"', '"\0\0'],
+    [
+        '"two","half of\n',
+        '"two","half of","',
+        '"two","half of",',
+        '"two","",',
+        '"two","",\0\0',
+        '"two","","TimedOut: no',
+        '"two","half"',
+        '"\0\0',
+    ],
 )
 def test_table_that_was_killed_inside_a_row_is_whole_again(program, answering, tmp_path, torn):
     source, target = tmp_path / "in.csv", tmp_path / "out.csv"
