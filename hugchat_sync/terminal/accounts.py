@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 import os
-import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -97,10 +95,7 @@ def _read_password(arguments: argparse.Namespace) -> str:
         raise UsageError(
             "nobody is there to ask for the password: give --password-stdin, or --cookies FILE"
         )
-    try:
-        return getpass.getpass("Password: ", stream=sys.stderr)
-    except EOFError as error:
-        raise UsageError("nothing was typed") from error
+    return ask_human("Password: ", hidden=True)
 
 
 def logout(arguments: argparse.Namespace) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import getpass
 import os
 import re
 import sys
@@ -188,21 +189,24 @@ def read_file(total: float) -> tuple[str, bytes, str]:
 # what somebody types --------------------------------------------------------------------------
 
 
-def ask_human(question: str) -> str:
+def ask_human(question: str, *, hidden: bool = False) -> str:
     """Return the line that a human types; the question is on stderr, for stdout has the answers.
 
+    :param hidden: what is typed is shown nowhere.
     :raises UsageError: Ctrl-D was typed instead.
     """
     try:
-        return _line(question)
+        return _line(question, hidden=hidden)
     except EOFError as error:
         raise UsageError("nothing was typed") from error
 
 
-def _line(question: str) -> str:
-    sys.stderr.write(output.make_safe(question))
-    sys.stderr.flush()
+def _line(question: str, *, hidden: bool = False) -> str:
     try:
+        if hidden:
+            return getpass.getpass(question, stream=sys.stderr)
+        sys.stderr.write(output.make_safe(question))
+        sys.stderr.flush()
         return input()
     except (EOFError, KeyboardInterrupt):
         output.note("")  # to the next line

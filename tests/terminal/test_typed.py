@@ -107,6 +107,18 @@ def prompted(typed, answering):
     return begin
 
 
+@pytest.mark.parametrize(("key", "code"), [("\x03", 130), ("\x04", 2)])
+def test_next_line_stood_behind_the_question_for_the_password(typed, answering, key, code):
+    terminal = typed("login", "a@b.example", "--base-url", answering.url, rich=False)
+    terminal.wait_for("Password: ")
+    time.sleep(0.2)
+
+    terminal.type(key)
+
+    assert terminal.end() == code
+    assert terminal.text.startswith("\r\n")
+
+
 ENDINGS = [(signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 
 
