@@ -533,7 +533,7 @@ class Client:
                 self._identity.send(dialect.save_settings(changed), once)
                 return changed
 
-            return self._identity.transport.repeated(attempt, steady)
+            return self._identity.transport.repeat(attempt, steady)
 
         with self._identity.first_visit(patience):
             return self._identity.in_one_session(rewrite, patience)

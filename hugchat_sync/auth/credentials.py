@@ -15,7 +15,7 @@ from ..dialects import Dialect
 from ..errors import AuthError, HugChatError, LoginFailed, ServerError, SessionExpired, TimedOut
 from ..futures import renew_locks_after_fork
 from ..secret import Secret
-from ..transport.retry import Patience, held
+from ..transport.retry import Patience, hold_within
 from .cookies.store import CookieStore
 
 HUB = "huggingface.co"
@@ -180,7 +180,7 @@ class Renewal:
         """
         if not patience.renews or not self._credentials.had:
             return False
-        with held(self._lock, patience.deadline, _NO_TIME):
+        with hold_within(self._lock, patience.deadline, _NO_TIME):
             if self._ended_at < began:
                 worked = self._restore_cookies() or self._sign_in_anew(patience.deadline)
                 if not worked and time.monotonic() >= patience.deadline:
@@ -190,7 +190,7 @@ class Renewal:
 
     def has_worked_since(self, began: float, patience: Patience) -> bool:
         """Return whether one that ended since then has worked, once none is under way."""
-        with held(self._lock, patience.deadline, _NO_TIME):
+        with hold_within(self._lock, patience.deadline, _NO_TIME):
             return self._worked and self._ended_at >= began
 
     def _fingerprint(self) -> int:

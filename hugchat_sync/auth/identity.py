@@ -29,7 +29,7 @@ from ..options import Retry, Timeout, check_retry, check_timeout
 from ..records import User
 from ..secret import Secret
 from ..transport.http import Sender, Transport
-from ..transport.retry import RENEWALS, Patience, held
+from ..transport.retry import RENEWALS, Patience, hold_within
 from ..values import replace
 from .credentials import Renewal, find_credentials
 
@@ -243,7 +243,7 @@ class Identity(Sender):
         named = self._named
         if named is not None:
             self.credentials.require_honoured(named)
-        with held(self._finding, patience.deadline, _OTHERS_ASK):
+        with hold_within(self._finding, patience.deadline, _OTHERS_ASK):
             if self._is_found and self._dialect is not None:
                 return self._dialect
             step: Dialect | Call[Any] = probe_within(named) if named else first_probe()
@@ -269,7 +269,7 @@ class Identity(Sender):
         """
         with ExitStack() as alone:
             if self.is_nobody:
-                alone.enter_context(held(self._visiting, patience.deadline, _OTHERS_ASK))
+                alone.enter_context(hold_within(self._visiting, patience.deadline, _OTHERS_ASK))
             if self.is_nobody:  # still
                 wait = min(_FIRST_VISIT, patience.deadline - time.monotonic())
                 alone.enter_context(self.credentials.store.visit_first(wait))

@@ -22,10 +22,11 @@ from ..errors import (
 from ..futures import renew_locks_after_fork
 from ..list_bots import RETIRED, warn_of_retired
 from ..records import ConversationTree, Settings
-from ..transport.retry import Patience, held, is_unsure
+from ..transport.retry import Patience, hold_within, is_unsure
 from . import Server
 
 _CLOCKS_DIFFER = 300.0  # seconds between our clock and the server's, at most
+_SETTINGS_LATE = "the settings could not be read in time"
 _LOOKS = 3  # at the list, for a conversation whose reply was lost
 _SLICE = 0.5  # seconds; Windows delivers Ctrl-C only between waits
 
@@ -108,7 +109,7 @@ class Creation:
                 return self._create_once(name, text, patience)
 
         if not settings.is_sure:
-            with held(settings.lock, patience.deadline, "the settings could not be read in time"):
+            with hold_within(settings.lock, patience.deadline, _SETTINGS_LATE):
                 if not settings.is_sure:
                     settings.read = None  # what an earlier call read may be nobody's
                     made = self._make_with_model(model, make, settings, patience)

@@ -151,7 +151,7 @@ class Run:
 
     # sending ---------------------------------------------------------------------------------
 
-    def begin(self) -> None:
+    def send(self) -> None:
         """Send the message; return when the server has accepted it.
 
         :raises HugChatError: it was not accepted, or nobody can tell.
@@ -201,7 +201,7 @@ class Run:
                 self.dialect = before  # the form was not the reason
                 raise error from None
         if "reattach" in self.dialect.features and self._stream is not None:
-            self._stream.ends(self._check_end)
+            self._stream.check_end_with(self._check_end)
 
     def _has_arrived(self, error: HugChatError) -> bool:
         """Return whether the server has the message after all.

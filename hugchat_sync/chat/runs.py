@@ -157,7 +157,7 @@ class Runs:
             # also if this is interrupted: the server may be at it all the same
             activity.run, activity.message = run, None
             try:
-                run.begin()
+                run.send()
             except HugChatError:
                 self.forget_ended(run)
                 raise

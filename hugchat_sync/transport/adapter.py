@@ -134,7 +134,7 @@ class _NoNewCookies(DefaultCookiePolicy):
         return False
 
 
-class Quiet(List[str]):
+class HiddenTexts(List[str]):
     """Texts that are secrets: a traceback that prints the objects of its frames tells how many."""
 
     def __repr__(self) -> str:
@@ -150,7 +150,7 @@ def own_session() -> requests.Session:
     return _closed_to_replies(session)
 
 
-def shielded(session: requests.Session) -> requests.Session:
+def shield(session: requests.Session) -> requests.Session:
     """Return a view of the user's session: the same settings, a cookie jar of its own.
 
     requests puts the cookies of every reply into the session that sent it; the user's session is

@@ -30,7 +30,7 @@ from ..futures import renew_locks_after_fork
 from ..options import Retry, Timeout, is_loopback
 from ..values import replace
 from ..version import __version__
-from .adapter import Quiet, authentication, close_own_adapters, own_session, shielded
+from .adapter import HiddenTexts, authentication, close_own_adapters, own_session, shield
 from .retry import LONGEST, RENEWALS, Patience, Retrying, Tries, seconds_asked_for
 from .stream import Attempt, Stream, forgotten, not_understood, translated
 
@@ -113,7 +113,7 @@ class Transport(Retrying):
 
     def renew_locks(self) -> None:
         """Take a new session: a forked child must not write into the connections of its parent."""
-        self._session = own_session() if self._given is None else shielded(self._given)
+        self._session = own_session() if self._given is None else shield(self._given)
 
     def __repr__(self) -> str:
         return f"<Transport to {self.base_url}>"
@@ -160,7 +160,7 @@ class Transport(Retrying):
         request, within = call.request, patience or self.patience()
 
         def exchange() -> T:
-            with self._opened(request, within) as stream:
+            with self._open_reply(request, within) as stream:
                 self._take_cookies(stream.response)
                 reply = self._whole(stream)
                 self._refuse(request, reply)
@@ -169,7 +169,7 @@ class Transport(Retrying):
                 except AuthError as error:  # some servers say it inside a good status
                     raise self._expired(error, reply) from error
 
-        return self.repeated(
+        return self.repeat(
             exchange,
             within,
             repeatable=request.repeatable,
@@ -193,18 +193,18 @@ class Transport(Retrying):
 
         def opened() -> Stream:
             with ExitStack() as unless_good:
-                stream = self._opened(request, within, keep_alives=call.keep_alives)
+                stream = self._open_reply(request, within, keep_alives=call.keep_alives)
                 unless_good.push(stream)
                 self._take_cookies(stream.response)
                 self._refuse_instead(call, stream)
                 unless_good.pop_all()
             return stream
 
-        return self.repeated(
+        return self.repeat(
             opened, within, repeatable=request.repeatable, sender=self._identity, tries=tries
         )
 
-    def repeated(
+    def repeat(
         self,
         attempt: Callable[[], T],
         patience: Patience,
@@ -245,7 +245,7 @@ class Transport(Retrying):
                 return value
             renewed += 1
 
-    def _opened(self, request: Request, patience: Patience, keep_alives: bool = True) -> Stream:
+    def _open_reply(self, request: Request, patience: Patience, keep_alives: bool = True) -> Stream:
         left = patience.deadline - self._clock()
         url = self.base_url + request.path
         shown = url.partition("?")[0]  # what follows may be a code to sign in with
@@ -303,7 +303,7 @@ class Transport(Retrying):
         return Reply(response.status_code, headers, body, stream.url, self.base_url)
 
     def _take_cookies(self, response: requests.Response) -> None:
-        values = Quiet(_set_cookies(response))
+        values = HiddenTexts(_set_cookies(response))
         if values:
             # the answer to a request that left before there were cookies begins another session
             stray = "Cookie" not in response.request.headers
@@ -326,7 +326,7 @@ class Transport(Retrying):
             raise ProtocolError("expected a stream", url=stream.url)
         if kind == "application/json" and "Content-Length" in headers:
             reply = self._whole(stream)
-            stream.again(reply.body)
+            stream.replay(reply.body)
             try:
                 next(iter(call.read([reply.body])), None)
             except AuthError as error:

@@ -126,7 +126,7 @@ class Retrying:
 
 
 @contextmanager
-def held(lock: threading.Lock, deadline: float, why: str) -> Iterator[None]:
+def hold_within(lock: threading.Lock, deadline: float, why: str) -> Iterator[None]:
     """Hold *lock*, which another thread may hold while it talks to the server.
 
     :raises TimedOut: the time of the call was spent waiting; *why* is its sentence.

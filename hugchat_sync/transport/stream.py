@@ -212,11 +212,11 @@ class Stream:
         """Count as progress what *events_seen* counts; it is asked before each read."""
         self._reader.events_seen = events_seen
 
-    def ends(self, at_end: Callable[[], None]) -> None:
-        """Ask *at_end* at the end of the body; it raises if that cannot be the end."""
-        self._at_end = at_end
+    def check_end_with(self, check: Callable[[], None]) -> None:
+        """Call *check* at the end of the body; it raises if that cannot be the end."""
+        self._at_end = check
 
-    def again(self, body: bytes) -> None:
+    def replay(self, body: bytes) -> None:
         """Yield *body*, which was read already."""
         self._whole = body
 
@@ -252,18 +252,18 @@ class Stream:
             if isinstance(error, TransportError):
                 raise
             if self._reader.refusal:
-                raise self._refused() from None
+                raise self._refusal_error() from None
             late = self._reader.clock() >= self._reader.deadline
             raise translated(error, self.url, phase=self._phase, late=late) from error
         except (AttributeError, ValueError) as error:
             if self._reader.refusal:
-                raise self._refused() from None
+                raise self._refusal_error() from None
             if not self.closed:
                 raise
             # the layers below do not expect that another thread takes the socket away
             raise ConnectionFailed("the reply was closed", url=self.url) from error
 
-    def _refused(self) -> HugChatError:
+    def _refusal_error(self) -> HugChatError:
         """Return why there was no further read."""
         phase = self._reader.refusal
         if phase == "process":

@@ -113,7 +113,7 @@ def test_requests_of_a_repeatable_call(name):
     script = Script(FAILURES[name])
 
     with pytest.raises(type(FAILURES[name])):
-        script.retrying().repeated(script, patience())
+        script.retrying().repeat(script, patience())
 
     assert script.calls == (3 if name in REPEATABLE else 1)
 
@@ -123,7 +123,7 @@ def test_requests_of_a_send_or_a_creation(name):
     script = Script(FAILURES[name])
 
     with pytest.raises(type(FAILURES[name])):
-        script.retrying().repeated(script, patience(), repeatable=False)
+        script.retrying().repeat(script, patience(), repeatable=False)
 
     assert script.calls == (3 if name in NOT_REPEATABLE else 1)
 
@@ -132,7 +132,7 @@ def test_requests_of_a_send_or_a_creation(name):
 def test_later_success_is_a_success(name):
     script = Script(FAILURES[name], FAILURES[name], "good")
 
-    assert script.retrying().repeated(script, patience()) == "good"
+    assert script.retrying().repeat(script, patience()) == "good"
 
 
 @pytest.mark.parametrize("tries", [1, 2, 5])
@@ -140,7 +140,7 @@ def test_number_of_tries_counts_the_first_one(tries):
     script = Script(FAILURES["503"])
 
     with pytest.raises(Unavailable):
-        script.retrying().repeated(script, patience(tries=tries))
+        script.retrying().repeat(script, patience(tries=tries))
 
     assert script.calls == tries
 
@@ -149,7 +149,7 @@ def test_waits_double_up_to_the_ceiling():
     script = Script(FAILURES["503"])
 
     with pytest.raises(Unavailable):
-        script.retrying().repeated(script, patience(tries=7))
+        script.retrying().repeat(script, patience(tries=7))
 
     assert script.slept == [0.5, 1.0, 2.0, 4.0, 8.0, 8.0]
 
@@ -158,7 +158,7 @@ def test_jitter_takes_up_to_half_of_a_wait():
     script = Script(FAILURES["503"])
 
     with pytest.raises(Unavailable):
-        script.retrying(jitter=0.0).repeated(script, patience(tries=3))
+        script.retrying(jitter=0.0).repeat(script, patience(tries=3))
 
     assert script.slept == [0.25, 0.5]
 
@@ -166,7 +166,7 @@ def test_jitter_takes_up_to_half_of_a_wait():
 def test_retry_after_is_waited_for():
     script = Script(FAILURES["429 with Retry-After"], "good")
 
-    script.retrying().repeated(script, patience())
+    script.retrying().repeat(script, patience())
 
     assert script.slept == [7.0]
 
@@ -175,7 +175,7 @@ def test_wait_beyond_the_limit_is_raised_at_once():
     script = Script(FAILURES["429 with a long Retry-After"])
 
     with pytest.raises(RateLimited) as caught:
-        script.retrying().repeated(script, patience())
+        script.retrying().repeat(script, patience())
 
     assert (script.slept, caught.value.retry_after) == ([], 121.0)
 
@@ -184,7 +184,7 @@ def test_wait_that_the_total_does_not_cover_is_raised_at_once():
     script = Script(FAILURES["503"])
 
     with pytest.raises(Unavailable):
-        script.retrying().repeated(script, patience(total=0.4))
+        script.retrying().repeat(script, patience(total=0.4))
 
     assert (script.slept, script.calls) == ([], 1)
 
@@ -193,7 +193,7 @@ def test_wait_that_the_total_does_not_cover_is_raised_at_once():
 def test_rate_limit_is_waited_for_when_the_caller_gave_a_total_that_covers_it(repeatable):
     script = Script(FAILURES["429"], "good")
 
-    result = script.retrying().repeated(
+    result = script.retrying().repeat(
         script, patience(total=100.0, waits=True), repeatable=repeatable
     )
 
@@ -204,7 +204,7 @@ def test_rate_limit_that_the_total_does_not_cover_is_raised_at_once():
     script = Script(FAILURES["429"])
 
     with pytest.raises(RateLimited) as caught:
-        script.retrying().repeated(script, patience(total=30.0, waits=True), repeatable=False)
+        script.retrying().repeat(script, patience(total=30.0, waits=True), repeatable=False)
 
     assert (script.slept, caught.value.retry_after) == ([], 60.0)
 
@@ -213,7 +213,7 @@ def test_limit_of_conversations_is_never_waited_for():
     script = Script(FAILURES["429 of a limit"])
 
     with pytest.raises(ConversationLimit):
-        script.retrying().repeated(script, patience(total=100.0, waits=True))
+        script.retrying().repeat(script, patience(total=100.0, waits=True))
 
     assert script.calls == 1
 
@@ -225,9 +225,7 @@ def test_lapsed_session_is_tried_once_more_when_it_could_be_renewed(renews, call
 
     try:
         outcome.append(
-            script.retrying().repeated(
-                script, patience(), repeatable=False, sender=Renewing(renews)
-            )
+            script.retrying().repeat(script, patience(), repeatable=False, sender=Renewing(renews))
         )
     except SessionExpired:
         outcome.append("expired")
@@ -239,7 +237,7 @@ def test_session_that_lapses_again_is_not_renewed_for_ever():
     script = Script(SessionExpired("over"))
 
     with pytest.raises(SessionExpired):
-        script.retrying().repeated(script, patience(), sender=Renewing(True))
+        script.retrying().repeat(script, patience(), sender=Renewing(True))
 
     assert script.calls == 1 + RENEWALS
 
