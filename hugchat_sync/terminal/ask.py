@@ -22,7 +22,7 @@ from .screen import best_screen, tell_sources
 
 #: a fence, behind the marks of the quotes and lists that it stands in
 _OPENING = re.compile(
-    r"(?m)^(?P<before>(?: *(?:> ?|[-*+] |[0-9]{1,9}[.)] ))* *)(?P<fence>`{3,}(?=[^`\n]*$)|~{3,}).*$"
+    r"(?m)^(?P<before>(?: *(?:>|[-*+] |[0-9]{1,9}[.)] ))* *)(?P<fence>`{3,}(?=[^`\n]*$)|~{3,}).*$"
 )
 
 
@@ -209,14 +209,31 @@ def first_code_block(text: str) -> str | None:
     if opening is None:
         return None
     before, fence = opening.group("before", "fence")
-    marks = re.findall(" *> ?|[^>]+", before)  # a quote goes on in each line, a list is indented
-    margin = re.compile("".join(" *> ?" if ">" in one else f" {{0,{len(one)}}}" for one in marks))
+    # a quote goes on in each line, a list is indented
+    marks = [
+        re.compile(" *> ?" if ">" in one else f" {{0,{len(one)}}}")
+        for one in re.findall(" *> ?|[^>]+", before)
+    ]
     end = re.compile(f" *{fence}{fence[0]}*\\s*")
     block: list[str] = []
     for line in re.findall(".*\n|.+", text[opening.end() + 1 :]):
-        within = margin.match(line)
-        if within is None or end.fullmatch(line, within.end()):
+        begin = _find_end(marks, line)
+        if begin is None or end.fullmatch(line, begin):
             break
-        block.append(line[within.end() :])
+        block.append(line[begin:])
     code = "".join(block)
     return code if not code or code.endswith("\n") else f"{code}\n"
+
+
+def _find_end(marks: list[re.Pattern[str]], line: str) -> int | None:
+    """Return where the marks end that a line begins with; ``None`` where one of them lacks.
+
+    One pattern of them all would try each blank in two places, and many blanks without an end.
+    """
+    position = 0
+    for mark in marks:
+        found = mark.match(line, position)
+        if found is None:
+            return None
+        position = found.end()
+    return position

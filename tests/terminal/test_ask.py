@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from eras.lines_2023 import SearchSource, SearchStep
@@ -289,6 +290,20 @@ def test_x_without_a_code_block_prints_nothing_on_stdout(program, answering):
 )
 def test_first_code_block(text, block):
     assert first_code_block(text) == block
+
+
+@pytest.mark.parametrize(
+    ("text", "block"),
+    [
+        ("> " * 200 + "x\n```\ncode\n```\n", "code\n"),
+        ("> " * 200 + "```\n" + "> " * 200 + "code\n" + "> " * 199 + "no\n", "code\n"),
+        ("- " * 200 + "x\n```\ncode\n```\n", "code\n"),
+    ],
+)
+def test_many_marks_before_a_code_block_took_for_ever(text, block):
+    began = time.monotonic()
+    assert first_code_block(text) == block
+    assert time.monotonic() - began < 5
 
 
 def test_whole_answer_counts_where_the_server_began_again(program, scripted):
