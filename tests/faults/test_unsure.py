@@ -176,7 +176,7 @@ def test_era_that_cannot_tell_is_not_asked_twice(era: str, posts: int) -> None:
     prompt = Prompt("6b02a3ec554756adfb4f3181", "hi", "m", "g")
     patience = Patience(Timeout(), Retry(tries=3), 1e12)
     with pytest.raises(ConnectionFailed):
-        Run(transport, load_dialect(era), prompt, patience).begin()
+        Run(transport, load_dialect(era), prompt, patience).send()
     assert transport.posts == posts
 
 
