@@ -96,6 +96,9 @@ class Map:
         for name, number in {"workers": workers, "chunk": chunk}.items():
             if not is_positive(number, int) and (name, number) != ("workers", None):
                 raise UsageError(f"{name} is a number, 1 or more")
+        submit = getattr(executor, "submit", None)
+        if executor is not None and (isinstance(executor, type) or not callable(submit)):
+            raise UsageError("executor is a concurrent.futures.Executor, or None for threads")
         self._options = dict(options or {})
         _check_names(self._options)
         self.stopped: HugChatError | None = None  # the error after which nothing more is sent

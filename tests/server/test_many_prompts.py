@@ -12,7 +12,7 @@ import requests
 
 from hugchat_sync import Client
 from hugchat_sync.batch import Map
-from hugchat_sync.errors import IncompleteAnswer
+from hugchat_sync.errors import IncompleteAnswer, UsageError
 from hugchat_sync.local import LocalServer
 from hugchat_sync.local.testing import Fault, Script, Scripted
 
@@ -66,6 +66,14 @@ def test_map_closed_early_takes_back_what_waits_in_an_executor_of_others():
             results.close()
 
         assert len(responder.turns) <= begun + 1
+
+
+@pytest.mark.parametrize("executor", [4, "threads", ThreadPoolExecutor])
+def test_executor_that_is_none_left_a_conversation_and_a_foreign_error(executor):
+    with LocalServer() as server, Client(server.url) as client:
+        with pytest.raises(UsageError, match="executor is a concurrent.futures.Executor"):
+            list(client.map(["a"], executor=executor))
+        assert client.fetch_conversations() == {}
 
 
 def test_unordered_map_hands_out_what_is_ready_while_the_first_prompt_is_slow():
