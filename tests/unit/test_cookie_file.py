@@ -48,6 +48,17 @@ def test_renewed_value_reaches_a_flat_file(flat):
     assert CookieStore.read(flat, HUB).header(ASK) == "token=t; hf-chat=new; foreign=f"
 
 
+def test_name_with_blanks_around_it_stood_twice_in_a_flat_file(flat):
+    flat.write_text(json.dumps({"token": "t", " hf-chat ": "h"}))
+    store = CookieStore.read(flat, HUB)
+    store.received(ASK, [*renewal("new"), "third=3; Path=/"])
+    assert json.loads(flat.read_text()) == {"token": "t", " hf-chat ": "new", "third": "3"}
+
+    flat.write_text(flat.read_text().replace('"third"', '" third "'))
+    store.received(ASK, ["third=; Path=/; Max-Age=0"])
+    assert json.loads(flat.read_text()) == {"token": "t", " hf-chat ": "new"}
+
+
 def test_written_file_is_for_its_owner_only(flat):
     flat.chmod(0o644)
     CookieStore.read(flat, HUB).received(ASK, renewal("new"))

@@ -42,10 +42,10 @@ class JsonDocument:
 
     def put(self, cookie: Cookie, site: Site, now: float) -> None:
         """Change the cookie of this name where it stands, or add it."""
-        if isinstance(self._entries, dict):
-            self._entries[cookie.name] = cookie.value
-            return
         position = _position(self._entries, from_record, cookie.name, site, now)
+        if isinstance(self._entries, dict):
+            self._entries[position or cookie.name] = cookie.value
+            return
         if position is None:
             self._entries.append(self._new_record(cookie, site))
             return
@@ -194,7 +194,7 @@ def _position(
 ) -> Any:
     """Return where the cookie of this name stands; ``None`` where it does not."""
     if isinstance(entries, dict):
-        return name
+        return next((key for key in entries if key.strip() == name), None)
     there = [read(entry) for entry in entries]
     chosen = choose(filter(None, there), site, now).get(name)
     return next((at for at, one in enumerate(there) if chosen and one is chosen), None)
