@@ -30,8 +30,15 @@ if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):  # each process of the tests w
     os.environ["PYTHONPYCACHEPREFIX"] = tempfile.mkdtemp(prefix="hugchat-sync-")
     atexit.register(shutil.rmtree, os.environ["PYTHONPYCACHEPREFIX"], ignore_errors=True)
 
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background of a shell
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # the children of the tests inherit it
+# the children of the tests inherit what is ignored: in the background of a shell, or by nohup
+for _name, _plain in (
+    ("SIGINT", signal.default_int_handler),
+    ("SIGHUP", signal.SIG_DFL),
+    ("SIGTERM", signal.SIG_DFL),
+):
+    _number = getattr(signal, _name, signal.SIGINT)  # Windows has no SIGHUP
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, _plain)
 
 gc.disable()  # until the tests are collected: what is made till then stays
 
