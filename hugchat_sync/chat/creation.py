@@ -197,14 +197,14 @@ class Creation:
                 return wanted
             stored = self._read_settings(settings, patience).stored_prompt
             return stored(meant) or stored(name)
-        if wanted is not None and wanted != self._read_settings(settings, patience).stored_prompt(
-            name
-        ):
+        if wanted is None:
+            return ""  # what is stored reaches the model there without our help
+        if wanted != self._read_settings(settings, patience).stored_prompt(name):
             advice = "set_system_prompt(model, prompt) sets one for all conversations with a model"
             dialect.lacks(
                 "conversation_prompts", advice if "system_prompts" in dialect.features else ""
             )
-        return wanted or ""  # what is stored reaches the model there without our help
+        return wanted
 
     def _read_settings(self, settings: SettingsOnce, patience: Patience) -> Settings:
         if settings.read is None:
