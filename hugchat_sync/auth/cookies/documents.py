@@ -42,7 +42,7 @@ class JsonDocument:
 
     def put(self, cookie: Cookie, site: Site, now: float) -> None:
         """Change the cookie of this name where it stands, or add it."""
-        position = _position(self._entries, from_record, cookie.name, site, now)
+        position = self._find(cookie.name, site, now)
         if isinstance(self._entries, dict):
             self._entries[position or cookie.name] = cookie.value
             return
@@ -60,7 +60,13 @@ class JsonDocument:
 
     def drop(self, name: str, site: Site, now: float) -> None:
         """Remove the cookie of this name, which is there."""
-        del self._entries[_position(self._entries, from_record, name, site, now)]
+        del self._entries[self._find(name, site, now)]
+
+    def _find(self, name: str, site: Site, now: float) -> Any:
+        """Return the key or the index of the cookie of this name; ``None`` where it is not."""
+        if isinstance(self._entries, dict):
+            return next((key for key in self._entries if key.strip() == name), None)
+        return _position(self._entries, from_record, name, site, now)
 
     def text(self) -> str:
         """Return the file's text."""
@@ -190,11 +196,9 @@ def _from_line(line: str) -> Cookie | None:
 
 
 def _position(
-    entries: Any, read: Callable[[Any], Cookie | None], name: str, site: Site, now: float
+    entries: list[Any], read: Callable[[Any], Cookie | None], name: str, site: Site, now: float
 ) -> Any:
     """Return where the cookie of this name stands; ``None`` where it does not."""
-    if isinstance(entries, dict):
-        return next((key for key in entries if key.strip() == name), None)
     there = [read(entry) for entry in entries]
     chosen = choose(filter(None, there), site, now).get(name)
     return next((at for at, one in enumerate(there) if chosen and one is chosen), None)
