@@ -21,7 +21,7 @@ from uuid import uuid4
 from flask import Flask, Response, abort, g, request
 from werkzeug.exceptions import HTTPException
 
-from .responder import Model, Question, Responder, Route, Turn
+from .responder import Model, Responder, Route, Title, Turn
 from .run import Log, Questions, Run, Steps
 from .storage import Conversation, Storage, StoredMessage, is_object_id
 from .wire import compact
@@ -30,6 +30,7 @@ _log = logging.getLogger(__name__)
 
 _WINDOW = 60.0
 _LOGS_KEPT = 100
+_LONGEST_TITLE = 40
 _COOKIE, _TWO_WEEKS = "hf-chat", 14 * 24 * 3600
 _FORMS = ("multipart/form-data", "application/x-www-form-urlencoded", "text/plain")
 _OPEN = ("/conversation/", "/api", "/documents/")
@@ -67,10 +68,10 @@ class Site:
     offered: Sequence[Model] = _MODELS
     closing: threading.Event = field(default_factory=threading.Event)
     questions: Questions = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
     _posts: list[float] = field(default_factory=list)
     _running: list[Run] = field(default_factory=list)
     _logs: deque[Log] = field(default_factory=lambda: deque(maxlen=_LOGS_KEPT))
-    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def url(self) -> str:
@@ -89,6 +90,17 @@ class Site:
         """Return the model with that id."""
         return next((model for model in self.models() if model.id == model_id), None)
 
+    def title(self, turn: Turn) -> Title | None:
+        """Return a title for a new conversation: the responder's, or the beginning of the prompt.
+
+        ``None`` leaves the default.
+        """
+        if hasattr(self.responder, "title"):
+            title: Title | None = self.responder.title(turn)
+            return title
+        text = " ".join(turn.prompt.split())
+        return Title(text if len(text) <= _LONGEST_TITLE else text[: _LONGEST_TITLE - 1] + "…")
+
     def too_fast(self) -> bool:
         """Count a message and return whether it is one too many within a minute, whoever sent it.
 
@@ -98,7 +110,7 @@ class Site:
         if limit is None:
             return False
         moment = time.monotonic()
-        with self._lock:
+        with self.lock:
             recent = [post for post in self._posts if moment - post <= _WINDOW]
             self._posts = [*recent, moment]
         return len(recent) >= limit
@@ -107,7 +119,7 @@ class Site:
 
     def runs_of(self, conversation_id: str) -> list[Run]:
         """Return what runs in a conversation."""
-        with self._lock:
+        with self.lock:
             return [run for run in self._running if run.log.conversation == conversation_id]
 
     def log_of(self, conversation_id: str, run_id: str | None) -> Log | None:
@@ -115,7 +127,7 @@ class Site:
 
         Of two runs with one id the first has it (w14).
         """
-        with self._lock:
+        with self.lock:
             logs = [log for log in self._logs if log.conversation == conversation_id]
         if run_id is None:
             return logs[-1] if logs else None
@@ -133,13 +145,13 @@ class Site:
 
         def work() -> None:
             try:
-                run.work(self._answer(turn), lambda: self.responder.title(turn))
+                run.work(self._answer(turn), lambda: self.title(turn))
             finally:
-                with self._lock:
+                with self.lock:
                     self._running.remove(run)
 
         run.begin()
-        with self._lock:
+        with self.lock:
             threading.Thread(target=work, name="local-run", daemon=True).start()
             self._running.append(run)
             self._logs.append(run.log)
@@ -151,36 +163,6 @@ class Site:
             others = (one.id for one in self.models() if not one.is_router)
             yield Route("default", next(others, model.id))  # told first (c25)
         yield from self.responder.answer(turn)
-
-    def answer_question(self, conversation_id: str, body: Mapping[str, Any]) -> None:
-        """Take the user's answer to a tool.
-
-        :raises HTTPException: 400 malformed or not what was asked, 404 unknown, 409 too late.
-        """
-        action, content = body.get("action"), body.get("content") or {}
-        known = action in ("accept", "decline", "cancel") and isinstance(content, dict)
-        if not known or not isinstance(body.get("elicitationId"), str):
-            abort(400, "Invalid elicitation response")
-        asked_in, question = self.questions.get(body["elicitationId"], ("", None))
-        if question is None or asked_in != conversation_id:
-            abort(404, "Unknown elicitation.")
-        with self._lock:
-            if question.action is not None:
-                abort(409, "Already answered.")
-            if action == "accept":
-                _check_content(question, content)
-                question.content = content
-            question.action = action
-
-
-def _check_content(question: Question, content: Mapping[str, Any]) -> None:
-    for entry in question.fields:
-        name = entry["name"]
-        if entry.get("required") and name not in content:
-            abort(400, f'"{name}" is required.')
-        allowed = [option["value"] for option in entry.get("options", ())]
-        if allowed and name in content and content[name] not in allowed:
-            abort(400, f'"{name}" is not one of the options.')
 
 
 #: the routes, the same for every server: what a server has of its own is its site

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Iterator, Sequence, Tuple
 from urllib.parse import quote
 
-from .responder import Final, Pause, Step, Text, Title, ToolCall, ToolProgress, ToolResult, Turn
+from .responder import Final, Pause, Step, Text, ToolCall, ToolProgress, ToolResult, Turn
 
 SEARCH_SERVER = "Web Search (documents)"
 SEARCH_TOOL = "web_search"
@@ -31,11 +31,10 @@ _ENDINGS = (".rst", ".md", ".txt")
 _BEST = 3
 _SECOND_FITS = 0.65  # a second passage is quoted if it fits nearly as well
 _LONGEST_QUOTE = 2000
-_LONGEST_TITLE = 40
 _UNKNOWN_NAMED = 5
 _STEM = 5  # letters that words of one stem share
 _HEADING = re.compile(r"^#{1,6}[ \t]+(.*)$", re.M)
-_UNDERLINED = re.compile(r"^(?=.*\S)(.+)\n(([=\-~^\"'`#*+])\3{2,})[ \t]*$", re.M)
+_UNDERLINED = re.compile(r"^(?=.*\S)(.+)\n([=\-~^\"'`#*+])\2{2,}[ \t]*$", re.M)
 _FENCED = re.compile(r"^( *(?:```|~~~).*?^ *(?:```|~~~) *$)", re.M | re.S)
 _KEPT = re.compile(r"\s*([-*+|>]|\d+\.)\s|\s{4}|\s*:\w+")  # lists, tables, code: lines matter
 _PIECE = re.compile(r"\s*\S+|\s+")
@@ -114,11 +113,6 @@ class Documents:
     def document(self, name: str) -> str | None:
         """Return the text of a document."""
         return self._texts.get(name)
-
-    def title(self, turn: Turn) -> Title | None:
-        """Return the beginning of the prompt."""
-        text = " ".join(turn.prompt.split())
-        return Title(text if len(text) <= _LONGEST_TITLE else text[: _LONGEST_TITLE - 1] + "…")
 
     def answer(self, turn: Turn) -> Iterator[Step]:
         """Search, report the search as a tool if it may be used, and quote."""
@@ -247,7 +241,7 @@ def _split(name: str, text: str) -> Iterator[Passage]:
         if number % 2:  # code has no headings
             sections[-1][1] += piece
             continue
-        first, *headed = _HEADING.split(_UNDERLINED.sub(_as_heading, piece))
+        first, *headed = _HEADING.split(_UNDERLINED.sub(r"# \1", piece))
         sections[-1][1] += first
         sections += [[heading.strip(), body] for heading, body in zip(headed[::2], headed[1::2])]
     title = ""
@@ -257,17 +251,12 @@ def _split(name: str, text: str) -> Iterator[Passage]:
             yield Passage(name, title or name, heading or name, body.strip())
 
 
-def _as_heading(found: re.Match[str]) -> str:
-    line, underline = found.group(1, 2)
-    return f"# {line}" if len(underline) >= len(line.strip()) else found.group()
-
-
 def _write_markdown(text: str) -> str:
     """Return a passage as Markdown: paragraphs on one line, code in fences."""
     parts: list[str] = []
     for number, piece in enumerate(_FENCED.split(text)):
-        blocks = [piece] if number % 2 else re.split(r"\n\s*\n", piece.strip("\n"))
-        parts.extend(block if number % 2 else _unwrap(block) for block in blocks if block)
+        blocks = re.split(r"\n\s*\n", piece.strip("\n"))
+        parts += [piece] if number % 2 else [_unwrap(block) for block in blocks if block]
     sizes = accumulate(len(part) for part in parts)
     kept = [part for part, size in zip(parts, sizes) if size <= _LONGEST_QUOTE]
     if len(kept) < len(parts):

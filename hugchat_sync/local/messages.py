@@ -17,17 +17,10 @@ from uuid import uuid4
 
 from flask import Response, abort, request, stream_with_context
 
-from .app import (
-    app,
-    json_body,
-    json_reply,
-    nothing,
-    own_conversation,
-    site,
-)
+from .app import app, json_body, json_reply, nothing, own_conversation, site
 from .documents import SEARCH_SERVER
 from .http import client_gone
-from .responder import Attachment, EarlierMessage, Turn
+from .responder import Attachment, EarlierMessage, Question, Turn
 from .storage import Conversation, StoredMessage
 from .wire import compact
 
@@ -41,7 +34,7 @@ _LONGEST_WATCH = 300.0
 def _settle() -> None:
     """Let those whose reader has gone store what they have first (l02)."""
     for run in site().runs_of((request.view_args or {}).get("conversation_id", "")):
-        run.body.settle()
+        run.settle()
 
 
 @app.post(_ONE)
@@ -71,7 +64,7 @@ def _send(conversation_id: str) -> Response:
     here.storage.save(conversation)
     turn = _turn(conversation, answer, asked, files)
     run = here.start_run(conversation, answer, turn, lambda: client_gone(environ))
-    return Response(run.body.pieces(), 200, content_type="application/jsonl")
+    return Response(run.pieces(), 200, content_type="application/jsonl")
 
 
 def _read_data() -> dict[str, Any]:
@@ -176,8 +169,33 @@ def _stop(conversation_id: str) -> Response:
 
 @app.post(f"{_ONE}/elicitation")
 def _answer_question(conversation_id: str) -> Response:
-    site().answer_question(own_conversation(conversation_id).id, json_body())
+    """Take the user's answer to a tool."""
+    found, body = own_conversation(conversation_id), json_body()
+    action, content = body.get("action"), body.get("content") or {}
+    known = action in ("accept", "decline", "cancel") and isinstance(content, dict)
+    if not known or not isinstance(body.get("elicitationId"), str):
+        abort(400, "Invalid elicitation response")
+    asked_in, question = site().questions.get(body["elicitationId"], ("", None))
+    if question is None or asked_in != found.id:
+        abort(404, "Unknown elicitation.")
+    with site().lock:
+        if question.action is not None:
+            abort(409, "Already answered.")
+        if action == "accept":
+            _check_content(question, content)
+            question.content = content
+        question.action = action
     return json_reply({"ok": True, "resume": False})
+
+
+def _check_content(question: Question, content: Mapping[str, Any]) -> None:
+    for entry in question.fields:
+        name = entry["name"]
+        if entry.get("required") and name not in content:
+            abort(400, f'"{name}" is required.')
+        allowed = [option["value"] for option in entry.get("options", ())]
+        if allowed and name in content and content[name] not in allowed:
+            abort(400, f'"{name}" is not one of the options.')
 
 
 @app.get(f"{_ONE}/output/<sha>")

@@ -166,14 +166,11 @@ Step = Union[Pause, Text, Final, Failure, Route, FileMade, ToolStep, Question]
 class Responder(Protocol):
     """A source of answers. One instance serves many threads at once.
 
-    It may have ``models() -> Sequence[Model]``, the default first, and
-    ``document(name) -> Optional[str]``, the page behind a link in its answers.
+    It may have ``models() -> Sequence[Model]``, the default first,
+    ``title(turn) -> Optional[Title]``, the title of a new conversation (else the beginning of the
+    prompt), and ``document(name) -> Optional[str]``, the page behind a link in its answers.
     """
 
     def answer(self, turn: Turn) -> Iterator[Step]:
         """Yield the steps of one answer. Waiting is a step too, so that a stop can end it."""
-        ...
-
-    def title(self, turn: Turn) -> Title | None:
-        """Return a title for the conversation, or ``None`` to leave the default."""
         ...

@@ -27,7 +27,6 @@ Steps = Generator[steps.Step, None, None]
 _log = logging.getLogger(__name__)
 
 _KEEP_ALIVE_SECONDS = 0.1
-_LONGEST_SAVE = 0.5
 _FLUSH_SECONDS, _SAVE_SECONDS = 0.2, 3.0
 _BLANKS = b" " * 4096
 _SLICE = 0.05
@@ -47,63 +46,6 @@ class Log:
     conversation: str
     status: str = "running"
     updates: list[Mapping[str, Any]] = field(default_factory=list)
-
-
-class Body:
-    """The body of an answer, put in by the run and taken out by the connection.
-
-    Source: chat-ui c100c162, measured 2026-08 (c01, c18, c19, c32): one chunk per update, a
-    keep-alive about every 100 ms while text is being made and none afterwards.
-
-    :param gone: tells whether the reader has left.
-    """
-
-    def __init__(self, gone: Callable[[], bool]) -> None:
-        self._gone = gone
-        self._pieces: queue.Queue[bytes | None] = queue.Queue()
-        self._quiet = False
-        #: the reader left before the end
-        self.abandoned = False
-        #: nothing is to be stored for a reader who left, or not any more
-        self.settled = threading.Event()
-
-    def put(self, piece: bytes | None, last_of_text: bool = False) -> None:
-        """Add a piece, ``None`` at the end; behind the last of the text come no keep-alives."""
-        self._quiet = self._quiet or last_of_text
-        if not self.abandoned:
-            self._pieces.put(piece)
-
-    def settle(self) -> None:
-        """Wait until what a reader left behind is stored, if the reader has gone."""
-        if self._gone():
-            self.abandoned = True
-            self.settled.wait(_LONGEST_SAVE)
-
-    def pieces(self) -> Iterator[bytes]:
-        """Yield the body. Closing this iterator means that the reader has left."""
-        piece: bytes | None = b""
-        due = time.monotonic() + _KEEP_ALIVE_SECONDS
-        try:
-            while True:
-                try:
-                    piece = self._pieces.get(timeout=max(0.0, due - time.monotonic()))
-                except queue.Empty:
-                    piece = b""
-                if piece is None:
-                    return
-                if piece:
-                    yield piece
-                elif self._gone():
-                    return
-                if time.monotonic() >= due:
-                    if not self._quiet:
-                        yield wire.KEEP_ALIVE
-                    due = time.monotonic() + _KEEP_ALIVE_SECONDS
-        finally:
-            if piece is None:
-                self.settled.set()
-            else:
-                self.abandoned = True
 
 
 class Run:
@@ -129,7 +71,9 @@ class Run:
     ) -> None:
         self.log = Log(answer["generationId"], conversation.id)
         self.stopped = threading.Event()
-        self.body = Body(gone)
+        self._gone, self._was_left = gone, False
+        self._pieces: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._lock = threading.RLock()  # what there is may be stored by whoever asks for it
         self._storage, self._closing, self._questions = storage, is_closing, questions
         self._conversation, self._answer = conversation, answer
         self._title: steps.Title | None = None
@@ -145,7 +89,41 @@ class Run:
         """Note that there is a run, and tell it."""
         self._storage.begin_run(self._conversation.id, self._answer["id"])
         self._tell({"type": "status", "status": "started"})
-        self.body.put(wire.KEEP_ALIVE)
+        self._pieces.put(wire.KEEP_ALIVE)
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield the body of the answer. Closing this iterator means that the reader has left.
+
+        Source: chat-ui c100c162, measured 2026-08 (c01, c18, c19, c32): one chunk per update, a
+        keep-alive about every 100 ms while text is being made and none afterwards.
+        """
+        piece: bytes | None = b""
+        due = time.monotonic() + _KEEP_ALIVE_SECONDS
+        try:
+            while True:
+                try:
+                    piece = self._pieces.get(timeout=max(0.0, due - time.monotonic()))
+                except queue.Empty:
+                    if self._gone():
+                        return
+                    if self._final is None and self.log.status == "running":
+                        yield wire.KEEP_ALIVE
+                    due = time.monotonic() + _KEEP_ALIVE_SECONDS
+                    continue
+                if piece is None:
+                    return
+                yield piece
+        finally:
+            if piece is not None:
+                self.settle(has_left=True)
+
+    def settle(self, has_left: bool = False) -> None:
+        """Store what there is when the reader leaves; the run goes on without one (l02)."""
+        with self._lock:
+            runs = self.log.status == "running" and not self._closing.is_set()
+            if runs and not self._was_left and (has_left or self._gone()):
+                self._was_left = True
+                self._save()
 
     def work(self, answer: Steps, title: Callable[[], steps.Title | None]) -> None:
         """Make the answer from beginning to end; whatever goes wrong is told to its reader."""
@@ -156,8 +134,7 @@ class Run:
         except Exception as error:  # noqa: BLE001 - a responder is code of the user's
             self._break_off(f"the responder failed: {type(error).__name__}")
         finally:
-            self.body.put(None)
-            self.body.settled.set()
+            self._pieces.put(None)
 
     def _work(self, answer: Steps, title: Callable[[], steps.Title | None]) -> None:
         if self._conversation.title == "New Chat":
@@ -197,7 +174,7 @@ class Run:
             self._tell(update, "error")
         except sqlite3.Error:  # what could not be stored just now most likely cannot be now
             self.log.status = "error"
-            self.body.put(wire.line(update))
+            self._pieces.put(wire.line(update))
 
     def _is_halted(self) -> bool:
         return self._closing.is_set() or (self._final is None and self.stopped.is_set())
@@ -251,18 +228,12 @@ class Run:
         self._tell(wire.write_resolution(step, elicitation_id, resolution))
 
     def _tick(self) -> None:
-        """Do what is due besides: the title, the log after 200 ms, the stored text after 3 s.
-
-        What there is is stored when the reader leaves, too: the run goes on without one (l02).
-        """
+        """Do what is due besides: the title, the log after 200 ms, the stored text after 3 s."""
         moment, title = time.monotonic(), self._title
         if self._unlogged and moment - self._unlogged_since >= _FLUSH_SECONDS:
             self._log_tokens()
-        left = self.body.abandoned and not self.body.settled.is_set()
-        if left or moment - self._saved_at >= _SAVE_SECONDS:
+        if moment - self._saved_at >= _SAVE_SECONDS:
             self._save()
-        if left:
-            self.body.settled.set()
         if title is not None and moment - self._began >= title.seconds:
             self._title = None
             self._conversation.title = wire.plain_title(title.text)
@@ -279,22 +250,24 @@ class Run:
     def _tell(self, update: Mapping[str, Any], how: str | None = None) -> None:
         """Tell an update; by the time the last one is read, the message is stored (w08)."""
         piece = wire.line(update)  # first, since it fails for what is not JSON
-        self._log_tokens()
-        self._updates.append(update)
-        self.log.updates.append(update)
-        if how is not None:
-            self._save(how)
-        self.body.put(piece, last_of_text=self._final is not None or how is not None)
+        with self._lock:
+            self._log_tokens()
+            self._updates.append(update)
+            self.log.updates.append(update)
+            if how is not None:
+                self._save(how)
+        self._pieces.put(piece)
 
     def _tell_token(self, token: str) -> None:
         """Tell a token: the message keeps its length, the log joins those of about 200 ms."""
         piece = wire.line(wire.write_token(token))  # first, since it fails for what is not text
-        self._tokens.append(token)
-        self._updates.append({"type": "stream", "token": "", "len": wire.utf16_length(token)})
-        if not self._unlogged:
-            self._unlogged_since = time.monotonic()
-        self._unlogged.append(token)
-        self.body.put(piece)
+        with self._lock:
+            self._tokens.append(token)
+            self._updates.append({"type": "stream", "token": "", "len": wire.utf16_length(token)})
+            if not self._unlogged:
+                self._unlogged_since = time.monotonic()
+            self._unlogged.append(token)
+        self._pieces.put(piece)
 
     def _finish_text(self, text: str) -> None:
         """Tell the end of the text; after tools it is kept together with what was streamed.
@@ -307,25 +280,29 @@ class Run:
                 kept = streamed.rstrip()
             elif not text.startswith(streamed):
                 kept = streamed + ("" if streamed.endswith("\n\n") else "\n\n") + text
-        self._answer["interrupted"], self._final = self._interrupted, kept
+        self._final = kept
         self._tell({"type": "finalAnswer", "text": text, "interrupted": self._interrupted})
-        self.body.put(_BLANKS)
+        self._pieces.put(_BLANKS)
 
     def _log_tokens(self) -> None:
-        if self._unlogged:
-            token = wire.replace_halves("".join(self._unlogged))
-            self._unlogged.clear()
-            self.log.updates.append({"type": "stream", "token": token})
+        with self._lock:
+            if self._unlogged:
+                token = wire.replace_halves("".join(self._unlogged))
+                self._unlogged.clear()
+                self.log.updates.append({"type": "stream", "token": token})
 
     def _save(self, how: str = "running") -> None:
         """Store the message and everything else as this run knows it, and only then its end."""
-        self._log_tokens()
-        answer = self._answer
-        answer["content"] = self._text if self._final is None else self._final
-        answer["updatedAt"] = self._conversation.updated_at = now()
-        answer["updates"] = self._updates
-        self._storage.save(self._conversation)
-        if how != "running":
-            self._storage.end_run(answer["id"])
-        self.log.status = how
-        self._saved_at = time.monotonic()
+        with self._lock:
+            self._log_tokens()
+            answer = self._answer
+            answer["content"] = self._text if self._final is None else self._final
+            if self._final is not None:
+                answer["interrupted"] = self._interrupted
+            answer["updatedAt"] = self._conversation.updated_at = now()
+            answer["updates"] = self._updates
+            self._storage.save(self._conversation)
+            if how != "running":
+                self._storage.end_run(answer["id"])
+            self.log.status = how
+            self._saved_at = time.monotonic()

@@ -17,11 +17,10 @@ from typing import Any, Iterator, Sequence, TypeVar
 from urllib.parse import urlsplit
 
 from .http import is_loopback
-from .responder import Failure, Final, Model, Pause, Step, Text, Title, Turn
+from .responder import Failure, Final, Model, Pause, Step, Text, Turn
 
 _log = logging.getLogger(__name__)
 
-_LONGEST_TITLE = 60
 _LONGEST_LINE = 1 << 20  # bytes; more in a line is not a piece of text
 _WAITING = 256  # lines that may wait for a run to take them
 _LOOK = 0.2  # seconds between two looks whether the run was stopped
@@ -64,10 +63,6 @@ class Upstream:
 
     def __repr__(self) -> str:
         return f"<Upstream at {self.host}>"
-
-    def title(self, turn: Turn) -> Title | None:
-        """Return the beginning of the prompt."""
-        return Title(" ".join(turn.prompt.split())[:_LONGEST_TITLE])
 
     def models(self) -> Sequence[Model]:
         """Return the upstream's models, asked once a minute; a "default" one if it has none."""
@@ -126,14 +121,12 @@ class Upstream:
         return kind(self.host, self._port, timeout=seconds)
 
     def _ask(self, connection: HTTPConnection, path: str, body: object = None) -> HTTPResponse:
-        headers = {"Accept": "text/event-stream, application/json"}
+        kind = "application/json"
+        headers = {"Accept": f"text/event-stream, {kind}", "Content-Type": kind}
         if self._key:
             headers["Authorization"] = f"Bearer {self._key}"
-        if body is None:
-            connection.request("GET", self._path + path, headers=headers)
-        else:
-            headers["Content-Type"] = "application/json"
-            connection.request("POST", self._path + path, json.dumps(body).encode(), headers)
+        sent = None if body is None else json.dumps(body).encode()
+        connection.request("POST" if sent else "GET", self._path + path, sent, headers)
         return connection.getresponse()
 
 

@@ -13,7 +13,6 @@ from . import responder as steps
 
 _LONE_HALF = re.compile("[\ud800-\udfff]")
 _PADDED_TO = 16  # UTF-16 units
-_OF_TOOLS = (steps.ToolCall, steps.ToolProgress, steps.ToolResult, steps.ToolError)
 
 
 def compact(value: object) -> str:
@@ -61,8 +60,7 @@ def write_token(token: str) -> dict[str, Any]:
 
 def write_failure(step: steps.Failure) -> dict[str, Any]:
     """Return an error update."""
-    error = {"type": "status", "status": "error", "message": step.message}
-    return {**error, **_given(statusCode=step.status)}
+    return _given(type="status", status="error", message=step.message, statusCode=step.status)
 
 
 def write_step(step: steps.Step, calls: Mapping[str, steps.ToolCall]) -> list[dict[str, Any]]:
@@ -71,26 +69,27 @@ def write_step(step: steps.Step, calls: Mapping[str, steps.ToolCall]) -> list[di
     :param calls: the calls so far, by their uuid.
     """
     if isinstance(step, steps.Route):
-        update = {"type": "routerMetadata", "route": step.route, "model": step.model}
-        return [{**update, **_given(provider=step.provider or None)}]
-    if not isinstance(step, _OF_TOOLS):
-        raise TypeError(f"not a step of an answer: {type(step).__name__}")
-    tool = {"type": "tool", "uuid": step.uuid}
+        choice = {"route": step.route, "model": step.model, "provider": step.provider or None}
+        return [_given(type="routerMetadata", **choice)]
     if isinstance(step, steps.ToolCall):
         call = _call(step)
         raw = {"originalId": f"call_{step.uuid[:8]}", "argumentsRaw": compact(call["parameters"])}
-        told = {**tool, "subtype": "call", "call": call, **raw}
-        return [told, {**tool, "subtype": "eta", "eta": 10}]
+        return [_tool(step, "call", call=call, **raw), _tool(step, "eta", eta=10)]
     if isinstance(step, steps.ToolProgress):
-        more = _given(total=step.total, message=step.message)
-        return [{**tool, "subtype": "progress", "progress": step.progress, **more}]
+        told = {"progress": step.progress, "total": step.total, "message": step.message}
+        return [_tool(step, "progress", **told)]
     if isinstance(step, steps.ToolError):
-        return [{**tool, "subtype": "error", "message": step.message}]
-    output = {"text": step.text, **_given(structured=step.structured)}
-    outputs = [{**output, "content": [{"type": "text", "text": step.text}]}]
-    call = _call(calls[step.uuid])
-    result = {"status": "success", "call": call, "outputs": outputs, "display": True}
-    return [{**tool, "subtype": "result", "result": result}]
+        return [_tool(step, "error", message=step.message)]
+    if isinstance(step, steps.ToolResult):
+        output = _given(text=step.text, structured=step.structured)
+        outputs = [{**output, "content": [{"type": "text", "text": step.text}]}]
+        result = {"call": _call(calls[step.uuid]), "outputs": outputs, "display": True}
+        return [_tool(step, "result", result={"status": "success", **result})]
+    raise TypeError(f"not a step of an answer: {type(step).__name__}")
+
+
+def _tool(step: steps.ToolStep, subtype: str, **fields: object) -> dict[str, Any]:
+    return _given(type="tool", uuid=step.uuid, subtype=subtype, **fields)
 
 
 def _call(step: steps.ToolCall) -> dict[str, Any]:
@@ -100,16 +99,15 @@ def _call(step: steps.ToolCall) -> dict[str, Any]:
 def write_question(step: steps.Question, elicitation_id: str, expires_at: int) -> dict[str, Any]:
     """Return what a tool asks the user."""
     asked = {"server": step.server, "mode": "form", "message": step.message, "fields": step.fields}
-    request = {"request": {**asked, "elicitationId": elicitation_id}, "expiresAt": expires_at}
-    kind = {"type": "elicitation", "subtype": "request"}
-    return {**kind, **request, **_given(toolUuid=step.tool_uuid)}
+    request = {**asked, "elicitationId": elicitation_id}
+    more = {"expiresAt": expires_at, "toolUuid": step.tool_uuid}
+    return _given(type="elicitation", subtype="request", request=request, **more)
 
 
 def write_resolution(step: steps.Question, elicitation_id: str, resolution: str) -> dict[str, Any]:
     """Return how the user answered."""
-    fields = {"elicitationId": elicitation_id, "action": step.action, "resolution": resolution}
-    kind = {"type": "elicitation", "subtype": "resolved"}
-    return {**kind, **fields, **_given(content=step.content)}
+    how = {"action": step.action, "resolution": resolution, "content": step.content}
+    return _given(type="elicitation", subtype="resolved", elicitationId=elicitation_id, **how)
 
 
 def _given(**fields: object) -> dict[str, Any]:

@@ -9,7 +9,6 @@ import time
 from local_wire import recorded_text, recording, updates
 
 from hugchat_sync.local.responder import Pause, ToolCall, ToolResult
-from hugchat_sync.local.run import Body
 from hugchat_sync.local.testing import Script, Scripted
 
 _LONG = Script([f" {n}" for n in range(200)], delay=0.02)
@@ -260,18 +259,3 @@ def test_text_with_tools_is_put_together(serve):
     final = next(line for line in talk.say() if line["type"] == "finalAnswer")
     assert final["text"] == "2."
     assert talk.last()["content"] == "<think>x</think>Sum\n\n2."
-
-
-def test_deletion_waited_for_a_reader_who_had_taken_everything_but_was_gone() -> None:
-    taken = Body(gone=lambda: True)
-    taken.put(b"all")
-    taken.put(None)
-    settling = threading.Thread(target=taken.settle)
-    began = time.monotonic()
-    settling.start()
-    time.sleep(0.05)
-
-    assert b"all" in list(taken.pieces())
-    settling.join()
-
-    assert time.monotonic() - began < 0.4

@@ -92,7 +92,7 @@ class MessageRoutes:
         """Set the title, silently and before the first byte, if it is still the first one."""
         if not conversation.title.startswith(_UNTITLED):
             return
-        title = self._site.responder.title(turn)
+        title = self._site.title(turn)
         if title is None:
             return
         end = time.monotonic() + title.seconds
