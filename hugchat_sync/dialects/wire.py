@@ -217,7 +217,7 @@ def _path(text: str) -> list[str]:
 
 def _drop(root: Any, steps: list[str]) -> None:
     for step in steps[:-1]:
-        if isinstance(root, list) and step.isdigit() and int(step) < len(root):
+        if isinstance(root, list) and step.isdecimal() and int(step) < len(root):
             root = root[int(step)]
         else:
             root = root.get(step) if isinstance(root, dict) else None

@@ -196,7 +196,7 @@ def _parser(prog: str, text: str, more: str | None) -> argparse.ArgumentParser:
 def _columns() -> int:
     """Return how wide the terminal is, without the compression modules behind ``shutil``."""
     stated = os.environ.get("COLUMNS", "")
-    if stated.isdigit() and int(stated) >= 40:
+    if stated.isdecimal() and int(stated) >= 40:
         return int(stated)
     try:
         return max(40, os.get_terminal_size().columns)

@@ -14,7 +14,7 @@ from ..errors import FeatureUnavailable, HugChatError, ModelNotFound, ServerErro
 from . import exits, output
 from .commands import TOTAL
 from .connection import open_client
-from .conversations import Conversations
+from .conversations import find_conversation, ids_of
 from .input import read_file, read_prompt
 from .interrupts import call_in_thread, call_while_ending, events_of, stop
 from .models import guess_model
@@ -43,19 +43,8 @@ def ask(arguments: argparse.Namespace) -> int:
         try:
             return _ask_and_tidy_up(client, arguments, send)
         except ModelNotFound as error:  # it was asked for before the question
-            take_near_model(client, arguments, error)
+            client.model = arguments.model = guess_model(error)
         return _ask_and_tidy_up(client, arguments, send)
-
-
-def take_near_model(client: Client, arguments: argparse.Namespace, error: ModelNotFound) -> None:
-    """Take the model that was meant.
-
-    :raises ModelNotFound: that is none, or one of several.
-    """
-    name = guess_model(error)
-    if name.lower() != error.model.lower():
-        output.note(f"hugchat-sync: there is no model {error.model}; {name} is taken")
-    client.model = arguments.model = name
 
 
 def enter_conversation(client: Client, arguments: argparse.Namespace) -> None:
@@ -65,7 +54,7 @@ def enter_conversation(client: Client, arguments: argparse.Namespace) -> None:
     """
     model = None
     if arguments.conversation:
-        chosen = Conversations(client).find(arguments.conversation)
+        chosen = find_conversation(arguments.conversation, ids_of(client))
     elif arguments.latest:
         latest = next(client.list_conversations(), None)
         if latest is None:

@@ -8,16 +8,16 @@ from textwrap import fill
 from typing import Callable, Sequence
 
 from .. import Client, Message
-from ..errors import HugChatError, ModelNotFound, UsageError
+from ..errors import HugChatError, UsageError
 from ..records import HistoryEntry
 from ..values import Value, with_fields
 from . import exits, output
-from .ask import enter_conversation, take_near_model
+from .ask import enter_conversation
 from .connection import open_client
 from .conversations import FORMATS, find_conversation, write_export
 from .input import Completions, best_keyboard, parse_path
 from .interrupts import EndRequested, call_in_thread, stop
-from .models import guess_model, require_model
+from .models import find_model
 from .screen import best_screen
 
 _TITLE = 30  # characters of a title in the prompt
@@ -34,10 +34,7 @@ def chat(arguments: argparse.Namespace) -> int:
         client.fetch_conversations()
         # another conversation has its own model; who begins one wants to know at once if it is none
         if arguments.model and not arguments.latest and not arguments.conversation:
-            try:
-                require_model(client, arguments.model)
-            except ModelNotFound as error:
-                take_near_model(client, arguments, error)
+            client.model = arguments.model = find_model(client, arguments.model)
         enter_conversation(client, arguments)
         return _Chat(client, web_search=arguments.web_search).run()
 
@@ -203,7 +200,7 @@ class _Chat:
         if not word:
             raise UsageError("which conversation? Give its number in /ls, or its id")
         newest = list(self._client.conversations)
-        return find_conversation(word, lambda: newest if word == "last" else self._listed or newest)
+        return find_conversation(word, newest if word == "last" else self._listed or newest)
 
     def complete_id(self) -> list[tuple[str, str]]:
         conversations = self._client.conversations
@@ -297,15 +294,11 @@ class _Chat:
         if not word:
             self.list_models(word)
             return
-        if word.isdigit() and int(word) < len(self._models):
+        if word.isdecimal() and int(word) < len(self._models):
             word = self._models[int(word)]
-        try:
-            require_model(self._client, word)
-        except ModelNotFound as error:
-            word = guess_model(error)
-        self._client.model = word
+        self._client.model = find_model(self._client, word)
         self._client.current_conversation = None
-        output.note(f"the next question begins a conversation with {word}")
+        output.note(f"the next question begins a conversation with {self._client.model}")
 
     def system_prompt(self, text: str) -> None:
         settings = self._client.settings()

@@ -39,18 +39,18 @@ def as_text(word: str) -> str:
     return word
 
 
-def _seconds(word: str) -> float:
+def _positive(word: str) -> float:
     try:
-        seconds = float(word)
+        number = float(word)
     except ValueError:
-        seconds = 0
-    if not 0 < seconds < 1e9:
-        raise argparse.ArgumentTypeError(f"{word!r} is not a number of seconds above 0")
-    return seconds
+        number = 0
+    if not 0 < number < 1e9:
+        raise argparse.ArgumentTypeError(f"{word!r} is not a number above 0")
+    return number
 
 
 def _count(word: str) -> int:
-    if not word.isdigit() or int(word) < 1:
+    if not word.isdecimal() or int(word) < 1:
         raise argparse.ArgumentTypeError(f"{word!r} is not a whole number above 0")
     return int(word)
 
@@ -81,7 +81,7 @@ GLOBALS: Options = (
 )
 
 _TIMEOUT = _option("--timeout", f"seconds for the whole answer; default {TOTAL:g}",
-                   metavar="S", type=_seconds)
+                   metavar="S", type=_positive)
 #: which conversation an answer is asked in, and how long it may take
 _WHERE: Options = (
     _text("-m --model", "the model of the new conversation, or the one that the conversation has; "
@@ -171,7 +171,7 @@ COMMANDS: Mapping[str, Command] = {
         _flag("-w --web-search", "search the web for all"),
         _option("--workers", "prompts at a time; default 4, or the executor's", metavar="N",
                 type=_count),
-        _option("--max-per-minute", metavar="M", type=_seconds),
+        _option("--max-per-minute", metavar="M", type=_positive),
         _flag("--retry-failed", "ask again what is in OUT with an error"),
         _flag("--keep-going", "ask on after errors that all the others would meet, such as a quota "
               "that is used up"),

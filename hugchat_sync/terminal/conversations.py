@@ -67,7 +67,7 @@ def _format_date(moment: str | None) -> str:
 def show(arguments: argparse.Namespace) -> None:
     """Print the messages of a conversation, oldest first."""
     with open_client(arguments) as client:
-        history = client.history(Conversations(client).find(arguments.id))
+        history = client.history(find_conversation(arguments.id, ids_of(client)))
     if arguments.json:
         output.write_array(history)
     else:
@@ -77,13 +77,13 @@ def show(arguments: argparse.Namespace) -> None:
 def rename(arguments: argparse.Namespace) -> None:
     """Give a conversation another title."""
     with open_client(arguments) as client:
-        client.rename_conversation(Conversations(client).find(arguments.id), arguments.title)
+        client.rename_conversation(find_conversation(arguments.id, ids_of(client)), arguments.title)
 
 
 def share(arguments: argparse.Namespace) -> None:
     """Publish a conversation and print its address."""
     with open_client(arguments) as client:
-        output.write_line(client.share(Conversations(client).find(arguments.id)))
+        output.write_line(client.share(find_conversation(arguments.id, ids_of(client))))
 
 
 def remove(arguments: argparse.Namespace) -> int:
@@ -93,12 +93,7 @@ def remove(arguments: argparse.Namespace) -> int:
     with open_client(arguments) as client:
         if arguments.all:
             return _remove_all(client, arguments)
-        listed, ids = Conversations(client), []
-        # all are looked up before the first is deleted, which gives the others another number
-        unknown = (ConversationNotExistError, UsageError)
-        not_found = _for_each(arguments.ids, lambda word: ids.append(listed.find(word)), unknown)
-        not_removed = _for_each(ids, client.remove_conversation)
-    return not_found or not_removed
+        return _for_each(client, arguments.ids, client.remove_conversation)
 
 
 def _remove_all(client: Client, arguments: argparse.Namespace) -> int:
@@ -118,19 +113,27 @@ def _count(number: int) -> str:
     return f"{number} conversation{'' if number == 1 else 's'}"
 
 
-def _for_each(
-    words: Iterable[str],
-    do: Callable[[str], object],
-    errors: tuple[type[HugChatError], ...] = (HugChatError,),
-) -> int:
-    """Do something to each conversation once, tell of failures, and return the first exit code."""
+def _for_each(client: Client, words: Iterable[str], do: Callable[[str], object]) -> int:
+    """Do something to each conversation that is meant, and return the first exit code.
+
+    What fails is told and ends nothing. All are looked up before anything is done: the first that
+    is deleted gives the others another number.
+    """
+    named = dict.fromkeys(words)
+    listed = [] if all(map(_WHOLE.fullmatch, named)) else list(ids_of(client))
+    found: dict[str, None] = {}
     code = exits.OK
-    for word in dict.fromkeys(words):
-        try:
-            do(word)
-        except errors as error:
-            output.complain(f"{word}: {exits.describe(error)}")
-            code = code or exits.exit_code(error)
+
+    def look_up(word: str) -> None:
+        found.setdefault(find_conversation(word, listed))
+
+    for step, those in ((look_up, named), (do, found)):
+        for one in those:
+            try:
+                step(one)
+            except HugChatError as error:
+                output.complain(f"{one}: {exits.describe(error)}")
+                code = code or exits.exit_code(error)
     return code
 
 
@@ -140,13 +143,12 @@ def _for_each(
 def export(arguments: argparse.Namespace) -> int:
     """Write conversations to ``<id>.<format>`` and print the paths; one failure ends nothing."""
 
-    def write(word: str) -> None:
-        path = write_export(client, listed.find(word), arguments.format, Path(arguments.output))
+    def write(conversation_id: str) -> None:
+        path = write_export(client, conversation_id, arguments.format, Path(arguments.output))
         output.write_line(str(path))
 
     with open_client(arguments) as client:
-        listed = Conversations(client)
-        return _for_each(arguments.ids or [one.id for one in client.list_conversations()], write)
+        return _for_each(client, arguments.ids or ids_of(client), write)
 
 
 def write_export(client: Client, conversation_id: str, form: str, directory: Path) -> Path:
@@ -219,32 +221,16 @@ FORMATS: Mapping[str, Callable[[ConversationTree], str]] = {
 # how a conversation is named ------------------------------------------------------------------
 
 
-class Conversations:
-    """The conversations of an account as they are listed; asked for once, and only if need be."""
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
-        self._ids: list[str] | None = None
-
-    def find(self, word: str) -> str:
-        """Return the id of the conversation that a word means: see :func:`find_conversation`."""
-        if word == "last" and self._ids is None:  # the first page will do
-            return find_conversation(
-                word, lambda: [one.id for one in islice(self._client.list_conversations(), 1)]
-            )
-        return find_conversation(word, self._listed)
-
-    def _listed(self) -> list[str]:
-        if self._ids is None:
-            self._ids = [one.id for one in self._client.list_conversations()]
-        return self._ids
+def ids_of(client: Client) -> Iterator[str]:
+    """Yield the ids of the conversations as they are listed; nothing is asked before the first."""
+    return (one.id for one in client.list_conversations())
 
 
-def find_conversation(word: str, listed: Callable[[], Sequence[str]]) -> str:
+def find_conversation(word: str, listed: Iterable[str]) -> str:
     """Return the id of the conversation that a word means.
 
     :param word: an id, its beginning (4 hex digits or more), a number in the list, or ``last``.
-    :param listed: gives the ids in the order of the list; not called for a whole id.
+    :param listed: the ids in the order of the list; as many are read as it takes.
     :raises ConversationNotExistError: none is meant.
     :raises UsageError: several may be meant.
     """
@@ -257,7 +243,7 @@ def find_conversation(word: str, listed: Callable[[], Sequence[str]]) -> str:
             f"{word!r} names no conversation: give its id, 4 hex digits of its beginning or more, "
             "its number in the list, or last"
         )
-    ids = listed()
+    ids = list(islice(listed, 1 if word == "last" else None))
     if word == "last" and ids:
         return ids[0]
     found = {one for one in ids if begins and one.startswith(word.lower())}

@@ -49,10 +49,19 @@ def require_model(client: Client, name: str) -> None:
         raise model_not_found(name, names)
 
 
+def find_model(client: Client, name: str) -> str:
+    """Return the model of the server that is meant; see :func:`guess_model`."""
+    try:
+        require_model(client, name)
+    except ModelNotFound as error:
+        return guess_model(error)
+    return name
+
+
 def guess_model(error: ModelNotFound) -> str:
     """Return the model that was meant by a name that the server does not have.
 
-    It is the same name in other letters, or the only one that is near.
+    It is the same name in other letters, or the only one that is near, which is told.
 
     :raises ModelNotFound: that is none, or one of several.
     """
@@ -60,4 +69,6 @@ def guess_model(error: ModelNotFound) -> str:
     near = same or error.nearest
     if len(near) != 1:
         raise error
+    if not same:
+        output.note(f"hugchat-sync: there is no model {error.model}; {near[0]} is taken")
     return near[0]

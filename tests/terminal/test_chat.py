@@ -131,7 +131,7 @@ def test_every_command_is_in_the_help(chat, answering):
 
 @pytest.mark.parametrize(
     "line", ["/bogus", "/cd", "/cd 7", "/rm 0", "/old", "/title", "/share", "/retry", "/export",
-             "/stop", f"/cd {'0' * 24}", "/file /nowhere"]
+             "/stop", f"/cd {'0' * 24}", "/file /nowhere", "/model ²"]
 )  # fmt: skip
 def test_what_cannot_be_done_is_told_and_the_talk_goes_on(chat, answering, line):
     done = chat(answering, line, "one", "/q", "never asked")

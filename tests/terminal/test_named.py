@@ -48,24 +48,24 @@ def three(program, answering, owner):
     ],
 )
 def test_conversation_is_meant_by_id_beginning_number_or_last(word, expected):
-    assert find_conversation(word, lambda: IDS) == expected
+    assert find_conversation(word, IDS) == expected
 
 
 @each("word", ["3", "6b0", "beef", "nonsense", "Last", "", "-1", "4" * 30])
 def test_word_that_means_no_conversation(word):
     with pytest.raises(ConversationNotExistError):
-        find_conversation(word, lambda: IDS)
+        find_conversation(word, IDS)
 
 
 def test_beginning_of_two_ids_means_none_of_them():
     with pytest.raises(UsageError, match="754b.*754c"):
-        find_conversation("6b08", lambda: IDS)
+        find_conversation("6b08", IDS)
 
 
 def test_number_that_also_begins_an_id_means_none_of_them():
     ids = [f"{number:024x}" for number in range(1, 1300)] + IDS
     with pytest.raises(UsageError, match="2 conversations"):
-        find_conversation("1234", lambda: ids)
+        find_conversation("1234", ids)
 
 
 def test_short_ids_are_long_enough_to_be_told_apart():

@@ -73,6 +73,7 @@ def test_no_parameter_of_python_is_named():
     [
         (["--base-url", "http://chat.example/chat", "ls"], "--allow-insecure", "allow_insecure"),
         (["--base-url", "ftp://chat.example", "ls"], "base URL", "base_url"),
+        (["batch", "in", "out", "--max-per-minute", "0"], "'0' is not a number above", "seconds"),
     ],
 )
 def test_refusal_names_the_option(program, words, expected, unwanted):

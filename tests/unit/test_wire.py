@@ -305,6 +305,7 @@ def test_undefined_is_a_missing_key():
                 "x\\.y": ["undefined"],
                 "nowhere.at.all": ["undefined"],
                 "list.9.b": ["undefined"],
+                "list.².b": ["undefined"],
             }
         },
     }
