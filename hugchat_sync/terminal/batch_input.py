@@ -10,7 +10,7 @@ from typing import Any, Mapping
 
 from ..errors import UsageError
 from ..values import Value, with_fields
-from .input import read_stdin
+from .input import decode, read_stdin
 
 _FORMATS = ("jsonl", "txt", "csv")
 
@@ -78,13 +78,11 @@ def _read_text(source: str) -> str:
     if source == "-":
         return read_stdin()
     try:
-        return Path(source).read_bytes().decode("utf-8-sig")
+        return decode(Path(source).read_bytes(), source)
     except FileNotFoundError as error:
         raise UsageError(f"there is no file {source}") from error
     except OSError as error:
         raise UsageError(f"{source} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{source} is not UTF-8 text (byte {error.start})") from error
 
 
 def _parse_line(raw: str, index: int, where: str) -> Line:

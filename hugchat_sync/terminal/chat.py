@@ -15,7 +15,7 @@ from . import exits, output
 from .ask import enter_conversation
 from .connection import open_client
 from .conversations import FORMATS, find_conversation, write_export
-from .input import Completions, best_keyboard, parse_path
+from .input import Completions, best_keyboard, confirm, parse_path, require_text
 from .interrupts import EndRequested, call_in_thread, stop
 from .models import find_model
 from .screen import best_screen
@@ -105,10 +105,7 @@ class _Chat:
         if line.lower() in _LEAVING:
             self._ended = True
             return
-        try:
-            line.encode("utf-8")
-        except UnicodeEncodeError as error:
-            raise UsageError("the line holds bytes that are not UTF-8 text") from error
+        require_text(line)
         if not line.startswith("/") or line.startswith("//"):
             self.ask(line[1:] if line.startswith("//") else line)
             return
@@ -239,11 +236,11 @@ class _Chat:
     def remove(self, word: str) -> None:
         """Delete a conversation, once somebody who types has said that it is meant."""
         conversation_id = self._find(word)
-        if self._keyboard.interactive:
-            title = self._client.conversations.get(conversation_id, conversation_id)
-            if not self._keyboard.confirm(f"Delete {' '.join(title.split())!r}?"):
-                output.note("(nothing was changed)")
-                return
+        title = self._client.conversations.get(conversation_id, conversation_id)
+        shown = " ".join(title.split())
+        if self._keyboard.interactive and not confirm(f"Delete {shown!r}?"):
+            output.note("(nothing was changed)")
+            return
         self._client.remove_conversation(conversation_id)
         output.note("deleted")
 

@@ -16,7 +16,7 @@ from ..errors import ConversationNotExistError, HugChatError, UsageError
 from ..records import Conversation, ConversationTree
 from . import exits, output
 from .connection import open_client
-from .input import ask_human, is_yes, stdin_is_terminal
+from .input import confirm, stdin_is_terminal
 from .screen import best_screen
 
 SHORT = 8  # hex digits of an id in a list, where they are enough to tell it from the others
@@ -103,7 +103,7 @@ def _remove_all(client: Client, arguments: argparse.Namespace) -> int:
         if not number:
             output.note(f"there are no conversations {where}")
             return exits.OK
-        if not is_yes(ask_human(f"Delete all {_count(number)} {where}? [y/N] ")):
+        if not confirm(f"Delete all {_count(number)} {where}?"):
             raise UsageError("nothing was deleted")
     output.note(f"{_count(client.remove_all_conversations())} {where} deleted")
     return exits.OK

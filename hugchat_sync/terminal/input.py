@@ -66,14 +66,18 @@ def read_stdin() -> str:
 
     :raises UsageError: it is no text, or cannot be read.
     """
-    return _decode(_read_all())
+    return decode(_read_all())
 
 
-def _decode(content: bytes) -> str:
+def decode(content: bytes, source: str = "stdin") -> str:
+    """Return what was read from somewhere as text.
+
+    :raises UsageError: it is none.
+    """
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise UsageError(f"stdin is not UTF-8 text (byte {error.start})") from error
+        raise UsageError(f"{source} is not UTF-8 text (byte {error.start})") from error
 
 
 def _read_all(most: int = -1) -> bytes:
@@ -153,15 +157,23 @@ def read_prompt(
     elif stated is None:
         text = ask_human("Question: ")
     elif not stdin_is_terminal():
-        piped = _decode(_read_pipe(total))
+        piped = decode(_read_pipe(total))
         text = f"{stated}\n\n{piped}" if piped.strip() else stated
     if text is None or not text.strip():
         raise UsageError("there is no question: give PROMPT, or pipe one into stdin")
+    return require_text(text)
+
+
+def require_text(question: str) -> str:
+    """Return a question that can be sent.
+
+    :raises UsageError: there are bytes in it that are no text.
+    """
     try:
-        text.encode("utf-8")
+        question.encode("utf-8")
     except UnicodeEncodeError as error:
         raise UsageError("the question holds bytes that are not UTF-8 text") from error
-    return text
+    return question
 
 
 def read_file(total: float) -> tuple[str, bytes, str]:
@@ -213,9 +225,12 @@ def _line(question: str, *, hidden: bool = False) -> str:
         raise
 
 
-def is_yes(answer: str) -> bool:
-    """Return whether an answer is a yes; everything else is none."""
-    return answer.strip().lower() in ("y", "yes")
+def confirm(question: str) -> bool:
+    """Return whether a human says yes; everything else is none.
+
+    :raises UsageError: Ctrl-D was typed instead.
+    """
+    return ask_human(f"{question} [y/N] ").strip().lower() in ("y", "yes")
 
 
 def parse_path(word: str) -> Path:
@@ -253,10 +268,6 @@ class Keyboard:
             raise EOFError
         return line.rstrip("\n")
 
-    def confirm(self, question: str) -> bool:
-        """Return whether somebody says yes; raises as :meth:`read` does."""
-        return is_yes(self.read(f"{question} [y/N] "))
-
 
 class _LineEditor(Keyboard):
     """Reads lines that can be edited, with history and completion; needs the extra ``cli``.
@@ -286,11 +297,6 @@ class _LineEditor(Keyboard):
 
     def read(self, prompt: str, default: str = "") -> str:
         return self._session.prompt(output.make_safe(prompt), default=default)
-
-    def confirm(self, question: str) -> bool:
-        from prompt_toolkit import prompt  # without the history: the answer is nothing to remember
-
-        return is_yes(prompt(output.make_safe(f"{question} [y/N] ")))
 
 
 def best_keyboard(completions: Completions) -> Keyboard:
