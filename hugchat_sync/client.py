@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import (
@@ -481,12 +482,12 @@ class Client:
 
     def settings(self) -> Settings:
         """Return the settings of the account."""
-        patience = self._patience()
-        return self._read_settings(self._identity.ready(patience), patience)
+        return self._read_settings(self._patience())
 
-    def _read_settings(self, dialect: Dialect, patience: Patience) -> Settings:
+    def _read_settings(self, patience: Patience) -> Settings:
         """Return the settings, once it is sure whose they are: a lapsed session reads defaults."""
-        return self._identity.send(dialect.settings(), patience, is_doubtful=lambda settings: True)
+        call = self._identity.ready(patience).settings()
+        return self._identity.transport.send(call, patience, is_doubtful=lambda settings: True)
 
     def update_settings(self, **changes: Any) -> Settings:
         """Change settings by their names in :class:`Settings`, and return them all.
@@ -529,8 +530,8 @@ class Client:
             once = steady.once()
 
             def attempt() -> Settings:
-                changed = change(self._read_settings(dialect, once))
-                self._identity.send(dialect.save_settings(changed), once)
+                changed = change(self._read_settings(once))
+                self._identity.ask(lambda dialect: dialect.save_settings(changed), once)
                 return changed
 
             return self._identity.transport.repeat(attempt, steady)
@@ -540,8 +541,7 @@ class Client:
 
     def models(self) -> list[Model]:
         """Return the models that the server offers, the default first."""
-        offered = self._ask(lambda dialect: dialect.models())
-        return list(offered)
+        return [*self._ask(lambda dialect: dialect.models())]
 
     def whoami(self) -> User | None:
         """Return who is signed in; ``None`` for nobody."""
@@ -585,7 +585,8 @@ class Client:
 
     def import_share(self, url_or_id: str) -> str:
         """Copy a shared conversation into the account, and return the new id."""
-        share_id = url_or_id.rstrip("/").rpartition("/")[2].partition("?")[0]
+        stated = url_or_id.strip() if isinstance(url_or_id, str) else ""
+        share_id = re.split("[?#]", stated)[0].rstrip("/").rpartition("/")[2]
         if not share_id:
             raise UsageError("a share is a URL that ends in its id, or that id")
         return self._conversations.import_share(share_id, self.model, self._patience())
@@ -603,13 +604,14 @@ class Client:
         """
         chosen_file = as_chat_file(file)
         target = self._conversations.resolve(conversation_id or chosen_file.conversation_id or None)
-        content = self._ask(lambda dialect: dialect.download(target, chosen_file.sha))
+        content = self._ask(
+            lambda dialect: dialect.download(target, chosen_file.sha), "download a file"
+        )
         return write_file(content, chosen_file, Path(path))
 
     def list_mcp_servers(self) -> list[dict[str, Any]]:
         """Return the server's own tool servers, ``{"name", "url", ...}`` each."""
-        listed = self._ask(lambda dialect: dialect.tool_servers())
-        return list(listed)
+        return [*self._ask(lambda dialect: dialect.tool_servers())]
 
     def mcp_health(self, url: str, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
         """Return whether a tool server answers, and its tools."""
@@ -634,7 +636,8 @@ class Client:
             raise UsageError("the action is accept, decline or cancel")
         target = self._conversations.resolve(conversation_id)
         self._ask(
-            lambda dialect: dialect.answer_elicitation(target, elicitation_id, action, content)
+            lambda dialect: dialect.answer_elicitation(target, elicitation_id, action, content),
+            "answer a tool server",
         )
 
     def map(
@@ -751,7 +754,6 @@ class Client:
         clocks = self._timeout if timeout is None else check_timeout(timeout)
         return self._identity.transport.patience(tries=tries, timeout=clocks, retry=self._retry)
 
-    def _ask(self, describe: Callable[[Dialect], Call[T]]) -> T:
+    def _ask(self, describe: Callable[[Dialect], Call[T]], session_for: str = "") -> T:
         """Send one request, and what has to be known before it, within the time of one call."""
-        patience = self._patience()
-        return self._identity.send(describe(self._identity.ready(patience)), patience)
+        return self._identity.ask(describe, self._patience(), session_for=session_for)

@@ -277,18 +277,20 @@ class Identity(Sender):
 
     # requests --------------------------------------------------------------------------------
 
-    def send(
-        self, call: Call[T], patience: Patience, is_doubtful: Callable[[T], bool] | None = None
+    def ask(
+        self,
+        describe: Callable[[Dialect], Call[T]],
+        patience: Patience,
+        session_for: str = "",
     ) -> T:
-        """Return what the reply of *call* reads as.
+        """Return what a reply reads as; *describe* says in the server's dialect what is asked.
 
-        :param is_doubtful: whether that may be what is read where nobody is signed in: an empty
-            list, or settings in their defaults.
+        :param session_for: what a token alone is not enough for.
         :raises SessionExpired: credentials were given and are no longer accepted.
-        :raises AuthError: the server refuses the token.
+        :raises AuthError: the server refuses the token, or it is not enough.
         """
-        self._require_complete(patience)
-        return self.transport.send(call, patience, is_doubtful)
+        call = describe(self.ready(patience, "", session_for))
+        return self.transport.send(call, patience)
 
     def in_one_session(self, operation: Callable[[Patience], T], patience: Patience) -> T:
         """Return what *operation* returns, all of its requests sent by one and the same session.

@@ -26,9 +26,7 @@ class Server(Protocol):
 
     def keep(self, dialect: Dialect) -> None: ...  # noqa: D102
 
-    def send(  # noqa: D102
-        self, call: Call[T], patience: Patience, is_doubtful: Callable[[T], bool] | None = None
-    ) -> T: ...
+    def ask(self, describe: Callable[[Dialect], Call[T]], patience: Patience) -> T: ...  # noqa: D102
 
     def in_one_session(self, operation: Callable[[Patience], T], patience: Patience) -> T: ...  # noqa: D102
 

@@ -118,14 +118,13 @@ class Conversations:
 
         :param patience: gives that of one page.
         """
-        dialect, number = self._server.ready(patience()), 0
+        number = 0
         seen: set[str] = set()
         while True:
-            page = self._server.send(
-                dialect.list_conversations(number),
-                patience(),
-                lambda page: not page.conversations,  # a lapsed session reads none
-            )
+            within = patience()
+            call = self._server.ready(within).list_conversations(number)
+            # a lapsed session reads none
+            page = self._server.transport.send(call, within, lambda page: not page.conversations)
             new = [one for one in page.conversations if one.id not in seen]
             seen.update(one.id for one in new)
             yield from new
@@ -169,8 +168,7 @@ class Conversations:
     def remove(self, conversation_id: str, patience: Patience) -> None:
         """Delete a conversation; an answer that is still coming in it is closed."""
         self.runs.forget(check_id(conversation_id))
-        dialect = self._server.ready(patience)
-        self._server.send(dialect.remove_conversation(conversation_id), patience)
+        self._server.ask(lambda dialect: dialect.remove_conversation(conversation_id), patience)
         with self._lock:
             self._titles.pop(conversation_id, None)
             if self.current == conversation_id:
@@ -185,11 +183,11 @@ class Conversations:
         count: int | None = None
         for way in dialect.remove_all_conversations():
             with suppress(FeatureUnavailable):  # this server does it in another way
-                count = self._server.send(way, patience)
+                count = self._server.transport.send(way, patience)
                 break
         else:
             for one in listed or tuple(self.iterate(lambda: patience)):
-                self._server.send(dialect.remove_conversation(one.id), patience)
+                self._server.transport.send(dialect.remove_conversation(one.id), patience)
         with self._lock:
             self._titles, self.current = {}, None
         return len(listed) if count is None else count
@@ -209,7 +207,8 @@ class Conversations:
         dialect = self._server.ready(patience)
         with self.runs.hold(conversation_id, patience) as tree:
             made = dialect.make_title(conversation_id)
-            title = (self._server.send(made, patience) if made is not None else "") or tree.title
+            send = self._server.transport.send
+            title = (send(made, patience) if made is not None else "") or tree.title
         self._keep(conversation_id, title)
         return title
 
@@ -235,8 +234,7 @@ class Conversations:
             )
 
     def _read(self, conversation_id: str, patience: Patience) -> ConversationTree:
-        call = self._server.ready(patience).conversation(conversation_id)
-        return self._server.send(call, patience)
+        return self._server.ask(lambda dialect: dialect.conversation(conversation_id), patience)
 
     def remove_message(
         self, message_id: str, conversation_id: str | None, patience: Patience
@@ -256,7 +254,7 @@ class Conversations:
     def _send_when_idle(self, call: Call[T], conversation_id: str, patience: Patience) -> T:
         """Send one request, once no answer is coming in the conversation."""
         with self.runs.hold(conversation_id, patience):
-            return self._server.send(call, patience)
+            return self._server.transport.send(call, patience)
 
 
 def check_id(conversation_id: str) -> str:

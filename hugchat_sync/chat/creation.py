@@ -128,12 +128,11 @@ class Creation:
         :param model: for servers that want one named, as :meth:`create` takes it; that of the share
             counts.
         """
-        dialect = self._server.ready(patience)
-        call = dialect.import_share(share_id)
+        call = self._server.ready(patience).import_share(share_id)
         while call is not None:
             is_new = self._server.is_nobody
             with self._server.first_visit(patience):
-                found = self._server.send(call, patience)
+                found = self._server.transport.send(call, patience)
             if found is None:
                 break
             try:
@@ -142,16 +141,18 @@ class Creation:
                 if not is_new or self._server.is_nobody:
                     raise
 
+        dialect = self._server.ready(patience, "", "copy a share at this server")
+
         def copy(name: str) -> Created:
+            call = dialect.create_from_share(share_id, name)
             with self._explain_refusal(name, patience), self._server.first_visit(patience):
-                made = self._server.send(dialect.create_from_share(share_id, name), patience)
+                made = self._server.transport.send(call, patience)
             return self._read_created(made.id, patience)
 
         return self._make_with_model(model, copy, SettingsOnce(), patience)
 
     def _read_created(self, conversation_id: str, patience: Patience) -> Created:
-        call = self._server.ready(patience).conversation(conversation_id)
-        tree = self._server.send(call, patience)
+        tree = self._server.ask(lambda dialect: dialect.conversation(conversation_id), patience)
         return Created(conversation_id, tree.title, tree.leaf)
 
     # its model and its prompt ----------------------------------------------------------------
@@ -208,12 +209,11 @@ class Creation:
 
     def _read_settings(self, settings: SettingsOnce, patience: Patience) -> Settings:
         if settings.read is None:
-            settings.read = self._server.send(self._server.ready(patience).settings(), patience)
+            settings.read = self._server.ask(lambda dialect: dialect.settings(), patience)
         return settings.read
 
     def _read_models(self, patience: Patience) -> list[str]:
-        models = self._server.send(self._server.ready(patience).models(), patience)
-        return [model.id for model in models]
+        return [one.id for one in self._server.ask(lambda dialect: dialect.models(), patience)]
 
     @contextmanager
     def _explain_refusal(self, model: str, patience: Patience) -> Iterator[None]:
@@ -247,7 +247,7 @@ class Creation:
         began = time.time()
         try:
             with self._note_under_way(), self._server.first_visit(patience):
-                made = self._server.send(call, patience)
+                made = self._server.transport.send(call, patience)
                 self._made.add(made.id)
                 return made
         except HugChatError as error:

@@ -31,7 +31,7 @@ def read_uploads(files: Iterable[FileArgument]) -> tuple[Upload, ...]:
     :raises UsageError: a file is empty, cannot be read, or is given in another form.
     :raises TooLarge: a file is over 10 MiB; nothing was sent.
     """
-    if isinstance(files, (str, os.PathLike)):
+    if isinstance(files, (str, os.PathLike)) or not isinstance(files, Iterable):
         raise UsageError("files is a list of files; write files=[path]")
     return tuple(_read_upload(file) for file in files)
 

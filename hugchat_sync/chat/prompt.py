@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Callable, Mapping, Sequence, Tuple, Union
+from typing import Any, Callable, Iterable, Mapping, Sequence, Tuple, Union
 
 from ..dialects import Dialect, Prompt
 from ..errors import FeatureUnavailable, UsageError, warn_of_change
@@ -101,7 +101,7 @@ def equip(
         dialect,
         web_search or prompt.web_search,
         servers,
-        lambda: server.send(dialect.tool_servers(), patience),
+        lambda: server.transport.send(dialect.tool_servers(), patience),
     )
     if prompt.files:
         dialect.require("files")
@@ -140,10 +140,11 @@ def _find_model(
     conversation_id: str, name: str | None, server: Server, dialect: Dialect, patience: Patience
 ) -> Model | None:
     """Return the model that is to answer, as the account has set it; ``None`` if unknown."""
+    send = server.transport.send
     if conversation_id:
-        name = server.send(dialect.conversation(conversation_id), patience).model
-    settings = server.send(dialect.settings(), patience)
-    offered = server.send(dialect.models(), patience)
+        name = send(dialect.conversation(conversation_id), patience).model
+    settings = send(dialect.settings(), patience)
+    offered = send(dialect.models(), patience)
     name = name or settings.active_model or (offered[0].id if offered else "")
     return next((settings.applied_to(one) for one in offered if one.id == name), None)
 
@@ -187,7 +188,7 @@ def choose_tools(
         return None, (), ()
     if "tool_servers" not in dialect.features:  # a search is one of them
         dialect.lacks("tool_servers" if servers else "web_search")
-    if isinstance(servers, (str, Mapping)):
+    if servers and (isinstance(servers, (str, Mapping)) or not isinstance(servers, Iterable)):
         raise UsageError("mcp_servers is a list of names, or of dicts with name and url")
     listed_servers = listed()
     names: list[str] = []
@@ -195,7 +196,7 @@ def choose_tools(
     for server in servers or ():
         if isinstance(server, str):
             names.append(_check_name(server, listed_servers))
-        elif isinstance(server, Mapping) and server.get("name") and server.get("url"):
+        elif _is_complete(server):
             own_servers.append(server)
         else:
             raise UsageError("a tool server is a name, or a dict with name and url")
@@ -208,6 +209,14 @@ def choose_tools(
     if search not in names and all(server["name"] != search for server in own_servers):
         names.append(search)
     return search, tuple(names), tuple(own_servers)
+
+
+def _is_complete(server: object) -> bool:
+    return (
+        isinstance(server, Mapping)
+        and all(isinstance(server.get(name), str) and server[name] for name in ("name", "url"))
+        and isinstance(server.get("headers") or {}, Mapping)
+    )
 
 
 def _check_name(name: str, listed: Listed) -> str:

@@ -32,12 +32,12 @@ AT_ONCE: Mapping[str, str] = {"Accept-Encoding": "identity"}
 
 def in_path(name: str) -> str:
     """Return *name* as one step of a path: an id never leaves its place."""
-    return quote(name, safe="")
+    return quote(name, safe="", errors="replace")  # half a character is in no id
 
 
 def path_of(conversation_id: str, more: str = "") -> str:
     """Return the path of a conversation, or of something below it."""
-    return f"/conversation/{quote(conversation_id, safe='')}{more}"
+    return f"/conversation/{in_path(conversation_id)}{more}"
 
 
 def find_error(reply: Reply) -> HugChatError | None:

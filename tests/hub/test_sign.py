@@ -148,6 +148,12 @@ def test_named_hub_is_taken_if_the_server_leads_there(hub, chat):
     assert "hf-chat" in sign_for(chat, hub_url=hub.origin).login()
 
 
+def test_address_of_the_hub_may_be_spelt_as_nobody_spells_it(hub, chat):
+    hub.instead["POST /~people/login"] = hub.sign_in
+
+    assert "hf-chat" in sign_for(chat, hub_url=f"{hub.origin}/%7Epeople").login()
+
+
 # the password --------------------------------------------------------------------------------
 
 

@@ -52,8 +52,10 @@ def test_cookie_of_a_token_call_is_not_kept(chat):
         lambda client: client.ask("hi"),
         lambda client: client.share(CONVERSATION),
         lambda client: client.retry("x", CONVERSATION),
+        lambda client: client.download("abc", "there", CONVERSATION),
+        lambda client: client.answer_elicitation("e", "accept", conversation_id=CONVERSATION),
     ],
-    ids=["create", "send", "ask", "share", "retry"],
+    ids=["create", "send", "ask", "share", "retry", "download", "elicitation"],
 )
 def test_what_a_token_cannot_do_fails_before_any_request(chat, use):
     with client_of(chat) as client, pytest.raises(AuthError, match="a token alone cannot"):

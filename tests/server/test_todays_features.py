@@ -108,10 +108,24 @@ def test_no_tools_are_offered_unless_they_are_wanted(serve: Any, connect: Any) -
 def test_unknown_tool_server_is_refused_before_anything_is_sent(serve: Any, connect: Any) -> None:
     server = serve()
 
+    client = connect(server)
     with pytest.raises(UsageError, match="Web Search"):
-        connect(server).ask("Hi", mcp_servers=["Nowhere"])
+        client.ask("Hi", mcp_servers=["Nowhere"])
+    named = {"name": "a", "url": "https://a.example"}
+    for wrong in (5, named, [5], [{"name": "a"}], [{**named, "url": 5}], [{**named, "headers": 5}]):
+        with pytest.raises(UsageError, match="name"):
+            client.ask("Hi", mcp_servers=wrong)
 
     assert {one.method for one in server.requests} == {"GET"}
+
+
+def test_id_with_half_a_character_is_one_that_is_not_there(serve: Any, connect: Any) -> None:
+    client = connect(serve())
+    client.ask("Hi")
+
+    for call in (client.remove_message, lambda name: client.download(name, "there")):
+        with pytest.raises(NotFound):
+            call("a\ud800b")
 
 
 def test_search_server_may_be_named(serve: Any, connect: Any) -> None:
@@ -311,10 +325,11 @@ def test_shared_conversation_is_imported_by_address_or_id(serve: Any, connect: A
     client.ask("Hi")
     url = client.share()
 
-    copies = [client.import_share(url), client.import_share(url.rpartition("/")[2])]
+    pasted = [f" {url}/?leafId=1\n", f"{url}?from=/r/x#top", url.rpartition("/")[2]]
+    copies = [client.import_share(one) for one in (url, *pasted)]
 
     texts = [[entry.text for entry in client.history(copy)] for copy in copies]
-    assert texts[0] == texts[1] == [entry.text for entry in client.history()]
+    assert texts == [[entry.text for entry in client.history()]] * 4
 
 
 def test_speech_is_sent_as_it_is(serve: Any, connect: Any) -> None:

@@ -169,7 +169,7 @@ class SignInFlow:
         Source: POST /login of huggingface.co, fields ``username`` and ``password``.
         """
         url, self._password = f"{self._hub_url}/login", password
-        self._hub.form = (url, email, password)
+        self._hub.form = (email, password)
         try:
             reply = self._hub.post(_path_of(url), (), url, _PAGE)
         finally:
@@ -264,9 +264,9 @@ class _Party(Sender):
     :param cookies: those that are for it are taken, which may be none.
     """
 
-    #: The only address at which e-mail and password are filled in, and those two. A form given to
-    #: requests as data would stand in the local variables of its frames, and ours.
-    form: tuple[str, str, Secret] | None = None
+    #: E-mail and password, while their form is posted. A form given to requests as data would stand
+    #: in the local variables of its frames, and ours.
+    form: tuple[str, Secret] | None = None
 
     def __init__(
         self,
@@ -285,8 +285,8 @@ class _Party(Sender):
         self.close = self._transport.close
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
-        if self.form and (request.method, request.url) == ("POST", self.form[0]):
-            _, email, password = self.form
+        if self.form:
+            email, password = self.form
             request.body = urlencode((("username", email), ("password", password.value))).encode(
                 "ascii"
             )
