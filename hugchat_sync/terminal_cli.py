@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("-f", action="store_true", help="sign in even if cookies are kept")
     parser.add_argument("--debug", action="store_true", help="tell what is sent and received")
-    options = parser.parse_args(argv)
+    options = terminal.read_words(parser.parse_args, argv)
     return talk(parser, options.u, anew=options.p or options.f, verbose=options.debug)
 
 

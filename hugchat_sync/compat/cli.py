@@ -6,6 +6,7 @@ import argparse
 import sys
 from typing import Sequence
 
+from ..terminal import read_words
 from ..terminal_cli import talk
 
 
@@ -19,7 +20,7 @@ def cli(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("-p", action="store_true", help="ask for the password, cookies or not")
     parser.add_argument("-s", action="store_true", help="stream the answers: always so now")
     parser.add_argument("-c", action="store_true", help="go on in the latest conversation")
-    options = parser.parse_args(argv)
+    options = read_words(parser.parse_args, argv)
     return talk(parser, options.u, anew=options.p, latest=options.c)
 
 

@@ -35,7 +35,7 @@ from ..options import USUAL_PORTS, http_parts
 from .fields import field_of, make_encodable, text_of
 from .wire import read_json
 
-REDIRECTS = (301, 302, 303, 307, 308)
+REDIRECTS = frozenset(range(300, 400)) - {304}
 
 _SHOWN = 200  # characters of a page that an error carries
 _LOOKED_AT = 262144  # bytes of a page in which a firewall is looked for

@@ -193,7 +193,7 @@ def away(location: str, status: int = 302) -> Fault:
     return Fault(path="models", status=status, headers={"Location": location}, times=None)
 
 
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("status", [300, 301, 302, 303, 305, 307, 308])
 @pytest.mark.parametrize("dialect", [None, "v2-2025"])
 @pytest.mark.parametrize("place", ["https://new.example/chat", "https://new.example/ai/chat", "/x"])
 def test_redirect_that_keeps_the_path_is_a_move_to_an_address_that_works(

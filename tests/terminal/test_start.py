@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -51,6 +52,49 @@ def test_without_a_command_and_without_a_terminal_it_tells_what_to_do():
 
     assert (done.returncode, done.stdout) == (2, "")
     assert "COMMAND" in done.stderr
+
+
+PRINTED = [
+    ("-m", "hugchat_sync", "--version"),
+    ("-m", "hugchat_sync", "ask", "--help"),
+    ("-m", "hugchat_sync", "--print-completion", "bash"),
+    ("-m", "hugchat_sync.terminal_cli", "--help"),
+    ("-m", "hugchat_sync.compat.cli", "--help"),
+]
+
+
+def run_buffered(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE):
+    buffered = {**os.environ, "PYTHONUNBUFFERED": ""}  # else argparse meets the error, and hides it
+    return subprocess.run([sys.executable, *words], stdout=stdout, stderr=stderr, env=buffered)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a pipe of another system")
+@each("words", PRINTED)
+def test_help_into_a_closed_pipe_ends_quietly(words):
+    reads, writes = os.pipe()
+    os.close(reads)
+    done = run_buffered(words, stdout=writes)
+    os.close(writes)
+
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is full")
+@each("words", PRINTED)
+def test_help_on_a_full_disk_says_so_in_a_line(words):
+    with open("/dev/full", "wb") as full:
+        done = run_buffered(words, stdout=full)
+
+    assert done.returncode == 1
+    assert done.stderr == b"hugchat-sync: No space left on device\n"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is full")
+def test_wrong_words_are_2_also_where_nobody_can_be_told():
+    with open("/dev/full", "wb") as full:
+        done = run_buffered(("-m", "hugchat_sync", "nonsense"), stderr=full)
+
+    assert done.returncode == 2
 
 
 def test_package_loads_its_names_at_their_first_use():
