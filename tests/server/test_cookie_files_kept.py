@@ -97,6 +97,18 @@ def test_file_system_without_locks_costs_a_warning_and_no_answer(today, tmp_path
         assert asked(today, file) == "Good day."
 
 
+def test_failed_write_costs_no_answer_where_warnings_are_errors(today, tmp_path):
+    file = tmp_path / "cookies.json"
+    file.write_text("{}")
+    (tmp_path / "cookies.json.lock").mkdir()
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert asked(today, file) == "Good day."
+
+    assert file.read_text() == "{}"
+
+
 @pytest.mark.skipif(not hasattr(os, "symlink"), reason="there are no links here")
 def test_link_planted_at_the_name_of_the_temporary_file_is_not_followed(today, tmp_path):
     file, victim = tmp_path / "cookies.json", tmp_path / "victim"
@@ -132,8 +144,7 @@ def test_child_forked_while_a_file_is_written_does_not_keep_its_lock(today, tmp_
     file.write_text("{}")
     began = time.monotonic()
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with warnings.catch_warnings(record=True) as caught:
         asked(today, file)
 
     took = time.monotonic() - began
@@ -142,4 +153,5 @@ def test_child_forked_while_a_file_is_written_does_not_keep_its_lock(today, tmp_
         os.waitpid(child, 0)
     assert children
     assert took < 4
+    assert not [one for one in caught if one.category is CookieFileWarning]
     assert "hf-chat" in json.loads(file.read_text())

@@ -15,10 +15,11 @@ HUB = "https://huggingface.co/chat"
 START = {"token": "t", "hf-chat": "h", "foreign": "f"}
 
 RENEW = """
-import sys
+import os, sys, warnings
 from hugchat_sync.auth.cookies.store import CookieStore
 path, name, turns = sys.argv[1], sys.argv[2], int(sys.argv[3])
 store = CookieStore.read(path, "https://huggingface.co/chat")
+warnings.showwarning = lambda *warning, **more: os._exit(1)
 print("ready", flush=True)
 sys.stdin.readline()
 for turn in range(turns):
@@ -31,7 +32,7 @@ for turn in range(turns):
 
 def start(path, name, turns):
     return subprocess.Popen(
-        [sys.executable, "-W", "error", "-c", RENEW, str(path), name, str(turns)],
+        [sys.executable, "-c", RENEW, str(path), name, str(turns)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )

@@ -213,7 +213,7 @@ class CookieStore:
             a sign-in is none of these.)
         """
         headers, site = Secret(list(set_cookie_headers)), Site.of(url)
-        del url, set_cookie_headers  # a warning may be an error, and its traceback shows locals
+        del url, set_cookie_headers  # what is raised here may show locals
         if headers.value and site is not None and site.origin == self._site.origin:
             self._take(headers, site, signed_out)
             self._write()
@@ -345,7 +345,10 @@ class CookieStore:
         except UnusableError as error:
             problem = f"renewed cookies are not in the file {str(self.file)!r}: {error}"
         if problem:
-            warnings.warn(problem, CookieFileWarning, stacklevel=3)
+            try:
+                warnings.warn(problem, CookieFileWarning, stacklevel=3)
+            except CookieFileWarning:  # where warnings are errors: no answer is lost over it
+                _log.warning("%s", problem)
 
 
 def _read(source: Secret, site: Site) -> tuple[list[Cookie], CookieFile | None]:
