@@ -260,7 +260,7 @@ class Map:
             _, trouble = _try(pickle.dumps, options)
             if trouble is not None:
                 raise UsageError(f"this prompt cannot be sent to a worker: {trouble}")
-        if not where:
+        if where is None:
             model, system_prompt = options.pop("model", None), options.pop("system_prompt", None)
             where = self._client.begin_conversation(model, system_prompt)
             if self._noted is not None:

@@ -15,7 +15,10 @@ def cli(argv: Sequence[str] | None = None) -> int:
 
     :param argv: the words behind the program's name; those of the process when ``None``.
     """
-    parser = argparse.ArgumentParser(prog="python -m hugchat_sync.compat.cli", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m hugchat_sync.compat.cli",
+        description="The old options, handed to the terminal program; hugchat-sync is the new one.",
+    )
     parser.add_argument("-u", metavar="EMAIL", help="the account")
     parser.add_argument("-p", action="store_true", help="ask for the password, cookies or not")
     parser.add_argument("-s", action="store_true", help="stream the answers: always so now")

@@ -66,7 +66,7 @@ class ChatBot:
         held = Secret(Path(cookie_path)) if cookie_path else source_of(held)
         with raise_as(ChatBotInitError, errors.AuthError, errors.UsageError):
             self._client = Client(cookies=held.value)
-        if not _begins_empty(held) and not len(self._client.cookies):
+        if self._client._identity.credentials.had and not len(self._client.cookies):
             raise ChatBotInitError(
                 "all of the cookies have expired: sign in again, pass the new ones"
             )
@@ -380,13 +380,6 @@ class ChatBot:
         if what not in self._warned:
             self._warned.add(what)
             errors.warn_of_change(text)
-
-
-def _begins_empty(held: Secret) -> bool:
-    """Return whether no cookies were given, on purpose: the bot begins as a new visitor."""
-    if isinstance(held.value, Path):
-        return bool(held.value.read_text("utf-8-sig").strip() == "{}")
-    return not held
 
 
 def _node(path: list[TreeMessage], place: int) -> MessageNode:

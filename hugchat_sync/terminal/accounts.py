@@ -100,6 +100,9 @@ def _read_password(arguments: argparse.Namespace) -> str:
 
 def logout(arguments: argparse.Namespace) -> None:
     """Forget the cookies that are kept of an account, and then end their session at the server."""
+    if arguments.local or arguments.cookies:
+        named = "--local has no accounts" if arguments.local else "--cookies FILE is kept by you"
+        raise UsageError(f"logout forgets a sign-in that is kept here; {named}: leave that out")
     base_url = base_url_of(arguments.base_url)
     email = arguments.email or account_of(base_url) or os.environ.get("HUGCHAT_SYNC_EMAIL")
     if not email or default_directory() is None or not file_of(email).exists():

@@ -89,7 +89,8 @@ def _parse_line(raw: str, index: int, where: str) -> Line:
     try:
         value = json.loads(raw)
     except ValueError as error:
-        raise UsageError(f"{where}: this is not JSON ({error})") from error
+        advice = "plain text is read with --format txt, a table with --format csv"
+        raise UsageError(f"{where}: this is not JSON ({error}); {advice}") from error
     if isinstance(value, str):
         value = {"prompt": value}
     if not isinstance(value, dict) or not isinstance(value.get("prompt"), str):

@@ -50,7 +50,8 @@ _WORDS: tuple[tuple[str, str], ...] = (
     (r"pass allow_insecure=True|allow_insecure=True", "give --allow-insecure"),
     (r"\bas base_url\b|\bbase_url=?", "with --base-url"),
     (r"pass them as cookies=", "give them with --cookies FILE"),
-    (r"pass (?:the )?(?:new )?cookies\b(?! token)", "give new ones with --cookies FILE"),
+    (r"pass (?:the )?new (?:cookies|ones)", "give new ones with --cookies FILE"),
+    (r"pass (?:the )?cookies\b(?! token)", "give cookies with --cookies FILE"),
     (
         r"pass the cookies token and hf-chat",
         "give with --cookies FILE the cookies token and hf-chat",

@@ -101,10 +101,11 @@ def test_cookies_of_a_file_that_have_expired_are_told_and_an_empty_file_is_a_vis
     path.write_text('[{"name": "token", "value": "a-made-up-token", "expirationDate": 1}]')
     with pytest.raises(exceptions.ChatBotInitError, match="expired"):
         ChatBot(cookie_path=str(path))
-    path.write_text("{}")
-
-    assert ChatBot(cookie_path=str(path)).chat("hi") == ChatBot({}).chat("hi") == "Hello, world."
-    assert "hf-chat" in json.loads(path.read_text())
+    assert ChatBot({}).chat("hi") == "Hello, world."
+    for nothing in ("{}", "", "{\n}\n", '{"cookies": {}}'):
+        path.write_text(nothing)
+        assert ChatBot(cookie_path=str(path)).chat("hi") == "Hello, world."
+        assert "hf-chat" in path.read_text()
 
 
 def test_without_arguments_the_credentials_are_those_of_the_environment(stage, monkeypatch):

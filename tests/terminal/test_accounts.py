@@ -49,6 +49,18 @@ def test_cookies_come_from_stdin_and_logout_forgets_them(program, guarded):
     assert account_of(guarded.url) is None
 
 
+@pytest.mark.parametrize("named", [["--local"], ["--cookies", "export.json"]])
+def test_logout_of_something_else_forgets_no_account(program, guarded, monkeypatch, named):
+    monkeypatch.setenv("HUGCHAT_SYNC_BASE_URL", guarded.url)
+    program("login", EMAIL, "--cookies", "-", stdin="hf-chat=the-token")
+
+    logout = program("logout", *named, "--everywhere")
+
+    assert (logout.code, logout.out) == (2, "")
+    assert named[0] in logout.err
+    assert program("whoami").code == 0
+
+
 def test_cookies_that_the_server_does_not_know_are_not_kept(program, guarded):
     done = program(
         "login", EMAIL, "--cookies", "-", "--base-url", guarded.url, stdin="hf-chat=another"

@@ -50,6 +50,13 @@ def test_plain_text_is_a_prompt_a_line(program, answering, tmp_path):
     assert sorted(prompts(answering)) == ["  two {", "one"]
 
 
+def test_plain_text_without_a_name_is_told_how_to_read_it(program, answering, tmp_path):
+    done = program("batch", "-", "-", "--base-url", answering.url, stdin="one\ntwo\n")
+
+    assert (done.code, done.out) == (2, "")
+    assert "--format txt" in done.err
+
+
 def test_table_in_and_table_out(program, answering, tmp_path):
     source, target = tmp_path / "in.csv", tmp_path / "out.csv"
     source.write_text('q,n\n"one, two\nthree",1\nfour,2\n', "utf-8")

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+from sampling import each
 
 import hugchat_sync
 from hugchat_sync.terminal.exits import reword
@@ -14,7 +15,10 @@ from hugchat_sync.terminal.exits import reword
 PACKAGE = Path(hugchat_sync.__file__).parent
 
 #: what a sentence for Python has in it
-PYTHON = re.compile(r"\b[a-z_]+=(?!\s)|\w\(\w*\)|base_url|allow_insecure|\.partial|pass cookies")
+PYTHON = re.compile(
+    r"\b[a-z_]+=(?!\s)|\w\(\w*\)|base_url|allow_insecure|\.partial"
+    r"|pass (?:the )?(?:new )?(?:cookies|ones)"
+)
 
 #: (file, beginning) → why no command leads there, or why Python is meant
 ELSEWHERE = {
@@ -81,6 +85,18 @@ def test_refusal_names_the_option(program, words, expected, unwanted):
 
     assert done.code == 2
     assert expected in done.err and unwanted not in done.err
+
+
+@each(
+    ("said", "shown"),
+    [
+        ("sign in, or pass cookies", "sign in, or give cookies with --cookies FILE"),
+        ("again and pass new cookies", "again and give new ones with --cookies FILE"),
+        ("and export and pass the new ones", "and export and give new ones with --cookies FILE"),
+    ],
+)
+def test_new_cookies_are_spoken_of_where_there_were_some(said, shown):
+    assert reword(said) == shown
 
 
 def test_text_of_a_server_is_left_alone():

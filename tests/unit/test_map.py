@@ -163,6 +163,15 @@ def test_named_conversation_is_used_and_kept():
     assert (client.begun, client.removed) == ([], [])
 
 
+def test_empty_id_is_no_wish_for_a_new_conversation():
+    client = Asked()
+
+    list(answers(client, [{"prompt": "a", "conversation_id": ""}]))
+
+    assert client.asked == [("a", "", {})]  # so the client refuses it, as chat does
+    assert client.begun == []
+
+
 def test_options_of_a_prompt_beat_those_of_all():
     client = Asked()
     prompts = [{"prompt": "a", "id": "x", "web_search": True}, "b"]
