@@ -54,8 +54,9 @@ from .fields import (
 )
 from .wire import LineSplitter
 
-#: a token line before its text, and behind it
+#: a token line before its text and behind it; and a whole one, with nothing coded but its padding
 _BEFORE, _BEHIND = re.compile(r'\{"type": ?"stream", ?"token": ?"'), '"}\n'
+_PLAIN = re.compile(_BEFORE.pattern.encode() + rb'([^"\\<\0\n]+)(?:\\u0000)*"\}\n')
 _MOST_KNOWN, _SHORT = 1024, 256  # lines that are known again, and bytes of one
 _STRICT = JSONDecoder()
 _NO_TITLE = "💬"  # what stands in front of a title, where no title could be made
@@ -149,27 +150,29 @@ class Updates:
     def _plain_tokens(self, chunk: bytes) -> list[Event] | None:
         """Return the tokens of a piece that is lines of plain tokens, ``None`` of any other piece.
 
-        Nearly every line is one, and a server spells all of them alike: the text decoded alone,
-        together with that of its neighbours, costs a fraction of the whole line. What is spelt
-        otherwise, may be a tag or holds half a character is left to the usual way.
+        Nearly every line is one, and a server spells all of them alike: a text that holds nothing
+        coded is found without JSON, and the texts of several lines are decoded together. What is
+        spelt otherwise, may be a tag or holds half a character is left to the usual way.
         """
         try:
+            plain = _PLAIN.fullmatch(chunk)
+            if plain is not None:
+                token = new_event(Token)  # Token(text) at half the price
+                set_text(token, plain[1].decode())
+                return [token]
             lines, before = chunk.decode(), self._before
             if not lines.startswith(before):
                 found = _BEFORE.match(lines)
                 if found is None:
                     return None
                 self._before = before = found[0]
-            text, end = _STRICT.raw_decode(lines, len(before) - 1)
-            texts = [text]
-            if lines[end - 1 :] != _BEHIND:
-                coded = lines[len(before) : -len(_BEHIND)].split(_BEHIND + before)
-                texts = _STRICT.decode('["' + '","'.join(coded) + '"]')
-                # each line is one text: none holds two, and none reaches into the next
-                if len(texts) != len(coded) or "\\" + _BEHIND in lines:
-                    return None
-                if not lines.endswith(_BEHIND):
-                    return None
+            coded = lines[len(before) : -len(_BEHIND)].split(_BEHIND + before)
+            texts = _STRICT.decode('["' + '","'.join(coded) + '"]')
+            # each line is one text: none holds two, and none reaches into the next
+            if len(texts) != len(coded) or "\\" + _BEHIND in lines:
+                return None
+            if not lines.endswith(_BEHIND):
+                return None
         except ValueError:  # not UTF-8, or not JSON
             return None
         tokens: list[Event] = []
@@ -178,7 +181,7 @@ class Updates:
                 return None
             text = text.replace("\0", "")  # padding
             if text:
-                token = new_event(Token)  # Token(text) at half the price
+                token = new_event(Token)
                 set_text(token, text)
                 tokens.append(token)
         return tokens
