@@ -25,7 +25,11 @@ TYPE_CHECKING = False  # as type checkers know it; importing typing would cost -
 if TYPE_CHECKING:
     from typing import Any
 
+    from . import core as core
     from . import events
+    from . import options as options
+    from . import records as records
+    from . import utils as utils
     from .auth.sign import Sign
     from .bot import Bot, HuggingChat
     from .chat.message import Message
@@ -59,7 +63,7 @@ _HOMES = {
     "Sign": "auth.sign",
     "Timeout": "options",
 }
-_MODULES = ("core", "events", "options", "records", "utils")
+_MODULES = ("compat", "core", "events", "local", "options", "records", "utils")
 
 logging.getLogger("hugchat_sync").addHandler(logging.NullHandler())
 

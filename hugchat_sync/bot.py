@@ -5,11 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Mapping, TypeVar, Union, overload
 
 from .client import Client
+from .dialects import load_dialect
 from .errors import UsageError, warn_of_change
 from .futures import Background
-from .options import LeftOut, Retry, Timeout, check_base_url, is_positive
+from .options import (
+    LeftOut,
+    Retry,
+    Timeout,
+    check_base_url,
+    check_retry,
+    check_timeout,
+    is_positive,
+)
 from .rate_limit import Pace
 from .secret import Secret, safe_repr
+from .transport.adapter import check_session
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -178,7 +188,7 @@ class HuggingChat:
     :param hub_url: where to sign in, if not where the server itself leads.
     :param max_workers: threads behind ``wait=False``; 8 by default. In the wiki's time it was the
         first parameter, and then ``max_thread``; both still say it, with a warning.
-    :raises UsageError: the address or a number cannot be right, or the number of threads is given
+    :raises UsageError: the address or an option cannot be right, or the number of threads is given
         in two ways.
     """
 
@@ -202,6 +212,11 @@ class HuggingChat:
         address = base_url if isinstance(base_url, str) else None
         workers = _workers(max_workers, number, max_thread)
         self.base_url = check_base_url(address, allow_insecure=allow_insecure)
+        check_timeout(timeout)
+        check_retry(retries)
+        check_session(session)
+        if dialect:
+            load_dialect(dialect)
         self._hub_url = hub_url
         self._allow_insecure = allow_insecure
         self._token = secret.as_token()

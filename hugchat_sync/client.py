@@ -23,9 +23,16 @@ from .auth.identity import Identity
 from .calls import Call
 from .chat.conversations import Conversations, check_id
 from .chat.creation import SettingsOnce
-from .chat.files import FileArgument, PathArgument, as_chat_file, read_uploads, write_file
+from .chat.files import (
+    FileArgument,
+    PathArgument,
+    as_chat_file,
+    check_path,
+    read_uploads,
+    write_file,
+)
 from .chat.message import Message
-from .chat.prompt import ServerArgument, draft, draft_retry, equip
+from .chat.prompt import ServerArgument, check_server, draft, draft_retry, equip
 from .dialects import Dialect, Prompt
 from .errors import ConversationNotExistError, HugChatError, TransportError, UsageError
 from .events import FileCreated
@@ -35,6 +42,7 @@ from .options import (
     Retry,
     Timeout,
     check_base_url,
+    check_name,
     check_retry,
     check_timeout,
     is_positive,
@@ -181,7 +189,7 @@ class Client:
         :raises ModelNotFound: the server does not offer the model; ``nearest`` has close names.
         :raises ConversationLimit: there are too many conversations.
         """
-        return self._conversations.create(model or self.model, system_prompt, self._patience())
+        return self._conversations.create(self._chosen(model), system_prompt, self._patience())
 
     def begin_conversation(
         self,
@@ -195,7 +203,7 @@ class Client:
         need not look at it.
         """
         return self._conversations.start(
-            model or self.model, system_prompt, patience or self._patience(), self._settings_once
+            self._chosen(model), system_prompt, patience or self._patience(), self._settings_once
         )
 
     def remove_conversation(self, conversation_id: str) -> None:
@@ -336,7 +344,7 @@ class Client:
             self._identity,
             dialect,
             patience,
-            new_model=model or self.model,
+            new_model=self._chosen(model),
             web_search=web_search,
             servers=mcp_servers,
         )
@@ -433,7 +441,7 @@ class Client:
             other._timeout = check_timeout(timeout)
         if retries is not None:
             other._retry = check_retry(retries)
-        other.model = self.model if model is None else model
+        other.model = self._chosen(model)
         return other
 
     def retry(self, message_id: str, conversation_id: str | None = None) -> Message:
@@ -454,7 +462,7 @@ class Client:
 
         :param message_id: the question to replace.
         """
-        prompt = draft(text, files, parent_id=message_id)
+        prompt = draft(text, files, parent_id=check_name(message_id, "the id of the question"))
         return self._again(prompt._replace(action="edit"), conversation_id)
 
     def _again(self, prompt: Prompt, conversation_id: str | None) -> Message:
@@ -502,7 +510,7 @@ class Client:
 
         :param prompt: ``""`` removes it.
         """
-        self.set_system_prompts({model: prompt})
+        self.set_system_prompts({check_name(model, "the name of a model"): prompt})
 
     def set_system_prompts(self, prompts: Mapping[str, str]) -> None:
         """Store the system prompts of several models, ``{model: prompt}``, in one request.
@@ -585,7 +593,7 @@ class Client:
 
     def import_share(self, url_or_id: str) -> str:
         """Copy a shared conversation into the account, and return the new id."""
-        stated = url_or_id.strip() if isinstance(url_or_id, str) else ""
+        stated = check_name(url_or_id, "a share").strip()
         share_id = re.split("[?#]", stated)[0].rstrip("/").rpartition("/")[2]
         if not share_id:
             raise UsageError("a share is a URL that ends in its id, or that id")
@@ -603,11 +611,12 @@ class Client:
         :param path: a file, or an existing folder, which gets a safe name.
         """
         chosen_file = as_chat_file(file)
+        where = check_path(path)
         target = self._conversations.resolve(conversation_id or chosen_file.conversation_id or None)
         content = self._ask(
             lambda dialect: dialect.download(target, chosen_file.sha), "download a file"
         )
-        return write_file(content, chosen_file, Path(path))
+        return write_file(content, chosen_file, where)
 
     def list_mcp_servers(self) -> list[dict[str, Any]]:
         """Return the server's own tool servers, ``{"name", "url", ...}`` each."""
@@ -615,11 +624,17 @@ class Client:
 
     def mcp_health(self, url: str, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
         """Return whether a tool server answers, and its tools."""
+        check_server({"name": url, "url": url, "headers": headers})
         return self._ask(lambda dialect: dialect.tool_server_health(url, headers))
 
     def transcribe(self, audio: bytes, mime: str | None = None) -> str:
         """Return what is said in *audio*, the bytes of a sound file of up to 25 MB."""
-        return self._ask(lambda dialect: dialect.transcribe(audio, mime or "audio/wav"))
+        if not isinstance(audio, bytes):
+            raise UsageError("audio is the bytes of a sound file")
+        kind = mime or "audio/wav"
+        if not isinstance(kind, str) or not (kind.isascii() and kind.isprintable()):
+            raise UsageError('mime is the kind of the sound file, for example "audio/wav"')
+        return self._ask(lambda dialect: dialect.transcribe(audio, kind))
 
     def answer_elicitation(
         self,
@@ -634,6 +649,9 @@ class Client:
         """
         if action not in ("accept", "decline", "cancel"):
             raise UsageError("the action is accept, decline or cancel")
+        if content is not None and not isinstance(content, Mapping):
+            raise UsageError("content is a dict: {name of a field: value}")
+        check_name(elicitation_id, "the id of a question")
         target = self._conversations.resolve(conversation_id)
         self._ask(
             lambda dialect: dialect.answer_elicitation(target, elicitation_id, action, content),
@@ -740,6 +758,15 @@ class Client:
         return f"<{type(self).__name__} of {self.base_url}>"
 
     # inside ----------------------------------------------------------------------------------
+
+    def _chosen(self, model: str | None) -> str | None:
+        """Return the model that is named, else that of the client.
+
+        :raises UsageError: it is no name.
+        """
+        if model is not None and not isinstance(model, str):
+            raise UsageError("a model is the name of one, as models() gives them")
+        return model or self.model
 
     def _twin(self: Self) -> Self:
         twin = object.__new__(type(self))

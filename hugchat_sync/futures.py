@@ -47,6 +47,7 @@ class Background:
 
     def __init__(self, workers: int = 8) -> None:
         self._workers = workers
+        self._here = threading.local()
         renew_locks_after_fork(self)
 
     def renew_locks(self) -> None:
@@ -69,12 +70,20 @@ class Background:
             if self._pool is None:
                 from concurrent.futures import ThreadPoolExecutor
 
-                self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="hugchat-sync")
+                self._pool = ThreadPoolExecutor(
+                    self._workers,
+                    thread_name_prefix="hugchat-sync",
+                    initializer=setattr,
+                    initargs=(self._here, "is_worker", True),
+                )
             return self._pool.submit(call)
 
     def close(self) -> None:
-        """Finish the calls under way and end the pool."""
+        """Finish the calls under way and end the pool.
+
+        From inside one of them, or what follows it, it ends without waiting: they go on.
+        """
         with self._lock:
             pool, self._pool = self._pool, None
         if pool is not None:
-            pool.shutdown(wait=True)
+            pool.shutdown(wait=not hasattr(self._here, "is_worker"))

@@ -77,6 +77,17 @@ class Retry(Value):
         return Retry(tries, self.first_delay, self.longest_delay, self.longest_retry_after)
 
 
+def check_name(value: object, what: str) -> str:
+    """Return *value*, if it can name something to a server.
+
+    :param what: it is to name, for the error.
+    :raises UsageError: it is no text, or an empty one.
+    """
+    if isinstance(value, str) and value.strip():
+        return value
+    raise UsageError(f"{what} is a text that is not empty, not {value!r}")
+
+
 def check_timeout(timeout: object) -> Timeout:
     """Return *timeout* as clocks.
 
@@ -101,6 +112,9 @@ def check_retry(retries: object) -> Retry:
         raise UsageError("retries is a Retry, for example Retry(tries=5)")
     if not is_positive(found.tries, int):
         raise UsageError("the number of tries is 1 or more")
+    delays = (found.first_delay, found.longest_delay, found.longest_retry_after)
+    if not all(delay == 0 or is_positive(delay) for delay in delays):
+        raise UsageError("the delays of a Retry are seconds, 0 or more")
     return found
 
 

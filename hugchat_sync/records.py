@@ -6,9 +6,11 @@ a schema engine along that a script which only chats need not load. It also read
 at run time, hence no postponed ones here.
 """
 
+import json
 from typing import Any, Dict, List, Mapping, Optional, Tuple, Type, TypeVar, Union, cast
 
 from .errors import HugChatError, UsageError
+from .options import check_name
 from .values import Value, field, names_of, replace, with_fields
 
 R = TypeVar("R", bound="Record")
@@ -232,6 +234,11 @@ class Settings(Record):
         unknown = sorted(set(changes) - names)
         if unknown:
             raise UsageError(f"unknown settings: {', '.join(unknown)}; known are {sorted(names)}")
+        _check_prompts(changes.get("custom_prompts", {}))
+        try:
+            json.dumps(changes, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise UsageError(f"a setting cannot be written as JSON: {error}") from error
         return replace(self, **changes)
 
     def with_prompts(self, prompts: Mapping[str, str]) -> "Settings":
@@ -239,11 +246,7 @@ class Settings(Record):
 
         :raises UsageError: *prompts* is not a mapping of model names to texts.
         """
-        if not isinstance(prompts, Mapping):
-            raise UsageError("prompts is a dict: {model: system prompt}")
-        for model, text in prompts.items():
-            if not isinstance(model, str) or not model or not isinstance(text, str):
-                raise UsageError('a system prompt is a text for a model name; "" removes it')
+        _check_prompts(prompts)
         before = self.custom_prompts.items()
         kept = {model: text for model, text in before if model not in prompts}
         kept.update({model: text for model, text in prompts.items() if text})
@@ -251,6 +254,15 @@ class Settings(Record):
         if enabled is not None:
             enabled = {**enabled, **{model: True for model, text in prompts.items() if text}}
         return replace(self, custom_prompts=kept, custom_prompts_enabled=enabled)
+
+
+def _check_prompts(prompts: object) -> None:
+    if not isinstance(prompts, Mapping):
+        raise UsageError("system prompts are a dict: {model: system prompt}")
+    for model, text in prompts.items():
+        check_name(model, "the name of a model")
+        if not isinstance(text, str):
+            raise UsageError('a system prompt is a text for a model name; "" removes it')
 
 
 def _sentence(error: Optional[HugChatError]) -> Optional[str]:

@@ -28,6 +28,7 @@ from ..futures import renew_locks_after_fork
 from ..options import Retry, Timeout, check_retry, check_timeout
 from ..records import User
 from ..secret import Secret
+from ..transport.adapter import check_session
 from ..transport.http import Sender, Transport
 from ..transport.retry import RENEWALS, Patience, hold_within
 from ..values import replace
@@ -82,6 +83,7 @@ class Identity(Sender):
         retries: Retry | None = None,
         dialect: str | None = None,
     ) -> None:
+        check_session(session)
         self.base_url = base_url
         self.credentials = find_credentials(base_url, email, cookies, token)
         self._finds_credentials = False  # where it is unpickled

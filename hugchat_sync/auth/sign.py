@@ -37,11 +37,13 @@ class Sign:
         allow_insecure: bool = False,
     ) -> None:
         self._passwd, passwd = Secret(passwd or ""), None
+        if not isinstance(email, str) or not isinstance(self._passwd.value, str):
+            raise UsageError("an e-mail and a password are texts")
         self.email = email
         self._base_url = check_base_url(base_url, allow_insecure=allow_insecure)
         self._hub_url = (
             check_base_url(hub_url, allow_insecure=allow_insecure)
-            if hub_url and hub_url.strip()
+            if hub_url and not (isinstance(hub_url, str) and hub_url.isspace())
             else None
         )
         self._insecure = allow_insecure

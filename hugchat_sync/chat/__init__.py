@@ -22,6 +22,8 @@ class Server(Protocol):
     @property
     def is_nobody(self) -> bool: ...  # noqa: D102
 
+    def require_open(self) -> None: ...  # noqa: D102
+
     def ready(self, patience: Patience, wanted: str = "", session_for: str = "") -> Dialect: ...  # noqa: D102
 
     def keep(self, dialect: Dialect) -> None: ...  # noqa: D102

@@ -9,6 +9,7 @@ from typing import Any, Callable, Iterator, TypeVar
 from ..calls import Call
 from ..errors import ConversationNotExistError, FeatureUnavailable, UsageError
 from ..futures import renew_locks_after_fork
+from ..options import check_name
 from ..rate_limit import Pace
 from ..records import Conversation, ConversationTree
 from ..transport.retry import Patience
@@ -77,7 +78,7 @@ class Conversations:
 
         :raises ConversationNotExistError: it is not; nothing was sent.
         """
-        if conversation_id not in self:
+        if not isinstance(conversation_id, str) or conversation_id not in self:
             raise ConversationNotExistError(
                 f"{conversation_id!r} is none of the conversations known here; "
                 "fetch_conversations() reads them again"
@@ -214,6 +215,7 @@ class Conversations:
 
     def switch(self, conversation_id: str, patience: Patience) -> None:
         """Make a conversation the current one; the server is asked for one that is not known."""
+        self._server.require_open()
         if check_id(conversation_id) not in self:
             self._keep(conversation_id, self._read(conversation_id, patience).title)
         self.current = conversation_id
@@ -241,6 +243,7 @@ class Conversations:
     ) -> None:
         """Delete a message and everything that follows it."""
         target = self.resolve(conversation_id)
+        check_name(message_id, "the id of a message")
         call = self._server.ready(patience).remove_message(target, message_id)
         self._send_when_idle(call, target, patience)
 

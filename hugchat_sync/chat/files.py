@@ -13,6 +13,7 @@ from typing import Iterable, Tuple, Union
 from ..dialects import Upload
 from ..errors import TooLarge, UsageError
 from ..events import FileCreated
+from ..options import check_name
 from ..records import ChatFile
 
 LARGEST = 10 * 1024 * 1024  # bytes, as the server counts them
@@ -102,8 +103,19 @@ def as_chat_file(file: ChatFile | FileCreated | str) -> ChatFile:
     if isinstance(file, FileCreated):
         return ChatFile(file.name, file.sha, file.mime)
     if isinstance(file, str) and file:
-        return ChatFile("", file, "")
+        return ChatFile("", check_name(file, "the sha of a file"), "")
     raise UsageError("a file is a ChatFile, a FileCreated, or the sha of one")
+
+
+def check_path(path: object) -> Path:
+    """Return *path* as one.
+
+    :raises UsageError: it can be none.
+    """
+    if isinstance(path, (str, os.PathLike)):
+        with suppress(TypeError):  # one of bytes
+            return Path(path)
+    raise UsageError("the path is a file, or an existing folder, as a text or a Path")
 
 
 def write_file(content: bytes, file: ChatFile, path: Path) -> Path:

@@ -10,7 +10,7 @@ import os
 import threading
 import time
 from traceback import clear_frames
-from typing import Any, Iterator, Protocol
+from typing import TYPE_CHECKING, Any, Iterator, Protocol
 
 from ..errors import (
     ConnectionFailed,
@@ -27,6 +27,9 @@ from ..secret import safe_repr
 from ..values import replace
 from .answer import Answer, conclude, fold
 from .polling import Polling
+
+if TYPE_CHECKING:
+    from types import TracebackType
 
 TAIL = 10.0  # seconds that iteration goes on behind the final answer
 _SLICE = 0.5  # seconds; Windows delivers Ctrl-C only between waits
@@ -128,6 +131,7 @@ class Message(Polling):
         self.web_search_enabled = web_search
         self._answer = Answer() if record is None else record
         self._failure: HugChatError | None = None
+        self._failed_at: TracebackType | None = None
         self._ended = False  # nothing more will come
         self._source = source
         self._incoming = source.events()
@@ -214,8 +218,8 @@ class Message(Polling):
 
     def _raise_failure(self) -> None:
         failure = self.error
-        if failure is not None:
-            raise failure
+        if failure is not None:  # raised again and again, its traceback must not grow
+            raise failure.with_traceback(self._failed_at)
 
     # the three ways of reading ---------------------------------------------------------------
 
@@ -265,9 +269,12 @@ class Message(Polling):
         """Return the message itself, finished.
 
         :param timeout: seconds; the message goes on when they are over.
+        :raises UsageError: *timeout* is no number.
         :raises TimedOut: it was not finished in time; ``partial`` holds what had come.
         :raises HugChatError: the answer failed.
         """
+        if timeout is not None and not (isinstance(timeout, (int, float)) and timeout == timeout):
+            raise UsageError("timeout is a number of seconds, or None")
         self._start()
         end = None if timeout is None else time.monotonic() + timeout
         with self._changed:
@@ -393,6 +400,7 @@ class Message(Polling):
                 self._answer.events.append(final)
             if self._answer.final is None:
                 self._failure = failure_of(error, self._answer, closed=self._closed)
+                self._failed_at = self._failure.__traceback__
             self._ended = True
             self._changed.notify_all()
 

@@ -8,6 +8,7 @@ from typing import Any, Callable, Iterable, Mapping, Sequence, Tuple, Union
 from ..dialects import Dialect, Prompt
 from ..errors import FeatureUnavailable, UsageError, warn_of_change
 from ..list_bots import Prompt as WikiPrompt
+from ..options import check_name
 from ..records import Model, RequestData
 from ..transport.retry import Patience
 from . import Server
@@ -44,6 +45,8 @@ def draft(
         text = text.toText()
     if not isinstance(text, str) or not text.strip():
         raise UsageError("a message is a text that is not empty")
+    if parent_id is not None:
+        check_name(parent_id, "the id of the message to append to")
     return Prompt(
         "",
         text,
@@ -57,7 +60,11 @@ def draft(
 
 
 def draft_retry(message_id: str) -> Prompt:
-    """Return a prompt without a conversation that has an answer made again."""
+    """Return a prompt without a conversation that has an answer made again.
+
+    :raises UsageError: no answer can have this id.
+    """
+    check_name(message_id, "the id of the answer")
     return Prompt(
         "", "", new_uuid(), new_uuid(), parent_id=message_id, replaced_id=message_id, action="retry"
     )
@@ -196,10 +203,8 @@ def choose_tools(
     for server in servers or ():
         if isinstance(server, str):
             names.append(_check_name(server, listed_servers))
-        elif _is_complete(server):
-            own_servers.append(server)
         else:
-            raise UsageError("a tool server is a name, or a dict with name and url")
+            own_servers.append(check_server(server))
     if not web_search:
         return None, tuple(names), tuple(own_servers)
     if isinstance(web_search, str):
@@ -211,11 +216,21 @@ def choose_tools(
     return search, tuple(names), tuple(own_servers)
 
 
-def _is_complete(server: object) -> bool:
-    return (
-        isinstance(server, Mapping)
-        and all(isinstance(server.get(name), str) and server[name] for name in ("name", "url"))
-        and isinstance(server.get("headers") or {}, Mapping)
+def check_server(server: object) -> Mapping[str, Any]:
+    """Return a tool server of the caller's own, if it can be one.
+
+    :raises UsageError: it cannot.
+    """
+    if isinstance(server, Mapping):
+        names = (server.get("name"), server.get("url"))
+        headers = {} if server.get("headers") is None else server["headers"]
+        if all(isinstance(one, str) and one.strip() for one in names) and (
+            isinstance(headers, Mapping)
+            and all(isinstance(text, str) for pair in headers.items() for text in pair)
+        ):
+            return server
+    raise UsageError(  # which is not shown: there are secrets in headers
+        'a tool server is a name, or a dict with the texts "name" and "url", and perhaps "headers"'
     )
 
 

@@ -69,7 +69,7 @@ def load_dialect(name: str) -> Dialect:
 
     :raises UsageError: no era has this name.
     """
-    if name not in ERAS:
+    if not isinstance(name, str) or name not in ERAS:
         raise UsageError(f"unknown dialect {name!r}; known are {', '.join(ERAS)}")
     module, kind = ERAS[name]
     found: Dialect = getattr(import_module(f"{__name__}.{module}"), kind)()

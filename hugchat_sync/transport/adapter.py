@@ -19,6 +19,7 @@ from requests.auth import HTTPBasicAuth
 from requests.cookies import RequestsCookieJar
 from urllib3 import PoolManager
 
+from ..errors import UsageError
 from .stream import Attempt, Current, WholeHead
 
 Authentication = Callable[[PreparedRequest], PreparedRequest]
@@ -148,6 +149,15 @@ def own_session() -> requests.Session:
     session.mount("http://", adapter)
     session.mount("https://", adapter)
     return _closed_to_replies(session)
+
+
+def check_session(session: object) -> None:
+    """Refuse what is no session.
+
+    :raises UsageError: it is not.
+    """
+    if session is not None and not isinstance(session, requests.Session):
+        raise UsageError("session is a requests.Session")
 
 
 def shield(session: requests.Session) -> requests.Session:

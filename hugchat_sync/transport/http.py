@@ -5,6 +5,7 @@ Knows no route and no field name.
 
 from __future__ import annotations
 
+import json
 import logging
 import random
 import time
@@ -24,6 +25,7 @@ from ..errors import (
     RateLimited,
     SessionExpired,
     TimedOut,
+    UsageError,
     hide_secrets,
 )
 from ..futures import renew_locks_after_fork
@@ -379,7 +381,11 @@ def _message(request: Request, base_url: str) -> dict[str, Any]:
     elif request.body is not None:
         message["data"] = request.body
     elif request.json is not None:
-        message["json"] = request.json
+        headers["Content-Type"] = "application/json"
+        try:
+            message["data"] = json.dumps(request.json, allow_nan=False).encode("utf-8")
+        except (TypeError, ValueError, RecursionError) as error:
+            raise UsageError(f"a value given cannot be written as JSON: {error}") from error
     for name, value in request.headers.items():
         headers[name] = value.replace("{origin}", origin).replace("{base}", base_url)
     return message

@@ -528,7 +528,7 @@ def test_share_and_import(start: Starter) -> None:
     client.ask("Hi")
 
     url = client.share()
-    copy = client.import_share(url)
+    copy = client.import_share(f" {url}/?from=mail#end ")
 
     assert url.startswith(f"{arena.url}/r/")
     assert copy != client.current_conversation

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import wait
+from concurrent.futures import Future, wait
 
 import pytest
 
@@ -14,6 +14,7 @@ from hugchat_sync import (
     HuggingChat,
     ModelNotFound,
     Unavailable,
+    UsageError,
 )
 from hugchat_sync.futures import Background
 from hugchat_sync.local.testing import Fault
@@ -115,3 +116,23 @@ def test_calls_after_the_pool_was_closed_begin_a_new_one():
     pool.close()
 
     assert pool.run(list, wait=False).result(5) == []
+
+
+@pytest.mark.parametrize("closed", ["bot", "hug"])
+def test_close_in_a_callback_of_a_future_does_not_wait_for_itself(serve, closed):
+    slow = Fault(method="POST", delay=0.2)
+    with HuggingChat(serve(faults=[slow]).url) as hug:
+        bot = hug.getBot()
+        outcome: Future[None] = Future()
+
+        def close(done):
+            try:
+                outcome.set_result({"bot": bot, "hug": hug}[closed].close())
+            except RuntimeError as error:
+                outcome.set_exception(error)
+
+        bot.createConversation(wait=False).add_done_callback(close)
+
+        assert outcome.result(5) is None
+        with pytest.raises(UsageError, match="closed"):
+            bot.ask("hi")

@@ -399,6 +399,15 @@ def test_closed_client_says_so_and_sends_nothing(serve, call):
     assert seen(server) == []
 
 
+@pytest.mark.parametrize("name", ["switch_conversation", "switchConversation"])
+def test_closed_client_switches_to_no_conversation(serve, name):
+    with Bot(serve().url) as bot:
+        made = bot.create_conversation()
+
+    with pytest.raises(UsageError, match="closed"):
+        getattr(bot, name)(made)
+
+
 def test_closing_twice_is_nothing_new(serve):
     client = Client(serve().url)
 

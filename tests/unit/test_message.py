@@ -8,6 +8,7 @@ import queue
 import signal
 import threading
 import time
+import traceback
 
 import pytest
 from answers import message_of
@@ -609,3 +610,16 @@ def test_answer_of_many_tokens_costs_a_token_the_same(monkeypatch):
     small, large = min(spent(2000) for _ in range(5)), min(spent(40000) for _ in range(3))
 
     assert large < 3 * small + 1e-6
+
+
+@pytest.mark.parametrize("method", ["text", "getText", "getFinalText", "wait"])
+def test_failure_that_is_raised_again_and_again_does_not_grow(method):
+    message = message_of(failing(ModelOverloaded("busy"), Token("part")))
+    lengths = []
+    for _ in range(5):
+        with pytest.raises(ModelOverloaded) as caught:
+            message.text()
+            getattr(message, method)()
+        lengths.append(len(list(traceback.walk_tb(caught.value.__traceback__))))
+
+    assert len(set(lengths)) == 1

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import subprocess
+import sys
 
 import pytest
 from sampling import each
@@ -370,3 +372,9 @@ def test_address_comes_from_the_environment(monkeypatch):
     monkeypatch.setenv("HUGCHAT_SYNC_BASE_URL", "https://chat.example/ui/")
 
     assert Client().base_url == "https://chat.example/ui"
+
+
+@each("path", ["local.LocalServer", "compat.install", "core.Bot", "utils.color"])
+def test_name_in_a_package_is_there_without_another_import(path):
+    code = f"import hugchat_sync; print(hugchat_sync.{path})"
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)

@@ -154,7 +154,7 @@ def file_of(email: str, directory: str | os.PathLike[str] | None = None) -> Path
     :param directory: the user's own configuration directory when ``None``.
     :raises UsageError: there is no e-mail, or no such directory can be named.
     """
-    name = email.strip()
+    name = email.strip() if isinstance(email, str) else ""
     if not name:
         raise UsageError("an e-mail is needed to name the cookie file")
     safe = re.sub(r"[\x00-\x1f\x7f/\\:*?\"<>|%]", lambda hit: f"%{ord(hit.group()):02X}", name)
@@ -165,7 +165,9 @@ def file_of(email: str, directory: str | os.PathLike[str] | None = None) -> Path
                 "there is no home directory to keep anything in: set HOME or XDG_CONFIG_HOME"
             )
         return folder / f"{safe}.json"
-    text = os.fspath(directory)
+    text = os.fspath(directory) if isinstance(directory, (str, os.PathLike)) else None
+    if not isinstance(text, str):
+        raise UsageError("a directory is named by a text or a Path")
     if "\0" in text:
         raise UsageError("the name of a directory cannot hold a NUL")
     try:
