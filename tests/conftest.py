@@ -12,11 +12,12 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any, Callable, Iterator
 
 import pytest
 
@@ -92,6 +93,48 @@ def server() -> Iterator[Any]:
 
     with LocalServer() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def _programs() -> Iterator[Any]:
+    from forking import Programs
+
+    programs = Programs()
+    yield programs
+    programs.close()
+
+
+@pytest.fixture
+def start(_programs: Any) -> Iterator[Callable[..., Any]]:
+    """Start the program in a process of its own, whose streams are pipes if nothing is said."""
+    running: list[Any] = []
+
+    def begin(*words: str, **options: Any) -> Any:
+        pipes = {name: subprocess.PIPE for name in ("stdin", "stdout", "stderr")}
+        process = _programs.start(*words, **{**pipes, **options})
+        running.append(process)
+        return process
+
+    yield begin
+    for process in running:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            if pipe is not None:
+                pipe.close()
+
+
+@pytest.fixture
+def completed(start: Callable[..., Any]) -> Callable[..., Any]:
+    """Run the program in a process of its own; *stdin* is what is piped into it."""
+
+    def run(*words: str, stdin: bytes = b"", **options: Any) -> Any:
+        process = start(*words, **options)
+        out, err = process.communicate(stdin, timeout=60)
+        return subprocess.CompletedProcess(words, process.returncode, out, err)
+
+    return run
 
 
 @dataclass

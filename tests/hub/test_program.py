@@ -3,25 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import time
 
 import pytest
 from small_hub import EMAIL, PASSWORD, Answer, page, to
-
-
-def started(chat, folder, *words, stdin=""):
-    """Run a program of its own."""
-    return subprocess.run(
-        [sys.executable, "-m", "hugchat_sync", "--base-url", f"{chat.origin}/chat", *words],
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env={**os.environ, "XDG_CONFIG_HOME": str(folder)},
-    )
 
 
 @pytest.fixture
@@ -33,17 +18,20 @@ def run(program, monkeypatch):
     return begin
 
 
-def test_sign_in_is_kept_for_the_next_program_and_forgotten_on_logout(one_place, tmp_path):
-    signed = started(one_place, tmp_path, "login", EMAIL, "--password-stdin", stdin=f"{PASSWORD}\n")
-    known = started(one_place, tmp_path, "whoami")
-    left = started(one_place, tmp_path, "logout")
-    nobody = started(one_place, tmp_path, "whoami")
+def test_sign_in_is_kept_for_the_next_program_and_forgotten_on_logout(completed, one_place):
+    address = ("--base-url", f"{one_place.origin}/chat")
+    password = PASSWORD.encode()
 
-    assert (signed.returncode, EMAIL in signed.stdout) == (0, True), signed.stderr
+    signed = completed(*address, "login", EMAIL, "--password-stdin", stdin=password + b"\n")
+    known = completed(*address, "whoami")
+    left = completed(*address, "logout")
+    nobody = completed(*address, "whoami")
+
+    assert (signed.returncode, EMAIL.encode() in signed.stdout) == (0, True), signed.stderr
     assert (known.returncode, known.stdout) == (0, signed.stdout), known.stderr
     assert left.returncode == 0, left.stderr
     assert nobody.returncode == 3
-    assert PASSWORD not in "".join([signed.stdout, signed.stderr, known.stdout, known.stderr])
+    assert password not in b"".join([signed.stdout, signed.stderr, known.stdout, known.stderr])
 
 
 def test_wrong_password_is_3_and_is_tried_once(run, one_place, tmp_path):

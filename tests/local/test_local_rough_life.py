@@ -10,11 +10,10 @@ import resource
 import socket
 import sqlite3
 import stat
-import subprocess
-import sys
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, contextmanager
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Iterator
@@ -432,7 +431,7 @@ def test_a_key_is_not_sent_in_the_clear_to_another_machine(caplog):
 
 
 @pytest.mark.parametrize("words", [(), ("--allow-insecure",)])
-def test_serve_sends_the_key_to_another_machine_only_if_that_is_allowed(words, tmp_path):
+def test_serve_sends_the_key_to_another_machine_only_if_that_is_allowed(serving, words, tmp_path):
     # another machine's name that leads here, for the length of this test
     with Model(GOOD) as model:
         site = tmp_path / "sitecustomize.py"
@@ -469,36 +468,28 @@ def test_a_key_with_a_line_break_is_stripped():
 # the token of serve -----------------------------------------------------------------------------
 
 
-class serving:  # noqa: N801 - read like a function
+@pytest.fixture
+def serving(start: Any) -> Any:
     """``hugchat-sync serve`` in a process of its own: its address and the process."""
 
-    def __init__(self, *words: str, start: Any = None, **environment: str) -> None:
-        self._words, self._start = words, start
-        self._environment = {**os.environ, **environment}
+    @contextmanager
+    def begin(*words: str, preexec_fn: Any = None, **environment: str) -> Iterator[Any]:
+        env = {**os.environ, **environment}
+        process = start("serve", "--port", "0", *words, env=env, preexec_fn=preexec_fn)
+        try:
+            yield process.stdout.readline().decode().strip(), process
+        finally:
+            process.terminate()
+            process.err = process.communicate(timeout=10)[1].decode()
 
-    def __enter__(self) -> tuple[str, Any]:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "hugchat_sync", "serve", "--port", "0", *self._words],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=self._environment,
-            preexec_fn=self._start,
-        )
-        assert self._process.stdout is not None
-        return self._process.stdout.readline().strip(), self._process
-
-    def __exit__(self, *error: object) -> None:
-        self._process.terminate()
-        _, self._process.err = self._process.communicate(timeout=10)
+    return begin
 
 
 def path_with(folder: Path) -> str:
     return os.pathsep.join([str(folder), str(Path(__file__).parents[2])])
 
 
-def test_the_token_of_serve_may_come_from_the_environment():
+def test_the_token_of_serve_may_come_from_the_environment(serving):
     with serving(HUGCHAT_SYNC_SERVE_TOKEN=" secret\n") as (url, _):
         with Client(url, cookies={"hf-chat": "secret"}) as client:
             assert client.whoami() is not None
@@ -609,12 +600,10 @@ def test_a_run_that_an_earlier_version_was_making_is_interrupted_and_no_old_log_
     assert [body for body in bodies if "zorblax" in body] == []
 
 
-def test_a_full_disk_is_told_and_ends_the_answer(tmp_path):
-    def small_files() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (256 * 1024, 256 * 1024))
-
+def test_a_full_disk_is_told_and_ends_the_answer(serving, tmp_path):
+    small_files = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (256 * 1024, 256 * 1024))
     words = ("--db", str(tmp_path / "chat.db"))
-    with serving(*words, start=small_files) as (url, process):
+    with serving(*words, preexec_fn=small_files) as (url, process):
         client = Client(url, timeout=20, retries=Retry(tries=1))
         with client, pytest.raises(HugChatError):
             for _ in range(40):
@@ -630,12 +619,10 @@ def test_a_full_disk_is_told_and_ends_the_answer(tmp_path):
     assert re.search("hugchat-sync: .*(disk|I/O)", err)
 
 
-def test_without_descriptors_it_waits_and_then_goes_on():
-    def few() -> None:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
-
+def test_without_descriptors_it_waits_and_then_goes_on(serving):
+    few = partial(resource.setrlimit, resource.RLIMIT_NOFILE, (40, 40))
     lines = []
-    with serving(start=few) as (url, process):
+    with serving(preexec_fn=few) as (url, process):
         host, _, port = url.split("/")[2].partition(":")
         for _ in range(60):
             lines.append(socket.create_connection((host, int(port)), timeout=5))
@@ -666,32 +653,21 @@ def nowhere(tmp_path: Path) -> dict[str, str]:
     return {**os.environ, **{name: str(place) for name in names}}
 
 
-def test_local_without_a_writable_home_runs_in_memory_and_says_so_once(tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-m", "hugchat_sync", "--local", "ask", "How do futures work?"],
-        env=nowhere(tmp_path),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-    )
+def test_local_without_a_writable_home_runs_in_memory_and_says_so_once(completed, tmp_path):
+    done = completed("--local", "ask", "How do futures work?", env=nowhere(tmp_path))
 
-    assert done.returncode == 0 and "future" in done.stdout.lower()
-    assert done.stderr.count("in memory only") == 1 and done.stderr.count("\n") == 1
+    assert done.returncode == 0 and b"future" in done.stdout.lower()
+    assert done.stderr.count(b"in memory only") == 1 and done.stderr.count(b"\n") == 1
 
 
-def test_a_database_that_is_none_is_not_passed_over_in_silence(tmp_path):
+def test_a_database_that_is_none_is_not_passed_over_in_silence(completed, tmp_path):
     place = tmp_path / "hugchat_sync"
     place.mkdir()
     (place / "local.db").write_text("this is no database, and long enough to be looked at" * 100)
-    done = subprocess.run(
-        [sys.executable, "-m", "hugchat_sync", "--local", "ls"],
-        env={**os.environ, "XDG_CONFIG_HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path)},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-    )
+    home = {"XDG_CONFIG_HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path)}
+    done = completed("--local", "ls", env={**os.environ, **home})
 
-    assert (done.returncode, done.stdout) == (1, "") and "database" in done.stderr
+    assert (done.returncode, done.stdout) == (1, b"") and b"database" in done.stderr
 
 
 def test_nothing_of_all_this_reaches_the_screen_of_a_program(plain, capfd, caplog):

@@ -1,10 +1,7 @@
-"""The program in a process of its own, and servers that answer as they are told."""
+"""Servers that answer as they are told, and a client of the program's own session."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from typing import Any, Callable, Iterator
 
 import pytest
@@ -41,31 +38,6 @@ def scripted() -> Iterator[Callable[..., Any]]:
 def answering(scripted: Callable[..., Any]) -> Any:
     """A server whose answer is always ``Hello, world.``."""
     return scripted(Script(tokens=("Hello", ",", " world", ".")))
-
-
-@pytest.fixture
-def start() -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
-    """Start the program in a process of its own."""
-    running: list[subprocess.Popen[bytes]] = []
-
-    def begin(*words: str, **options: Any) -> subprocess.Popen[bytes]:
-        pipes = {name: subprocess.PIPE for name in ("stdin", "stdout", "stderr")}
-        process = subprocess.Popen(
-            [sys.executable, "-m", "hugchat_sync", *words],
-            env={**os.environ, "PYTHONUNBUFFERED": ""},
-            **{**pipes, **options},
-        )
-        running.append(process)
-        return process
-
-    yield begin
-    for process in running:
-        if process.poll() is None:
-            process.kill()
-        process.wait()
-        for pipe in (process.stdin, process.stdout, process.stderr):
-            if pipe is not None:
-                pipe.close()
 
 
 @pytest.fixture

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import time
 
 import pytest
@@ -19,14 +17,12 @@ POOR = {"LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0
 POSIX = pytest.mark.skipif(os.name != "posix", reason="names that are bytes are of POSIX")
 
 
-def run(*words, stdin=b"", **environment):
-    return subprocess.run(
-        [sys.executable, "-m", "hugchat_sync", *words],
-        input=stdin,
-        capture_output=True,
-        timeout=60,
-        env={**os.environ, **environment},
-    )
+@pytest.fixture
+def run(completed):
+    def in_this_environment(*words, stdin=b"", **environment):
+        return completed(*words, stdin=stdin, env={**os.environ, **environment})
+
+    return in_this_environment
 
 
 def turns(server):
@@ -56,7 +52,7 @@ def test_json_is_json_in_every_encoding(program, scripted, encoding):
     shown_as_json(ask, encoding)
 
 
-def test_json_is_json_in_the_encoding_of_the_environment(scripted):
+def test_json_is_json_in_the_encoding_of_the_environment(run, scripted):
     server = scripted(["said \U0001f600 \u2192 \u00e9"], title=TITLE)
 
     def ask(*words, encoding="utf-8"):
@@ -68,7 +64,7 @@ def test_json_is_json_in_the_encoding_of_the_environment(scripted):
 
 @POSIX
 @pytest.mark.parametrize("poor", [POOR, {**POOR, "PYTHONIOENCODING": ""}], ids=["ascii", "none"])
-def test_words_and_stdin_are_utf8_in_the_c_locale(answering, poor):
+def test_words_and_stdin_are_utf8_in_the_c_locale(run, answering, poor):
     question = "Gr\u00fc\u00dfe \u6f22 \U0001f680"
 
     done = [
@@ -84,7 +80,7 @@ def test_words_and_stdin_are_utf8_in_the_c_locale(answering, poor):
 
 
 @POSIX
-def test_file_with_letters_is_attached_in_the_c_locale(answering, tmp_path):
+def test_file_with_letters_is_attached_in_the_c_locale(run, answering, tmp_path):
     file = tmp_path / "gr\u00fc\u00dfe.txt"
     file.write_text("remember the milk", "utf-8")
 
@@ -99,7 +95,7 @@ def test_file_with_letters_is_attached_in_the_c_locale(answering, tmp_path):
 
 
 @POSIX
-def test_line_of_a_talk_that_is_no_utf8_is_told_and_the_talk_goes_on(answering):
+def test_line_of_a_talk_that_is_no_utf8_is_told_and_the_talk_goes_on(run, answering):
     done = run("chat", "--base-url", answering.url, stdin=b"a \xff\nfine\n")
 
     assert done.returncode == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import threading
@@ -110,7 +111,7 @@ def test_signal_that_is_ignored_at_the_start_stays_ignored(start, scripted, sent
     server = scripted(Script(tokens=["one ", "two"], delay=0.5))
     process = start(
         "ask", "x", "--no-input", "--base-url", server.url,
-        preexec_fn=lambda: signal.signal(sent, signal.SIG_IGN),
+        preexec_fn=functools.partial(signal.signal, sent, signal.SIG_IGN),
     )  # fmt: skip
     wait_for(lambda: asked(server))
 

@@ -6,7 +6,6 @@ import os
 import re
 import select
 import signal
-import sys
 import time
 
 import pytest
@@ -26,14 +25,15 @@ def turns(server):
 class Terminal:
     """A terminal that the program runs in, and the hands before it."""
 
-    def __init__(self, words):
+    def __init__(self, start, words):
         self.text = ""  # what was not looked at yet, without what moves the cursor or colours
         self.raw = ""
         self.over = False
-        self.pid, self._file = pty.fork()
-        if self.pid == 0:
-            os.environ.update(COLUMNS="80", LINES="24")
-            os.execv(words[0], words)  # noqa: S606
+        self._file, far = pty.openpty()
+        streams = {"stdin": far, "stdout": far, "stderr": far}
+        size = {"COLUMNS": "80", "LINES": "24"}
+        self.process = start(*words, env={**os.environ, **size}, terminal=True, **streams)
+        os.close(far)
 
     def type(self, text):
         os.write(self._file, text.encode("utf-8"))
@@ -61,35 +61,26 @@ class Terminal:
     def hang_up(self):
         """Close the terminal, and return how the program ended."""
         os.close(self._file)
-        end = time.monotonic() + 15
-        while True:
-            ended, status = os.waitpid(self.pid, os.WNOHANG)
-            if ended:
-                return os.WEXITSTATUS(status) if os.WIFEXITED(status) else -os.WTERMSIG(status)
-            assert time.monotonic() < end, "it goes on without its terminal"
-            time.sleep(0.05)
+        return self.process.wait(15)
 
     def end(self, seconds=15):
         """Return how the program ended."""
         limit = time.monotonic() + seconds
         while not self.over and time.monotonic() < limit:
             self._read()
-        if not self.over:
-            os.kill(self.pid, signal.SIGKILL)
-        _, status = os.waitpid(self.pid, 0)
         os.close(self._file)
         assert self.over, f"it did not end: {self.text[-2000:]!r}"
-        return os.WEXITSTATUS(status)
+        return self.process.wait(15)
 
 
 SLOW = Script(tokens=[f"word{number} " for number in range(300)], delay=0.05)
 
 
 @pytest.fixture
-def typed(monkeypatch):
+def typed(monkeypatch, start):
     def begin(*words, rich):
         monkeypatch.setenv("TERM", "xterm" if rich else "dumb")
-        return Terminal([sys.executable, "-m", "hugchat_sync", *words])
+        return Terminal(start, words)
 
     return begin
 
@@ -269,7 +260,7 @@ def test_closed_terminal_ends_the_program_and_the_run(typed, scripted, rich, wor
 def test_signal_at_the_prompt_ends_the_program(prompted, rich, sent, code):
     terminal = prompted(rich)
 
-    os.kill(terminal.pid, sent)
+    terminal.process.send_signal(sent)
 
     assert terminal.end() == code
     assert "Traceback" not in terminal.raw
