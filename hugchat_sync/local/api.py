@@ -35,7 +35,7 @@ _DEFAULTS: Mapping[str, Any] = json.loads("""
  "hidePromptExamples": {}, "shareConversationsWithModelAuthors": true, "customPrompts": {},
  "customPromptsEnabled": {}, "multimodalOverrides": {}, "toolsOverrides": {},
  "artifactsOverrides": {}, "providerOverrides": {}, "reasoningEffortOverrides": {},
- "reasoningOverrides": {}}
+ "reasoningOverrides": {}, "billingOrganization": null, "welcomeModalSeenAt": null}
 """)
 
 
@@ -57,8 +57,7 @@ def _user() -> Response:
 @app.get("/api/v2/user/settings")
 def _settings() -> Response:
     """Return the settings with all their defaults; an unknown model is put right (j08)."""
-    unset = {"welcomeModalSeenAt": None, "billingOrganization": None}
-    values = {**unset, **_DEFAULTS, **(site().storage.get("settings", g.owner) or {})}
+    values = {**_DEFAULTS, **(site().storage.get("settings", g.owner) or {})}
     if site().model(values["activeModel"]) is None:
         values["activeModel"] = site().models()[0].id
     return _superjson({**values, "welcomeModalSeen": values["welcomeModalSeenAt"] is not None})
@@ -70,16 +69,13 @@ def _store_settings() -> Response:
 
     Only the moment of the welcome survives.
     """
-    body = json_body()
+    body, before = json_body(), site().storage.get("settings", g.owner) or {}
     stored = {key: body.get(key, default) for key, default in _DEFAULTS.items()}
-    if not all(isinstance(value, type(_DEFAULTS[key])) for key, value in stored.items()):
-        abort(500)
-    if isinstance(body.get("billingOrganization"), str):
-        stored["billingOrganization"] = body["billingOrganization"]
-    before = site().storage.get("settings", g.owner) or {}
-    stored["welcomeModalSeenAt"] = before.get("welcomeModalSeenAt")
-    if body.get("welcomeModalSeen") is True:
-        stored["welcomeModalSeenAt"] = now()
+    for key, default in _DEFAULTS.items():
+        if default is not None and not isinstance(stored[key], type(default)):
+            abort(500)
+    is_seen = body.get("welcomeModalSeen") is True
+    stored["welcomeModalSeenAt"] = now() if is_seen else before.get("welcomeModalSeenAt")
     site().storage.put("settings", g.owner, stored)
     return nothing()
 

@@ -22,14 +22,14 @@ from flask import Flask, Response, abort, g, request
 from werkzeug.exceptions import HTTPException
 
 from .responder import Model, Responder, Route, Title, Turn
-from .run import Log, Questions, Run, Steps
+from .run import Log, Run, Steps
 from .storage import Conversation, Storage, StoredMessage, is_object_id
 from .wire import compact
 
 _log = logging.getLogger(__name__)
 
 _WINDOW = 60.0
-_LOGS_KEPT = 100
+_LOGS_KEPT = 1000
 _LONGEST_TITLE = 40
 _COOKIE, _TWO_WEEKS = "hf-chat", 14 * 24 * 3600
 _FORMS = ("multipart/form-data", "application/x-www-form-urlencoded", "text/plain")
@@ -51,12 +51,8 @@ def owner_of(secret: str) -> str:
 class Site:
     """One server's parts and options.
 
-    :param base_path: where the chat lives, for example ``/chat``.
-    :param token: the access token; everybody is welcome when ``None``.
-    :param limits: ``messages_per_minute``, ``conversations``, ``messages``, ``message_length``.
     :param body_limit: the largest request body in bytes.
     :param closing: set when the server is about to end, so that waiting threads leave.
-    :param questions: what tools asked.
     """
 
     storage: Storage
@@ -67,10 +63,8 @@ class Site:
     body_limit: int = 15 * 1024 * 1024
     offered: Sequence[Model] = _MODELS
     closing: threading.Event = field(default_factory=threading.Event)
-    questions: Questions = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
     _posts: list[float] = field(default_factory=list)
-    _running: list[Run] = field(default_factory=list)
     _logs: deque[Log] = field(default_factory=lambda: deque(maxlen=_LOGS_KEPT))
 
     @property
@@ -115,23 +109,12 @@ class Site:
             self._posts = [*recent, moment]
         return len(recent) >= limit
 
-    # the runs under way
+    # the runs
 
-    def runs_of(self, conversation_id: str) -> list[Run]:
-        """Return what runs in a conversation."""
+    def logs_of(self, conversation_id: str) -> list[Log]:
+        """Return the logs of what runs or ran in a conversation, the newest last."""
         with self.lock:
-            return [run for run in self._running if run.log.conversation == conversation_id]
-
-    def log_of(self, conversation_id: str, run_id: str | None) -> Log | None:
-        """Return the log of a run, the newest one when no id is given.
-
-        Of two runs with one id the first has it (w14).
-        """
-        with self.lock:
-            logs = [log for log in self._logs if log.conversation == conversation_id]
-        if run_id is None:
-            return logs[-1] if logs else None
-        return next((log for log in logs if log.id == run_id), None)
+            return [log for log in self._logs if log.conversation == conversation_id]
 
     def start_run(
         self,
@@ -141,19 +124,11 @@ class Site:
         gone: Callable[[], bool],
     ) -> Run:
         """Let an answer be made in a thread of its own."""
-        run = Run(self.storage, self.closing, self.questions, conversation, answer, gone)
-
-        def work() -> None:
-            try:
-                run.work(self._answer(turn), lambda: self.title(turn))
-            finally:
-                with self.lock:
-                    self._running.remove(run)
-
+        run = Run(self.storage, self.closing, conversation, answer, gone)
         run.begin()
+        work = (self._answer(turn), lambda: self.title(turn))
+        threading.Thread(target=run.work, args=work, name="local-run", daemon=True).start()
         with self.lock:
-            threading.Thread(target=work, name="local-run", daemon=True).start()
-            self._running.append(run)
             self._logs.append(run.log)
         return run
 
@@ -252,14 +227,18 @@ def hand_out_cookie(reply: Response) -> Response:
 
 
 def json_body() -> dict[str, Any]:
-    """Return the body, a JSON object.
-
-    :raises HTTPException: 500, as the server's parsers throw; a POST without a content type has its
-        body thrown away (b06, b07, b10).
-    """
+    """Return the body; a POST without a content type has it thrown away (b06, b07, b10)."""
     typed = request.method != "POST" or bool(request.headers.get("Content-Type"))
+    return read_object(request.get_data() if typed else b"")
+
+
+def read_object(text: str | bytes) -> dict[str, Any]:
+    """Return a JSON object.
+
+    :raises HTTPException: 500, as the server's parsers throw.
+    """
     try:
-        value = json.loads(request.get_data()) if typed else None
+        value = json.loads(text)
     except (ValueError, RecursionError):
         abort(500)
     if not isinstance(value, dict):
@@ -279,9 +258,13 @@ def nothing() -> Response:
     return reply
 
 
-@app.errorhandler(HTTPException)
-def _refuse(error: HTTPException) -> Response:
+@app.errorhandler(Exception)
+def _refuse(error: Exception) -> Response:
     """Answer with the sentence that was given; without one a failure has an id."""
+    if not isinstance(error, HTTPException):
+        if not site().closing.is_set():  # the database is closed with the server
+            _log.error("%s %s failed: %s", request.method, request.path, error, exc_info=error)
+        return json_reply({"message": "Internal Error"}, 500)
     body = {"message": error.description}
     if error.description == type(error).description:
         body["message"] = error.name
@@ -289,10 +272,3 @@ def _refuse(error: HTTPException) -> Response:
             body = {"message": "An error occurred", "errorId": str(uuid4())}
     headers = {**dict(error.get_headers()), "Content-Type": "application/json"}
     return Response(compact(body), error.code, headers)
-
-
-@app.errorhandler(Exception)
-def _something_broke(error: Exception) -> Response:
-    if not site().closing.is_set():  # the database is closed with the server
-        _log.error("%s %s failed: %s", request.method, request.path, error, exc_info=error)
-    return json_reply({"message": "Internal Error"}, 500)

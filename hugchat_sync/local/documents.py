@@ -267,12 +267,7 @@ def _write_markdown(text: str) -> str:
 def _unwrap(block: str) -> str:
     """Return a paragraph on one line; where lines matter, as it is."""
     lines = block.splitlines()
-    if all(line.startswith("    ") for line in lines):
-        return "\n".join(["```python", *(line[4:] for line in lines), "```"])
-    block = re.sub(r"(?<!`)``(?!`)", "`", block)  # reStructuredText has two
-    if any(_KEPT.match(line) for line in lines):
-        return block
-    return re.sub("::$", ":", " ".join(line.strip() for line in block.splitlines()))
+    return block if any(map(_KEPT.match, lines)) else " ".join(line.strip() for line in lines)
 
 
 def _address_of(turn: Turn, passage: Passage) -> str:

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import time
 from typing import Any, Iterator, Mapping
 from uuid import uuid4
 
 from flask import Response, abort, request, stream_with_context
 
-from .app import app, json_body, json_reply, nothing, own_conversation, site
+from .app import app, json_body, json_reply, nothing, own_conversation, read_object, site
 from .documents import SEARCH_SERVER
 from .http import client_gone
 from .responder import Attachment, EarlierMessage, Question, Turn
@@ -33,8 +32,9 @@ _LONGEST_WATCH = 300.0
 @app.before_request
 def _settle() -> None:
     """Let those whose reader has gone store what they have first (l02)."""
-    for run in site().runs_of((request.view_args or {}).get("conversation_id", "")):
-        run.settle()
+    for log in site().logs_of((request.view_args or {}).get("conversation_id", "")):
+        if (run := log.run) is not None:
+            run.settle()
 
 
 @app.post(_ONE)
@@ -72,12 +72,7 @@ def _read_data() -> dict[str, Any]:
     text = request.form.get("data")
     if text is None:
         abort(400, "Invalid request")
-    try:
-        asked = json.loads(text)
-    except (ValueError, RecursionError):
-        abort(500)
-    if not isinstance(asked, dict):
-        abort(500)
+    asked = read_object(text)
     ids = [asked[key] for key in ("id", "generationId") if key in asked]
     inputs, names = asked.get("inputs", "-"), asked.get("selectedMcpServerNames", [])
     if not isinstance(names, list) or not inputs:
@@ -162,8 +157,8 @@ def _turn(
 
 @app.post(f"{_ONE}/stop-generating")
 def _stop(conversation_id: str) -> Response:
-    for run in site().runs_of(own_conversation(conversation_id).id):
-        run.stopped.set()
+    for log in site().logs_of(own_conversation(conversation_id).id):
+        log.is_stopped = True
     return nothing()
 
 
@@ -175,8 +170,9 @@ def _answer_question(conversation_id: str) -> Response:
     known = action in ("accept", "decline", "cancel") and isinstance(content, dict)
     if not known or not isinstance(body.get("elicitationId"), str):
         abort(400, "Invalid elicitation response")
-    asked_in, question = site().questions.get(body["elicitationId"], ("", None))
-    if question is None or asked_in != found.id:
+    asked = [log.questions.get(body["elicitationId"]) for log in site().logs_of(found.id)]
+    question = next(filter(None, asked), None)
+    if question is None:
         abort(404, "Unknown elicitation.")
     with site().lock:
         if question.action is not None:
@@ -222,13 +218,14 @@ def _attach(conversation_id: str) -> Response:
 
 def _frames(conversation_id: str, run_id: str | None, sent: int) -> Iterator[bytes]:
     here, until = site(), time.monotonic() + _LONGEST_WATCH
+    logs = [log for log in here.logs_of(conversation_id) if run_id in (None, log.id)]
+    if not logs:
+        yield _frame("end", {"status": "gone"})
+        return
+    log = logs[0 if run_id else -1]  # of two runs with one id the first has it (w14)
     while time.monotonic() < until and not here.closing.is_set():
-        run = here.log_of(conversation_id, run_id)
-        if run is None:
-            yield _frame("end", {"status": "gone"})
-            return
         # The state is read before the log: an end that is seen has all its updates.
-        run_id, status, new = run.id, run.status, run.updates[sent:]
+        status, new = log.status, log.updates[sent:]
         for number, update in enumerate(new, sent + 1):
             yield f"id: {number}\n".encode() + _frame("update", update)
         sent += len(new)

@@ -13,15 +13,13 @@ import threading
 import time
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, Generator, Iterator, Mapping, Tuple
+from typing import Any, Callable, Generator, Iterator, Mapping
 from uuid import uuid4
 
 from . import responder as steps
 from . import wire
 from .storage import Conversation, Storage, StoredMessage, now
 
-#: what tools asked, by its id: in which conversation, and what
-Questions = Dict[str, Tuple[str, steps.Question]]
 Steps = Generator[steps.Step, None, None]
 
 _log = logging.getLogger(__name__)
@@ -39,13 +37,18 @@ class Log:
     """What a run told, its tokens joined, for those who come later.
 
     :param id: the generation's.
+    :param run: as long as it is under way.
     :param status: ``running``, ``completed``, ``interrupted`` or ``error``.
+    :param questions: what its tools asked the user, by its id.
     """
 
     id: str
     conversation: str
+    run: Run | None = None
     status: str = "running"
+    is_stopped: bool = False
     updates: list[Mapping[str, Any]] = field(default_factory=list)
+    questions: dict[str, steps.Question] = field(default_factory=dict)
 
 
 class Run:
@@ -55,7 +58,6 @@ class Run:
     a time, or a rename during a run, undo each other as they do on the real server.
 
     :param is_closing: set when the server is about to end.
-    :param questions: where those of tools wait for the user.
     :param answer: the message to be written.
     :param gone: tells whether the reader has left.
     """
@@ -64,17 +66,15 @@ class Run:
         self,
         storage: Storage,
         is_closing: threading.Event,
-        questions: Questions,
         conversation: Conversation,
         answer: StoredMessage,
         gone: Callable[[], bool],
     ) -> None:
-        self.log = Log(answer["generationId"], conversation.id)
-        self.stopped = threading.Event()
+        self.log = Log(answer["generationId"], conversation.id, self)
         self._gone, self._was_left = gone, False
         self._pieces: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._lock = threading.RLock()  # what there is may be stored by whoever asks for it
-        self._storage, self._closing, self._questions = storage, is_closing, questions
+        self._storage, self._closing = storage, is_closing
         self._conversation, self._answer = conversation, answer
         self._title: steps.Title | None = None
         self._calls: dict[str, steps.ToolCall] = {}
@@ -135,6 +135,7 @@ class Run:
             self._break_off(f"the responder failed: {type(error).__name__}")
         finally:
             self._pieces.put(None)
+            self.log.run = None
 
     def _work(self, answer: Steps, title: Callable[[], steps.Title | None]) -> None:
         if self._conversation.title == "New Chat":
@@ -153,7 +154,7 @@ class Run:
                     return
         if self._closing.is_set():
             return  # as when a real server goes down: the next one finds the run and marks it
-        if self._final is None and self.stopped.is_set():
+        if self._final is None and self.log.is_stopped:
             self._interrupted = True
             self._finish_text(self._text)
         elif self._final is None and not self._text:
@@ -177,7 +178,7 @@ class Run:
             self._pieces.put(wire.line(update))
 
     def _is_halted(self) -> bool:
-        return self._closing.is_set() or (self._final is None and self.stopped.is_set())
+        return self._closing.is_set() or (self._final is None and self.log.is_stopped)
 
     # what the responder does ------------------------------------------------------------------
 
@@ -216,7 +217,7 @@ class Run:
         """Put a question of a tool to the user and wait for the answer."""
         elicitation_id = str(uuid4())
         step.action = step.content = None  # a script may be used again
-        self._questions[elicitation_id] = (self._conversation.id, step)
+        self.log.questions[elicitation_id] = step
         deadline = time.time() + _QUESTION_SECONDS
         self._tell(wire.write_question(step, elicitation_id, int(deadline * 1000)))
         while step.action is None and not self._is_halted() and time.time() < deadline:

@@ -13,7 +13,7 @@ import threading
 import time
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
-from typing import Any, Iterator, Sequence, TypeVar
+from typing import Iterator, Sequence
 from urllib.parse import urlsplit
 
 from .http import is_loopback
@@ -28,8 +28,7 @@ _LOOK = 0.2  # seconds between two looks whether the run was stopped
 _ROUTER = Model("omni", "Routes every message to the upstream's model.", "Omni", is_router=True)
 _LISTED_SECONDS = 60.0  # a list of models is believed for so long
 _LIST_SECONDS, _SILENCE_SECONDS = 10.0, 300.0
-_ODD = "the upstream sent something that is not an answer"
-_Kind = TypeVar("_Kind")
+_ODD_SHAPE = (AttributeError, TypeError, ValueError, RecursionError)  # of JSON that is read
 
 
 class Upstream:
@@ -79,9 +78,9 @@ class Upstream:
         connection = self._connection(_LIST_SECONDS)
         try:
             reply = self._ask(connection, "/models")
-            listed = _object(reply.read(_LONGEST_LINE)) if reply.status == 200 else {}
-            names = [_as(dict, one).get("id") for one in _as(list, listed.get("data"))]
-        except (OSError, HTTPException, ValueError, RecursionError) as error:
+            listed = json.loads(reply.read(_LONGEST_LINE)) if reply.status == 200 else {}
+            names = [one.get("id") for one in listed.get("data") or ()]
+        except (OSError, HTTPException, *_ODD_SHAPE) as error:
             _log.warning("the upstream does not list its models: %s", type(error).__name__)
             return []
         finally:
@@ -108,8 +107,8 @@ class Upstream:
             yield from _steps(_lines(reply))
         except (OSError, HTTPException) as error:
             yield Failure(f"the upstream cannot be reached: {type(error).__name__}")
-        except (ValueError, RecursionError):
-            yield Failure(_ODD)
+        except _ODD_SHAPE:
+            yield Failure("the upstream sent something that is not an answer")
         finally:
             if sock is not None:
                 with suppress(OSError):  # it is closed already
@@ -162,42 +161,28 @@ def _steps(lines: queue.Queue[bytes]) -> Iterator[Step]:
             return
         if not line.startswith(b"data:"):
             continue
-        chunk = _object(line[5:])
+        chunk = json.loads(line[5:])
         if chunk.get("error"):
             yield Failure(str(chunk["error"])[:300])
             return
-        for choice in _as(list, chunk.get("choices")):
-            delta = _as(dict, _as(dict, choice).get("delta"))
-            thought = _as(str, delta.get("reasoning_content") or delta.get("reasoning"))
-            text = _as(str, delta.get("content"))
+        for choice in chunk.get("choices") or ():
+            delta = choice.get("delta") or {}
+            thought = delta.get("reasoning_content") or delta.get("reasoning")
+            text = delta.get("content")
             if thought:
-                yield Text(thought if thinking else f"<think>{thought}")
+                yield Text(("" if thinking else "<think>") + thought)
                 thinking = True
             if text:
-                yield Text(f"</think>{text}" if thinking else text)
+                yield Text(("</think>" if thinking else "") + text)
                 thinking = False
             finished = finished or bool(choice.get("finish_reason"))
-
-
-def _object(text: bytes) -> dict[str, Any]:
-    return _as(dict, json.loads(text))
-
-
-def _as(kind: type[_Kind], value: object) -> _Kind:
-    """Return the value, or an empty one of the kind for ``null``.
-
-    :raises ValueError: it is of another kind.
-    """
-    if value is not None and not isinstance(value, kind):
-        raise ValueError(_ODD)  # noqa: TRY004 - of the text
-    return kind() if value is None else value
 
 
 def _reason(reply: HTTPResponse) -> str:
     text = reply.read(2000)
     try:
-        error = _object(text).get("error", "")
-    except (ValueError, RecursionError):  # a page of some gateway
+        error = json.loads(text).get("error", "")
+    except _ODD_SHAPE:  # a page of some gateway
         return f"{reply.status} {reply.reason}"
     message = error.get("message", error) if isinstance(error, dict) else error
     return f"{reply.status} {message or reply.reason}"[:300]

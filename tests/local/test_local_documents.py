@@ -111,7 +111,7 @@ def test_fenced_code_is_quoted_as_it_stands(serve, tmp_path):
     )
     talk = serve(documents=tmp_path)
     talk.create()
-    assert answer(talk, "quorlet").startswith(f"### Quorlet\n\nIn `two` lines:\n\n{code}\n\nEnd.")
+    assert answer(talk, "quorlet").startswith(f"### Quorlet\n\nIn ``two`` lines:\n\n{code}\n\nEnd.")
 
 
 def test_system_prompt_and_files_are_seen(serve):
