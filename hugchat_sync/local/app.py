@@ -125,9 +125,7 @@ class Site:
     ) -> Run:
         """Let an answer be made in a thread of its own."""
         run = Run(self.storage, self.closing, conversation, answer, gone)
-        run.begin()
-        work = (self._answer(turn), lambda: self.title(turn))
-        threading.Thread(target=run.work, args=work, name="local-run", daemon=True).start()
+        run.start(self._answer(turn), lambda: self.title(turn))
         with self.lock:
             self._logs.append(run.log)
         return run
@@ -202,17 +200,13 @@ def _identify(token: str | None) -> None:
     # The cookie wins, even that of nobody, and outside /api/ a token is not looked at.
     bears = cookie is None and request.path.startswith("/api/") and kind == "Bearer"
     if token is not None and bears and bearer:
-        if not _is_same(bearer, token):
+        if not hmac.compare_digest(bearer.encode(), token.encode()):
             abort(500)
         g.owner, g.cookie, g.signed_in = owner_of(bearer), owner_of(bearer), True
         return
     g.cookie = cookie or str(uuid4())
     g.owner = owner_of(g.cookie)
-    g.signed_in = bool(token and cookie and _is_same(cookie, token))
-
-
-def _is_same(one: str, other: str) -> bool:
-    return hmac.compare_digest(one.encode("utf-8"), other.encode("utf-8"))
+    g.signed_in = bool(token and hmac.compare_digest(g.cookie.encode(), token.encode()))
 
 
 @app.after_request

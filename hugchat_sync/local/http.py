@@ -38,8 +38,7 @@ _log = logging.getLogger(__name__)
 _IDLE_SECONDS = 5.0
 _REQUEST_SECONDS = 60.0  # the first request, and any body, may take so long between two pieces
 _LONGEST_HEAD = 64 * 1024
-_THROWN_AWAY = 64 * 1024 * 1024  # so much is read behind a refusal, so that it arrives
-_LAST_PIECE_SECONDS, _LAST_SECONDS = 2.0, 20.0
+_LAST_PIECE_SECONDS, _LAST_SECONDS = 2.0, 20.0  # for what comes behind a refusal
 _NO_ROOM = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _ROOM_SECONDS = 0.2
 _LOOK = 0.5  # seconds after which the end is seen where nothing else tells of it
@@ -69,8 +68,10 @@ def is_loopback(host: str) -> bool:
 def client_gone(environ: Environment) -> bool:
     """Return whether the client has closed the connection; nothing is read."""
     connection: socket.socket = environ["hugchat_sync.socket"]
+    # These two need no descriptor of their own, of which there may be none left.
+    selector_class = getattr(selectors, "PollSelector", selectors.SelectSelector)
     try:
-        with selectors.DefaultSelector() as selector:
+        with selector_class() as selector:
             selector.register(connection, selectors.EVENT_READ)
             return bool(selector.select(0)) and connection.recv(1, socket.MSG_PEEK) == b""
     except (OSError, ValueError):  # closed on our side, or reset by the other
@@ -137,11 +138,11 @@ class HttpServer:
                 continue
             crowded = False
             with self._lock:
+                if not self.is_open:  # it has only told of the end
+                    connection.close()
+                    break
                 self.connections += 1
                 self.open.add(connection)
-            if not self.is_open:
-                self.forget(connection)
-                break
             serve = _Connection(self, connection).serve
             try:
                 threading.Thread(target=serve, name="local-request", daemon=True).start()
@@ -220,9 +221,8 @@ class _Connection:
         self._goes_on = "close" not in wish and (minor != "0" or "keep-alive" in wish)
         if "://" in target.partition("?")[0]:  # the whole address, as proxies get it
             target = "/" + target.partition("://")[2].partition("/")[2]
-        length, kept, moment = len(content), content[:_BODY_KEPT], time.monotonic()
-        seen = SeenRequest(method, target, dict(headers), length, kept, moment)
-        self._server.requests.append(seen)
+        arrived = (len(content), content[:_BODY_KEPT], time.monotonic())
+        self._server.requests.append(SeenRequest(method, target, dict(headers), *arrived))
         self._socket.settimeout(None)  # who reads slowly is waited for
         path, _, query = target.partition("?")
         environ: Environment = {
@@ -235,7 +235,7 @@ class _Connection:
             "SERVER_PORT": str(self._server.port),
             "SERVER_PROTOCOL": f"HTTP/1.{minor}",
             "CONTENT_TYPE": headers.get("content-type", ""),
-            "CONTENT_LENGTH": str(length),
+            "CONTENT_LENGTH": str(len(content)),
             "wsgi.url_scheme": "http",
             "wsgi.input": io.BytesIO(content),
             "wsgi.errors": sys.stderr,
@@ -287,9 +287,9 @@ class _Connection:
         self._socket.sendall(self._head(status, headers) + sentence.encode())
         self._socket.shutdown(socket.SHUT_WR)
         self._socket.settimeout(_LAST_PIECE_SECONDS)
-        left, until = _THROWN_AWAY, time.monotonic() + _LAST_SECONDS
-        while left > 0 and time.monotonic() < until and (piece := self._socket.recv(_BODY_KEPT)):
-            left -= len(piece)
+        until = time.monotonic() + _LAST_SECONDS
+        while time.monotonic() < until and self._socket.recv(_BODY_KEPT):
+            pass
 
     def _headers(self) -> CaseInsensitiveDict[str]:
         """Return the headers; what is sent twice is joined."""

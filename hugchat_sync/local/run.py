@@ -85,11 +85,12 @@ class Run:
         self._interrupted = False
         self._began = self._unlogged_since = self._saved_at = time.monotonic()
 
-    def begin(self) -> None:
-        """Note that there is a run, and tell it."""
+    def start(self, answer: Steps, title: Callable[[], steps.Title | None]) -> None:
+        """Note that there is a run, tell it, and let the answer be made in a thread of its own."""
         self._storage.begin_run(self._conversation.id, self._answer["id"])
         self._tell({"type": "status", "status": "started"})
         self._pieces.put(wire.KEEP_ALIVE)
+        threading.Thread(target=self._work, args=(answer, title), daemon=True).start()
 
     def pieces(self) -> Iterator[bytes]:
         """Yield the body of the answer. Closing this iterator means that the reader has left.
@@ -125,10 +126,10 @@ class Run:
                 self._was_left = True
                 self._save()
 
-    def work(self, answer: Steps, title: Callable[[], steps.Title | None]) -> None:
+    def _work(self, answer: Steps, title: Callable[[], steps.Title | None]) -> None:
         """Make the answer from beginning to end; whatever goes wrong is told to its reader."""
         try:
-            self._work(answer, title)
+            self._make(answer, title)
         except sqlite3.Error as error:
             self._break_off(f"the server cannot keep its conversations: {error}")
         except Exception as error:  # noqa: BLE001 - a responder is code of the user's
@@ -137,7 +138,7 @@ class Run:
             self._pieces.put(None)
             self.log.run = None
 
-    def _work(self, answer: Steps, title: Callable[[], steps.Title | None]) -> None:
+    def _make(self, answer: Steps, title: Callable[[], steps.Title | None]) -> None:
         if self._conversation.title == "New Chat":
             try:
                 self._title = title()
@@ -192,8 +193,6 @@ class Run:
             text = self._text if step.text is None else wire.join_halves(step.text)
             if text or self._tokens:
                 self._finish_text(text.rstrip())
-            else:
-                self._take(_NO_OUTPUT)
         elif isinstance(step, steps.Failure):
             self._tell(wire.write_failure(step), "error")
         elif isinstance(step, steps.Question):

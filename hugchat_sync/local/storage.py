@@ -10,11 +10,11 @@ import re
 import sqlite3
 import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Dict, Iterator, Mapping
+from typing import Any, Dict, Mapping
 from uuid import uuid4
 
 from .responder import Attachment
@@ -116,18 +116,16 @@ class Storage:
         with self._lock:
             self._connection.close()
 
-    @contextmanager
-    def _change(self) -> Iterator[sqlite3.Connection]:
-        """Give the connection inside a transaction, which is kept if the block ends well."""
-        with self._lock, self._connection:
-            self._connection.execute("BEGIN IMMEDIATE")
-            yield self._connection
-
     def _bodies(self, condition: str, *values: object) -> list[Any]:
         query = "SELECT body FROM records WHERE "
         with self._lock:
             rows = self._connection.execute(query + condition, values).fetchall()
         return [json.loads(body) for (body,) in rows]
+
+    def _delete(self, condition: str, *values: object) -> None:
+        query = "DELETE FROM records WHERE "
+        with self._lock:
+            self._connection.execute(query + condition, values)
 
     def get(self, kind: str, key: str) -> dict[str, Any] | None:
         """Return what was put there: the ``settings`` of an owner, or a ``share``."""
@@ -173,20 +171,17 @@ class Storage:
 
     def change(self, conversation_id: str, **changes: object) -> None:
         """Set single fields of a conversation and leave the others alone."""
-        with self._change():
+        with self._lock, self._connection:
+            self._connection.execute("BEGIN IMMEDIATE")
             body = self.get("conversation", conversation_id)
             if body is not None:
                 self.add(Conversation(**{**body, **changes}))
 
     def remove(self, *conversation_ids: str) -> None:
         """Delete conversations with their files; their shares stay."""
-        with self._change() as connection:
-            for one in conversation_ids:
-                connection.execute(
-                    "DELETE FROM records WHERE kind = 'conversation' AND id = ?"
-                    " OR kind IN ('file', 'run') AND owner = ?",
-                    (one, one),
-                )
+        kept_for_it = "kind IN ('file', 'run') AND owner = ?"
+        for one in conversation_ids:
+            self._delete(f"kind = 'conversation' AND id = ? OR {kept_for_it}", one, one)
 
     def begin_run(self, conversation_id: str, message_id: str) -> None:
         """Note that an answer is being made, until :meth:`end_run`."""
@@ -195,9 +190,7 @@ class Storage:
 
     def end_run(self, message_id: str) -> None:
         """Forget that an answer is being made."""
-        with self._lock:
-            query = "DELETE FROM records WHERE kind = 'run' AND id = ?"
-            self._connection.execute(query, (message_id,))
+        self._delete("kind = 'run' AND id = ?", message_id)
 
     def interrupt_runs(self) -> None:
         """Mark the answers that a process was making which ended without a word.
@@ -210,8 +203,7 @@ class Storage:
             if conversation is not None and message:
                 message["interrupted"] = True
                 self.save(conversation)
-        with self._lock:
-            self._connection.execute("DELETE FROM records WHERE kind = 'run'")
+        self._delete("kind = 'run'")
 
     def put_file(self, conversation_id: str, file: Attachment) -> str:
         """Store a file of a conversation (or share) and return its name on the wire."""

@@ -22,7 +22,7 @@ from .responder import Failure, Final, Model, Pause, Step, Text, Turn
 _log = logging.getLogger(__name__)
 
 _LONGEST_LINE = 1 << 20  # bytes; more in a line is not a piece of text
-_WAITING = 256  # lines that may wait for a run to take them
+_WAITING = 256  # steps that may wait for a run to take them
 _LOOK = 0.2  # seconds between two looks whether the run was stopped
 # behind a lone model, as today's servers have one before theirs: so choosing can be tried
 _ROUTER = Model("omni", "Routes every message to the upstream's model.", "Omni", is_router=True)
@@ -89,31 +89,56 @@ class Upstream:
         return [*found, _ROUTER] if len(found) == 1 else found
 
     def answer(self, turn: Turn) -> Iterator[Step]:
-        """Yield the upstream's answer as it comes; what goes wrong there is a failure."""
+        """Yield the upstream's answer as it comes; what goes wrong there is a failure.
+
+        A thread speaks with the upstream, so that a stop need not wait for its next word.
+        """
         connection = self._connection(_SILENCE_SECONDS)
-        sock: socket.socket | None = None
+        told: queue.Queue[Step | None] = queue.Queue(_WAITING)
+
+        def relay() -> None:
+            with suppress(queue.Full):  # nobody takes them any more
+                for step in self._relay(connection, turn):
+                    told.put(step, timeout=60)
+                told.put(None, timeout=60)
+
+        try:
+            connection.connect()
+        except OSError as error:
+            yield Failure(f"the upstream cannot be reached: {type(error).__name__}")
+            return
+        sock = connection.sock  # the reply takes it over
+        threading.Thread(target=relay, name="upstream", daemon=True).start()
+        try:
+            while True:
+                try:
+                    step = told.get(timeout=_LOOK)
+                except queue.Empty:
+                    step = Pause(0)  # a moment in which a stop is noticed
+                if step is None:
+                    return
+                yield step
+        finally:
+            with suppress(OSError):  # it is closed already
+                sock.shutdown(socket.SHUT_RDWR)  # the thread wakes up
+            connection.close()
+
+    def _relay(self, connection: HTTPConnection, turn: Turn) -> Iterator[Step]:
         earlier = [{"role": one.role, "content": one.text} for one in turn.history]
         if turn.system_prompt:
             earlier.insert(0, {"role": "system", "content": turn.system_prompt})
         messages = [*earlier, {"role": "user", "content": turn.prompt}]
+        body = {"model": self._choose_model(turn.model), "messages": messages, "stream": True}
         try:
-            connection.connect()
-            sock = connection.sock  # the reply takes it over
-            body = {"model": self._choose_model(turn.model), "messages": messages, "stream": True}
             reply = self._ask(connection, "/chat/completions", body)
-            if reply.status != 200:
+            if reply.status == 200:
+                yield from _steps(reply)
+            else:
                 yield Failure(_reason(reply), reply.status)
-                return
-            yield from _steps(_lines(reply))
         except (OSError, HTTPException) as error:
-            yield Failure(f"the upstream cannot be reached: {type(error).__name__}")
+            yield Failure(f"the upstream broke off: {type(error).__name__}")
         except _ODD_SHAPE:
             yield Failure("the upstream sent something that is not an answer")
-        finally:
-            if sock is not None:
-                with suppress(OSError):  # it is closed already
-                    sock.shutdown(socket.SHUT_RDWR)  # the reading thread wakes up
-            connection.close()
 
     def _connection(self, seconds: float) -> HTTPConnection:
         kind = HTTPSConnection if self._secure else HTTPConnection
@@ -129,33 +154,14 @@ class Upstream:
         return connection.getresponse()
 
 
-def _lines(reply: HTTPResponse) -> queue.Queue[bytes]:
-    """Return the lines as they come, read by a thread, so that a stop need not wait for one."""
-    lines: queue.Queue[bytes] = queue.Queue(_WAITING)
-
-    def read() -> None:
-        line = b"-"
-        while line:
-            try:
-                line = reply.readline(_LONGEST_LINE)
-            except (OSError, HTTPException, ValueError, AttributeError):  # hung up meanwhile
-                line = b""
-            with suppress(queue.Full):  # nobody takes them any more
-                lines.put(line, timeout=60)
-
-    threading.Thread(target=read, name="upstream", daemon=True).start()
-    return lines
-
-
-def _steps(lines: queue.Queue[bytes]) -> Iterator[Step]:
+def _steps(reply: HTTPResponse) -> Iterator[Step]:
     """Yield the steps of a stream of server-sent events; thinking goes into ``<think>`` marks."""
     thinking = finished = False
     while True:
         try:
-            line = lines.get(timeout=_LOOK)
-        except queue.Empty:
-            yield Pause(0)  # a moment in which a stop is noticed
-            continue
+            line = reply.readline(_LONGEST_LINE)
+        except (OSError, HTTPException):
+            line = b""
         if not line or line.strip() == b"data: [DONE]":
             yield Final() if line or finished else Failure("the upstream broke off")
             return

@@ -640,6 +640,24 @@ def test_without_descriptors_it_waits_and_then_goes_on(serving):
     assert "new connections wait" in err and "Traceback" not in err
 
 
+def test_an_answer_under_way_was_cut_when_no_descriptor_was_free():
+    with LocalServer(responder=Scripted(Script(["Hello"], head=0.6))) as server:
+        talk, told = Talk(server), []
+        talk.create()
+        asking = threading.Thread(target=lambda: told.extend(talk.say()))
+        asking.start()
+        until(lambda: len(server.requests) == 2)
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        free = os.dup(0)
+        os.close(free)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (free, hard))
+        time.sleep(0.3)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        asking.join()
+
+    assert told[-1]["status"] == "finished"
+
+
 def processor_seconds(number: int) -> float:
     words = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
     return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")

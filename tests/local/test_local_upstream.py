@@ -10,6 +10,7 @@ from typing import Any, Iterator
 
 import pytest
 from eras.arena import EMBEDDED
+from local_talk import until
 
 from hugchat_sync import Client
 from hugchat_sync.errors import GenerationError, ModelOverloaded
@@ -32,6 +33,8 @@ class Models(ThreadingHTTPServer):
         self.status = 200
         self.gap = 0.0
         self.hung_up = threading.Event()
+        self.loaded = threading.Event()  # until then not even the head of an answer comes
+        self.loaded.set()
 
     @property
     def url(self) -> str:
@@ -52,6 +55,7 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.asked.append(json.loads(body))
         self.server.keys.append(self.headers["Authorization"])
+        self.server.loaded.wait(5)
         if self.server.status != 200:
             error = {"error": {"message": "model is overloaded"}}
             self.reply(self.server.status, "application/json", json.dumps(error).encode())
@@ -184,6 +188,18 @@ def test_stop_hangs_up(models: Models) -> None:
         assert message.text().startswith("word")
         assert message.interrupted
         assert models.hung_up.wait(5)
+
+
+def test_a_stop_waited_for_the_model_to_be_loaded(models: Models) -> None:
+    models.loaded.clear()
+    with LocalServer(upstream=models.url) as server, Client(server.url) as client:
+        message = client.chat("hi")
+        assert until(lambda: models.asked)
+        began = time.monotonic()
+        message.stop()
+        assert (message.text(), message.interrupted) == ("", True)
+        assert time.monotonic() - began < 2
+        models.loaded.set()
 
 
 def test_nobody_there_is_an_error_and_no_url_is_refused() -> None:
