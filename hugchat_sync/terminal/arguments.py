@@ -21,7 +21,7 @@ _ENDING = ("-h", "--help", "--version", "--print-completion")
 
 
 def read_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Return what the words mean; ``command`` is the name of the command.
+    """Return what the words mean; ``function`` is what does it, ``command`` its name if it has one.
 
     :raises SystemExit: for ``--help`` and ``--version``, and with code 2 for a mistake.
     """
@@ -35,7 +35,9 @@ def read_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
             break
         at += 2 if takes_value[name] and not equals else 1
     if name in _ENDING or at > len(words):  # or the last one lacks its value
-        _print_completion(_program().parse_args(words[:at]).print_completion)
+        arguments = _program().parse_args(words[:at])
+        arguments.function = "arguments:print_completion"
+        return arguments
     before, behind = words[:at], words[at:]
     name = _command(behind)
     return _read(name, before + (behind[1:] if behind[:1] == [name] else behind))
@@ -114,7 +116,7 @@ def _read(name: str, words: list[str]) -> argparse.Namespace:
         if name == "ask" and not any(word.startswith("-") for word in unparsed):
             more = "; a question of several words stands in quotes"
         parser.error(f"unrecognized arguments: {' '.join(unparsed)}{more}")
-    arguments.command = name
+    arguments.command, arguments.function = name, COMMANDS[name].function
     _check(parser, arguments)
     return arguments
 
@@ -219,23 +221,24 @@ def _names(options: Options) -> list[str]:
     return [name for names, _ in _each(options) for name in names]
 
 
-def _print_completion(shell: str) -> NoReturn:
+def print_completion(arguments: argparse.Namespace) -> None:
     """Print what a shell needs to complete the words of the program."""
+    from ..errors import HugChatError  # here: no other word needs these
+    from .output import write_line
+
     try:
         import shtab
-    except ImportError:
-        sys.stderr.write(
-            'hugchat-sync: this needs one more package: pip install "hugchat-sync[cli]"\n'
-        )
-        raise SystemExit(1) from None
+    except ImportError as error:
+        raise HugChatError(
+            'this needs one more package: pip install "hugchat-sync[cli]"'
+        ) from error
     whole = _program(_of_command)
     for action in _actions(whole):
         if action.metavar in ("FILE", "IN", "OUT"):
             action.complete = shtab.FILE  # type: ignore[attr-defined]
         elif action.metavar == "DIR":
             action.complete = shtab.DIRECTORY  # type: ignore[attr-defined]
-    sys.stdout.write(f"{shtab.complete(whole, shell)}\n")
-    raise SystemExit(0)
+    write_line(shtab.complete(whole, arguments.print_completion))
 
 
 def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:

@@ -15,7 +15,6 @@ from typing import Any, Iterator
 
 from ..errors import CookieFileWarning, HugChatDeprecationWarning, HugChatError
 from . import exits, output
-from .commands import COMMANDS
 from .input import read_utf8
 from .interrupts import END_SIGNALS, EndHandler, handle_signals
 
@@ -40,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _call_command(arguments: argparse.Namespace) -> int:
-    module, _, function = COMMANDS[arguments.command].function.partition(":")
+    module, _, function = arguments.function.partition(":")
     try:
         code = getattr(import_module(f".{module}", __package__), function)(arguments)
     except BrokenPipeError:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
 import sys
 
 import pytest
@@ -237,6 +239,20 @@ def test_completion_without_the_extra_is_told_in_a_sentence(program, monkeypatch
 
     assert (done.code, done.out, done.err.count("\n")) == (1, "", 1)
     assert "hugchat-sync[cli]" in done.err
+
+
+@each("redirection", [">/dev/full", ">&-"])
+def test_completion_that_cannot_be_written_is_told_in_a_sentence(redirection):
+    pytest.importorskip("shtab")
+    if not os.path.exists("/dev/full"):
+        pytest.skip("no full device here")
+    command = f'"$0" -m hugchat_sync --print-completion bash {redirection}'
+    done = subprocess.run(
+        ["sh", "-c", command, sys.executable], stderr=subprocess.PIPE, text=True, timeout=30
+    )
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("hugchat-sync: ") and done.stderr.count("\n") == 1
 
 
 def test_local_tells_once_where_it_keeps_its_database(program, tmp_path, monkeypatch):
