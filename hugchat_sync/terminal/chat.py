@@ -202,7 +202,8 @@ class _Chat:
     def complete_id(self) -> list[tuple[str, str]]:
         conversations = self._client.conversations
         listed = self._listed or list(conversations)
-        return [(str(at), conversations.get(one, "")) for at, one in enumerate(listed)]
+        known = ((at, conversations.get(one)) for at, one in enumerate(listed))
+        return [(str(at), title) for at, title in known if title is not None]  # not the deleted
 
     def list_conversations(self, words: str, *, with_ids: bool = False) -> None:
         """Print the conversations with their numbers; the current one has a star."""

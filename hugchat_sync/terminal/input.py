@@ -226,11 +226,10 @@ def _line(question: str, *, hidden: bool = False) -> str:
 
 
 def confirm(question: str) -> bool:
-    """Return whether a human says yes; everything else is none.
-
-    :raises UsageError: Ctrl-D was typed instead.
-    """
-    return ask_human(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+    """Return whether a human says yes; everything else is none, such as Ctrl-D."""
+    with suppress(EOFError):
+        return _line(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+    return False
 
 
 def parse_path(word: str) -> Path:

@@ -306,6 +306,16 @@ def test_models_and_conversations_are_completed(prompted, answering, program):
     terminal.wait_for(r"(?s)/cd (?:new.*)?0(?! +New)")  # drawn with the menu, or after it
     terminal.type("\r")
     terminal.wait_for("(?s)in 'New Chat'.*New Chat>")
+
+    for line, seen in (("/new", "a new conv.*>"), ("/ls", " 1  New.*>"), ("/rm 0", "y/N]")):
+        terminal.type(f"{line}\r")
+        terminal.wait_for(f"(?s){seen}")
+    terminal.type("y\r")
+    terminal.wait_for("(?s)deleted.*new>")
+    terminal.type("/cd \t")  # the deleted one is not offered
+    terminal.wait_for("/cd (?:.*)?1")
+    terminal.type("\r")
+    terminal.wait_for("(?s)in 'New Chat'.*New Chat>")
     terminal.type("quit\r")
 
     assert terminal.end() == 0
