@@ -66,10 +66,9 @@ class ChatBot:
         held = Secret(Path(cookie_path)) if cookie_path else source_of(held)
         with raise_as(ChatBotInitError, errors.AuthError, errors.UsageError):
             self._client = Client(cookies=held.value)
-        if self._client._identity.credentials.had and not len(self._client.cookies):
-            raise ChatBotInitError(
-                "all of the cookies have expired: sign in again, pass the new ones"
-            )
+            credentials = self._client._identity.credentials
+            if credentials.had and not credentials.store.names:
+                raise credentials.explain_expiry()
         self.conversation_list: list[Conversation] = []
         self._system_prompt = system_prompt
         self._current: Conversation | None = None

@@ -313,7 +313,7 @@ def test_models_and_conversations_are_completed(prompted, answering, program):
     terminal.type("y\r")
     terminal.wait_for("(?s)deleted.*new>")
     terminal.type("/cd \t")  # the deleted one is not offered
-    terminal.wait_for("/cd (?:.*)?1")
+    terminal.wait_for(r"(?s)/cd.*1(?! *New)")  # drawn as above
     terminal.type("\r")
     terminal.wait_for("(?s)in 'New Chat'.*New Chat>")
     terminal.type("quit\r")
