@@ -237,7 +237,7 @@ def check_server(server: object) -> Mapping[str, Any]:
 def _check_name(name: str, listed: Listed) -> str:
     names = [str(server.get("name", "")) for server in listed]
     if name not in names:
-        raise UsageError(f"no tool server is called {name!r}; there are {names or 'none'}")
+        raise UsageError(f"no tool server is called {name!r}; there are {', '.join(names) or 'none'}")
     return name
 
 
@@ -246,7 +246,7 @@ def _find_search(dialect: Dialect, listed: Listed) -> str:
     for server in listed:
         if "search" in f"{server.get('name', '')} {server.get('url', '')}".lower():
             return str(server["name"])
-    names = [server.get("name") for server in listed]
+    names = ", ".join(str(server.get("name")) for server in listed)
     raise FeatureUnavailable(
         "this server lists no tool server that searches the web; give the name of one as "
         f"web_search= (there are {names or 'none'})",

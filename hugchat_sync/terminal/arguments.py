@@ -123,6 +123,10 @@ def _read(name: str, words: list[str]) -> argparse.Namespace:
 
 def _check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
     """Refuse what argparse cannot see to be wrong."""
+    for action in parser._actions:
+        name = "".join(action.option_strings[-1:])
+        if name not in ("", "--system") and getattr(arguments, action.dest, None) == "":
+            parser.error(f"{name} is followed by an empty text")  # as a variable that is not set
     if arguments.local and arguments.base_url:
         parser.error("--local and --base-url are two different servers: give one of them")
     if arguments.local and (arguments.cookies or arguments.email):

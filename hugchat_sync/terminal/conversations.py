@@ -235,7 +235,7 @@ def find_conversation(word: str, listed: Iterable[str]) -> str:
     :raises UsageError: several may be meant.
     """
     if _WHOLE.fullmatch(word):
-        return word
+        return word.lower()
     begins = _BEGINNING.fullmatch(word) is not None
     is_number = re.fullmatch(r"[0-9]{1,9}", word) is not None
     if word != "last" and not begins and not is_number:

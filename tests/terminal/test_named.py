@@ -38,6 +38,7 @@ def three(program, answering, owner):
     ("word", "expected"),
     [
         (IDS[0], IDS[0]),
+        (IDS[2].upper(), IDS[2]),
         ("0" * 24, "0" * 24),  # only the server knows
         ("0", IDS[0]),
         ("2", IDS[2]),
@@ -179,6 +180,28 @@ def test_option_of_a_command_before_its_name_is_told_where_to_stand(program, wor
 def test_options_stand_before_behind_and_between_the_words_of_a_command(three, words):
     assert three(*words).code == 0
     assert three.titles() == ["first"]
+
+
+@each(
+    "words",
+    [
+        ["ask", "x", "--conversation", ""],
+        ["ask", "x", "--conversation="],
+        ["ask", "x", "-m", ""],
+        ["--cookies", "", "ls"],
+        ["ls", "--email", ""],
+        ["ls", "--base-url", ""],
+        ["--base-url=", "ls"],
+        ["batch", "in", "out", "--executor", ""],
+        ["serve", "--docs", ""],
+        ["serve", "--db="],
+    ],
+)
+def test_option_without_a_word_is_not_taken_for_one_that_was_left_out(program, words):
+    done = program(*words)
+
+    assert (done.code, done.out) == (2, "")
+    assert re.search(r"error: -[-a-z]+ is followed by an empty text\n", done.err)
 
 
 def test_question_without_quotes_is_told(program):
