@@ -142,9 +142,17 @@ def write_whole(path: Path, content: bytes) -> None:
     device is written as it is.
 
     :raises UsageError: no file can have this name.
+    :raises OSError: it cannot be written; its ``filename`` is *path*.
     """
     if "\0" in str(path):
         raise UsageError("a path cannot hold a NUL")
+    try:
+        _write(path, content)
+    except OSError as error:  # of a full disk it names nothing, else what stands beside
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def _write(path: Path, content: bytes) -> None:
     try:
         mode = os.lstat(path).st_mode
     except FileNotFoundError:

@@ -115,6 +115,20 @@ def test_title_share_and_export(chat, answering, tmp_path):
     assert "Hello, world." in Path(path).read_text("utf-8")
 
 
+def test_export_without_room_names_the_file_and_the_talk_goes_on(start, answering, tmp_path):
+    resource = pytest.importorskip("resource", reason="limits are of POSIX")
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+
+    process = start("chat", "--base-url", answering.url, cwd=tmp_path, preexec_fn=limit)
+    out, err = process.communicate(b"one %s\n/export\ntwo\n" % (b"word " * 300), 20)
+
+    assert (process.returncode, out) == (1, b"Hello, world.\n" * 2)
+    assert re.fullmatch(rb"hugchat-sync: File too large: [0-9a-f]{24}\.md\n", err)
+    assert list(tmp_path.glob("*.part")) == []
+
+
 def test_every_command_is_in_the_help(chat, answering):
     done = chat(answering, "/help")
 
