@@ -21,6 +21,7 @@ from .upstream import Upstream
 
 _log = logging.getLogger("hugchat_sync.local")
 _BACKLOG = 128
+_LIMITS = {"messages_per_minute", "conversations", "messages", "message_length"}
 
 
 class LocalServer:
@@ -40,8 +41,8 @@ class LocalServer:
     :param base_path: where the chat lives.
     :param limits: ``messages_per_minute``, ``conversations``, ``messages``, ``message_length``.
     :param delay: seconds between the words that are quoted from documents.
-    :raises ValueError: an upstream that is not a URL, a token that cannot be shown, or a host that
-        others can reach and no token.
+    :raises ValueError: an upstream that is not a URL, a token that cannot be shown, a limit of
+        another name, or a host that others can reach and no token.
     :raises NotADirectoryError: no such folder of documents.
 
     Used as a context manager, or with :meth:`start` and :meth:`close`. ``responder`` is what
@@ -67,6 +68,10 @@ class LocalServer:
             raise ValueError(f"{host} can be reached by others: give a token")
         if token is not None and not re.fullmatch("[!-~]+", token):
             raise ValueError("a token is made of letters, digits and signs, without blanks")
+        unknown = set(limits or ()) - _LIMITS
+        if unknown:
+            known = ", ".join(sorted(_LIMITS))
+            raise ValueError(f"no limit is called {min(unknown)}; there are {known}")
         if upstream is not None and responder is None:
             responder = relay = Upstream(upstream, key=os.environ.get("OPENAI_API_KEY"))
             if relay.withholds_key:
@@ -77,7 +82,8 @@ class LocalServer:
         self._database = database
         self._host = host
         self._port = port
-        self._base_path = base_path.rstrip("/")
+        path = base_path.strip("/")
+        self._base_path = f"/{path}" if path else ""
         self._limits = dict(limits or {})
         self._http = HttpServer(host if token is None else None)
         self._site: Site  # since its start

@@ -102,7 +102,7 @@ class Storage:
 
     def __init__(self, path: str | Path | None = None) -> None:
         name = ":memory:" if path is None else str(path)
-        if path is not None:
+        if name != ":memory:":
             _keep_to_its_owner(name)
         self._lock = threading.RLock()
         self._connection = sqlite3.connect(

@@ -45,9 +45,22 @@ def test_a_port_that_is_taken_is_an_error(serve):
         LocalServer(port=port).start()
 
 
-def test_another_base_path():
-    with LocalServer(base_path="") as server:
-        assert call(server.url, "GET", "/api/v2/user").text == NOBODY
+def test_base_path_is_the_same_with_and_without_slashes():
+    for stated, path in (("chat", "/chat"), ("/a/b/", "/a/b"), ("/", ""), ("", "")):
+        with LocalServer(base_path=stated) as server:
+            assert server.url.partition("://")[2].partition("/")[2] == path[1:]
+            assert call(server.url, "GET", f"{path}/api/v2/user").text == NOBODY
+
+
+def test_limit_that_is_none_is_not_passed_over():
+    with pytest.raises(ValueError, match="messages_per_minute"):
+        LocalServer(limits={"message_per_minute": 3})
+
+
+def test_database_in_memory_by_its_name_in_sqlite_leaves_no_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with LocalServer(database=":memory:"):
+        assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("era", ["v2-2025", "lines-2023"])
