@@ -237,7 +237,8 @@ def check_server(server: object) -> Mapping[str, Any]:
 def _check_name(name: str, listed: Listed) -> str:
     names = [str(server.get("name", "")) for server in listed]
     if name not in names:
-        raise UsageError(f"no tool server is called {name!r}; there are {', '.join(names) or 'none'}")
+        there = ", ".join(names) or "none"
+        raise UsageError(f"no tool server is called {name!r}; there are {there}")
     return name
 
 
