@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+SLICE = 0.5  # seconds of a wait at most: Windows delivers Ctrl-C only between two of them
+
 
 class LockOwner(Protocol):
     """An object that holds locks or threads, which a forked child cannot use."""

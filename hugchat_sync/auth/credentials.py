@@ -100,19 +100,6 @@ class Credentials:
                 "browser that is signed in, or none if the server needs none"
             )
 
-    def require_session(self, what: str) -> None:
-        """Refuse what a token alone cannot do.
-
-        Source: chat-ui's request hook takes tokens below ``/api/`` only (2026-08, measured).
-
-        :raises AuthError: there is a token, and no cookie.
-        """
-        if self.has_token:
-            raise AuthError(
-                f"a token alone cannot {what}: the server takes it for reading and tidying up "
-                "only; pass the cookies token and hf-chat of a browser that is signed in"
-            )
-
     def explain_expiry(self) -> SessionExpired:
         """Return the error which says that the server knows nobody by these credentials."""
         gone = self.store.expired

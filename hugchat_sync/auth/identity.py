@@ -186,9 +186,14 @@ class Identity(Sender):
         :param session_for: what a token alone is not enough for.
         :raises SessionExpired: the time of the session is over, and it cannot be renewed.
         :raises AuthError: a cookie was never there, or there is a token only.
+
+        Source: chat-ui's request hook takes tokens below ``/api/`` only (2026-08, measured).
         """
         if session_for and self.credentials.has_token:
-            self.credentials.require_session(session_for)
+            raise AuthError(
+                f"a token alone cannot {session_for}: the server takes it for reading and tidying "
+                "up only; pass the cookies token and hf-chat of a browser that is signed in"
+            )
         self._require_complete(patience)
         return self.find_dialect(patience, wanted)
 

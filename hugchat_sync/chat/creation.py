@@ -7,7 +7,6 @@ import time
 from contextlib import contextmanager
 from typing import Any, Callable, Container, Iterator
 
-from ..dialects import Created
 from ..errors import (
     BadRequest,
     ConversationNotExistError,
@@ -19,7 +18,7 @@ from ..errors import (
     UsageError,
     model_not_found,
 )
-from ..futures import renew_locks_after_fork
+from ..futures import SLICE, renew_locks_after_fork
 from ..list_bots import RETIRED, warn_of_retired
 from ..records import ConversationTree, Settings
 from ..transport.retry import Patience, hold_within, is_unsure
@@ -28,7 +27,6 @@ from . import Server
 _CLOCKS_DIFFER = 300.0  # seconds between our clock and the server's, at most
 _SETTINGS_LATE = "the settings could not be read in time"
 _LOOKS = 3  # at the list, for a conversation whose reply was lost
-_SLICE = 0.5  # seconds; Windows delivers Ctrl-C only between waits
 
 
 class SettingsOnce:
@@ -87,7 +85,7 @@ class Creation:
         system_prompt: str | None,
         patience: Patience,
         once: SettingsOnce | None = None,
-    ) -> Created:
+    ) -> ConversationTree:
         """Return a new conversation.
 
         :param model: the account's active one when ``None``.
@@ -103,7 +101,7 @@ class Creation:
         self._server.ready(patience, "", "create a conversation")
         settings = once or SettingsOnce()
 
-        def make(name: str) -> Created:
+        def make(name: str) -> ConversationTree:
             text = self._choose_prompt(name, model or name, system_prompt, settings, patience)
             with self._explain_refusal(name, patience):
                 return self._create_once(name, text, patience)
@@ -117,7 +115,7 @@ class Creation:
                     return made
         return self._make_with_model(model, make, settings, patience)
 
-    def from_share(self, share_id: str, model: str | None, patience: Patience) -> Created:
+    def from_share(self, share_id: str, model: str | None, patience: Patience) -> ConversationTree:
         """Return a conversation that is the copy of a shared one.
 
         The copy that 0.9.6 makes for somebody without a cookie is that of a session which nobody
@@ -143,7 +141,7 @@ class Creation:
 
         dialect = self._server.ready(patience, "", "copy a share at this server")
 
-        def copy(name: str) -> Created:
+        def copy(name: str) -> ConversationTree:
             call = dialect.create_from_share(share_id, name)
             with self._explain_refusal(name, patience), self._server.first_visit(patience):
                 made = self._server.transport.send(call, patience)
@@ -151,19 +149,18 @@ class Creation:
 
         return self._make_with_model(model, copy, SettingsOnce(), patience)
 
-    def _read_created(self, conversation_id: str, patience: Patience) -> Created:
-        tree = self._server.ask(lambda dialect: dialect.conversation(conversation_id), patience)
-        return Created(conversation_id, tree.title, tree.leaf)
+    def _read_created(self, conversation_id: str, patience: Patience) -> ConversationTree:
+        return self._server.ask(lambda dialect: dialect.conversation(conversation_id), patience)
 
     # its model and its prompt ----------------------------------------------------------------
 
     def _make_with_model(
         self,
         model: str | None,
-        make: Callable[[str], Created],
+        make: Callable[[str], ConversationTree],
         settings: SettingsOnce,
         patience: Patience,
-    ) -> Created:
+    ) -> ConversationTree:
         """Return what *make* makes of the model that was named, or else of the account's."""
         if model and model not in self._retired:
             try:
@@ -238,7 +235,7 @@ class Creation:
 
     # made once -------------------------------------------------------------------------------
 
-    def _create_once(self, model: str, prompt: str, patience: Patience) -> Created:
+    def _create_once(self, model: str, prompt: str, patience: Patience) -> ConversationTree:
         """Return a conversation that was made, told or found.
 
         :raises HugChatError: it was not made, or nobody can tell.
@@ -260,7 +257,7 @@ class Creation:
                 raise error from trouble
             if found is None:
                 raise
-            return Created(found.id, found.title, found.leaf)
+            return found
 
     @contextmanager
     def _note_under_way(self) -> Iterator[None]:
@@ -298,7 +295,7 @@ class Creation:
                             "the time was over before another conversation of this client was made",
                             phase="total",
                         )
-                    self._changed.wait(_SLICE)
+                    self._changed.wait(SLICE)
                 free = [tree for tree in fitting if tree.id not in self._made]
                 if len(free) == 1:
                     self._made.add(free[0].id)

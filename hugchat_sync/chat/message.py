@@ -21,7 +21,7 @@ from ..errors import (
     UsageError,
 )
 from ..events import Event, FinalAnswer, Token, ToolCall
-from ..futures import renew_locks_after_fork
+from ..futures import SLICE, renew_locks_after_fork
 from ..records import ChatFile, Source
 from ..secret import safe_repr
 from ..values import replace
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 TAIL = 10.0  # seconds that iteration goes on behind the final answer
-_SLICE = 0.5  # seconds; Windows delivers Ctrl-C only between waits
 _KEPT = (  # by a pickled message; the rest is of the connection, or is made again
     "conversation_id",
     "generation_id",
@@ -279,7 +278,7 @@ class Message(Polling):
         end = None if timeout is None else time.monotonic() + timeout
         with self._changed:
             while not self.is_over:
-                left = _SLICE if end is None else min(_SLICE, end - time.monotonic())
+                left = SLICE if end is None else min(SLICE, end - time.monotonic())
                 if left <= 0:
                     raise TimedOut(
                         f"the answer was not complete after {timeout:g} s; it goes on",
@@ -356,7 +355,7 @@ class Message(Polling):
         if self._reader is not None and self._reader is not threading.current_thread():
             with self._changed:
                 while index >= len(answer.events) and not self._ended:
-                    self._changed.wait(_SLICE)
+                    self._changed.wait(SLICE)
             return index < len(answer.events)
         with self._reading:
             if index < len(answer.events):
@@ -427,7 +426,7 @@ class Message(Polling):
             return True
         with self._changed:
             while not self._ended and time.monotonic() < deadline:
-                self._changed.wait(min(_SLICE, max(0.0, deadline - time.monotonic())))
+                self._changed.wait(min(SLICE, max(0.0, deadline - time.monotonic())))
         return self._ended
 
     # pickling --------------------------------------------------------------------------------

@@ -31,6 +31,7 @@ from .answer import Answer, StoredAnswer, fold
 
 E = TypeVar("E")
 
+GOES_ON = "an earlier answer in this conversation goes on"
 _LOOKS = 4  # where nothing says whether the server is still at it
 _MOMENTS = 5  # looks, the first pause 0.05 seconds, in which a server notices that we left
 _MOST_TRIES = 30  # more of them make a pause no longer
@@ -253,7 +254,7 @@ class Recovery:
             return
         self._await_stored()
         if not self.is_over and time.monotonic() >= self._open.patience.deadline:
-            raise TimedOut("an earlier answer in this conversation goes on", phase="total")
+            raise TimedOut(GOES_ON, phase="total")
 
     def read_log(self) -> bool | None:
         """Read the log of a run that nobody reads here, and return whether it tells of its end.

@@ -12,20 +12,18 @@ import time
 from contextlib import contextmanager
 from typing import Callable, Iterator
 
-from ..dialects import Created, Dialect, Look, Prompt, Unfinished
+from ..dialects import Dialect, Look, Prompt, Unfinished
 from ..errors import HugChatError, ProtocolError, TimedOut, UsageError
-from ..futures import renew_locks_after_fork
+from ..futures import SLICE, renew_locks_after_fork
 from ..rate_limit import Pace
 from ..records import ConversationTree
 from ..transport.retry import Patience
 from . import Server
 from .message import TAIL, Message
-from .recovery import Recovery
+from .recovery import GOES_ON, Recovery
 from .run import OpenReply, Run
 
 _TAIL_SECONDS = 0.1  # seconds for what follows an answer, after which its connection is given up
-_SLICE = 0.5  # seconds; Windows delivers Ctrl-C only between waits
-_GOES_ON = "an earlier answer in this conversation goes on"
 
 
 class Activity:
@@ -34,7 +32,8 @@ class Activity:
     def __init__(self, conversation_id: str) -> None:
         self.conversation_id = conversation_id
         self.lock = threading.Lock()
-        self.made: Created | None = None  # set where this call made it: nobody else can know it yet
+        #: set where this call made it: nobody else can know it yet
+        self.made: ConversationTree | None = None
         self.run: Run | None = None  # the last one, until it is known to be over
         self.message: Message | None = None  # its answer; none, if nobody knows whether it was sent
         #: the ids of the last run of ours that is over, until a look at the conversation has shown
@@ -71,7 +70,7 @@ class Activity:
         if run is not None and message is not None and run.needs_a_reader:
             message.drain(time.monotonic() + TAIL)
 
-    def timed_out(self, partial: str | None = None, why: str = _GOES_ON) -> TimedOut:
+    def timed_out(self, partial: str | None = None, why: str = GOES_ON) -> TimedOut:
         """Return the error of a call whose time was spent waiting for an earlier answer."""
         if partial is None:
             partial = "" if self.message is None else self.message.partial
@@ -176,7 +175,7 @@ class Runs:
     def _take_turn(self, conversation_id: str, patience: Patience) -> Iterator[Activity]:
         """Hold a conversation in which no run of ours is on."""
         activity = self.activity(conversation_id)
-        while not activity.lock.acquire(timeout=_SLICE):
+        while not activity.lock.acquire(timeout=SLICE):
             if time.monotonic() >= patience.deadline:
                 why = "another call in this conversation did not end in time"
                 raise activity.timed_out(why=why)
@@ -206,8 +205,8 @@ class Runs:
     ) -> Prompt:
         """Return *prompt* with the message that it follows, once no run is on there."""
         made, activity.made = activity.made, None
-        if made is not None and (made.leaf_id is not None or not dialect.manners.needs_parent):
-            leaf, is_first = made.leaf_id, True
+        if made is not None and (made.leaf is not None or not dialect.manners.needs_parent):
+            leaf, is_first = made.leaf, True
         else:
             try:
                 look = self._await_idle(dialect, activity, patience)

@@ -14,12 +14,11 @@ from ..calls import Call, StreamCall
 from ..errors import FeatureUnavailable, UsageError
 from ..events import Event
 from ..records import ConversationTree, Model, Settings, User
-from .records import Created, Logged, Look, Page, Prompt, Stored, Unfinished, Upload
+from .records import Logged, Look, Page, Prompt, Stored, Unfinished, Upload
 
 __all__ = [
     "ERAS",
     "FEATURES",
-    "Created",
     "Dialect",
     "Logged",
     "Look",
@@ -147,11 +146,11 @@ class Dialect(ABC):
         """Describe reading one page of the list, from 0, the newest first."""
 
     @abstractmethod
-    def create_conversation(self, model: str, system_prompt: str) -> Call[Created]:
-        """Describe starting a conversation."""
+    def create_conversation(self, model: str, system_prompt: str) -> Call[ConversationTree]:
+        """Describe starting a conversation; it has a leaf where the era tells one."""
 
     @abstractmethod
-    def create_from_share(self, share_id: str, model: str) -> Call[Created]:
+    def create_from_share(self, share_id: str, model: str) -> Call[ConversationTree]:
         """Describe starting a conversation as the copy of a shared one; each time it is a new one.
 
         :param model: must be one that is offered; that of the share counts.

@@ -8,12 +8,11 @@ from urllib.parse import urljoin, urlsplit
 
 from ..calls import Call, Reply, no_error
 from ..errors import ProtocolError
-from ..records import Model, Settings, User
+from ..records import ConversationTree, Model, Settings, User
 from ..values import names_of
 from . import Dialect
 from .errors import REDIRECTS, find_interception, is_page, is_sign_in, read_error
 from .fields import field_of, need, text_of
-from .records import Created
 from .verbs import path_of, post, read_nothing, read_value
 from .wire import read_json
 
@@ -46,16 +45,16 @@ _READ_ONLY = ("welcome_modal_seen_at", "search_enabled", "ethics_modal_accepted_
 class Era(Dialect):
     """What all eras have in common."""
 
-    def create_conversation(self, model: str, system_prompt: str) -> Call[Created]:
+    def create_conversation(self, model: str, system_prompt: str) -> Call[ConversationTree]:
         """Describe starting a conversation."""
         return self.create({"model": model, "preprompt": system_prompt})
 
-    def create_from_share(self, share_id: str, model: str) -> Call[Created]:
+    def create_from_share(self, share_id: str, model: str) -> Call[ConversationTree]:
         """Describe starting a conversation as the copy of a shared one."""
         return self.create({"model": model, "fromShare": share_id})
 
     @abstractmethod
-    def create(self, body: Mapping[str, str]) -> Call[Created]:
+    def create(self, body: Mapping[str, str]) -> Call[ConversationTree]:
         """Describe starting a conversation with what *body* says."""
 
     def share(self, conversation_id: str) -> Call[str]:

@@ -15,9 +15,10 @@ from ..records import ConversationTree, Model, Settings, User
 from ..values import replace
 from .common import SETTINGS, Era, read_models, read_settings, read_user
 from .errors import find_interception, read_error, refuse_redirect
-from .fields import dicts_of, field_of, need, split_thinking, text_of
-from .records import Created, Look, Page, Prompt, Stored, Unfinished
-from .trees import read_conversation, read_tree, read_unfinished, state_of
+from .fields import dicts_of, field_of, need, text_of
+from .records import Look, Page, Prompt, Stored, Unfinished
+from .trees import read_answer, read_conversation, read_tree, read_unfinished
+from .updates import Updates
 from .verbs import FORM, delete, get, patch, path_of, post, read_nothing, read_value
 from .wire import read_json, sveltekit_nodes
 
@@ -41,16 +42,17 @@ class Forms2023(Era):
 
         return get_layout(read)
 
-    def create(self, body: Mapping[str, str]) -> Call[Created]:
+    def create(self, body: Mapping[str, str]) -> Call[ConversationTree]:
         """Describe starting a conversation; its title ("Untitled" and a number) is not told.
 
         Source: POST /conversation, chat-ui 2023-05 … 2024-02 (measured).
         """
-        return post(
-            "/conversation",
-            lambda reply: Created(need(read_value(reply), "conversationId", str), "Untitled"),
-            json=body,
-        )
+
+        def read(reply: Reply) -> ConversationTree:
+            found = need(read_value(reply), "conversationId", str)
+            return ConversationTree(found, "Untitled", body["model"])
+
+        return post("/conversation", read, json=body)
 
     def remove_conversation(self, conversation_id: str) -> Call[None]:
         """Source: DELETE /conversation/{id}, chat-ui 2023-09 and 2023-10 (measured)."""
@@ -120,14 +122,10 @@ class Forms2023(Era):
                 is_ours = last.get("id") == sent["id"] and last.get("from") == "user"
                 return Stored(sent["id"], None) if is_ours else None
             index = row.index(answer)
-            text, thought = split_thinking(text_of(answer, "content").lstrip())
-            return Stored(
-                text_of(row[index - 1], "id") or None if index else None,
-                text_of(answer, "id"),
-                text,
-                thought,
-                "done" if self.manners.stores_at_end else state_of(answer),
-            )
+            question_id = text_of(row[index - 1], "id") or None if index else None
+            found = read_answer(answer, question_id, Updates())
+            state = "done" if self.manners.stores_at_end else found.state
+            return replace(found, text=found.text.lstrip(), state=state)
 
         return get_page(conversation_id, read)
 

@@ -62,15 +62,6 @@ class Page(Value):
 
 
 @with_fields
-class Created(Value):
-    """A new conversation; ``leaf_id`` is the message to append to, where the era tells it."""
-
-    id: str
-    title: str
-    leaf_id: str | None = None
-
-
-@with_fields
 class Stored(Value):
     """What the server keeps of one run.
 

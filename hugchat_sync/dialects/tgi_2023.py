@@ -9,13 +9,13 @@ from typing import Any, Iterable, Iterator, Mapping
 from ..calls import Call, Reply, Request, StreamCall
 from ..errors import HugChatError, IncompleteAnswer, ProtocolError
 from ..events import Event, FinalAnswer, Unknown, WebSearchError
-from ..records import Settings
+from ..records import ConversationTree, Settings
 from . import Dialect, Manners
 from .common import read_settings
 from .errors import generation_error, read_error
 from .fields import make_encodable, need, text_of
 from .forms_2023 import Forms2023, get_layout
-from .records import Created, Prompt
+from .records import Prompt
 from .updates import Updates, read_search_line
 from .verbs import AT_ONCE, READ, message_to, path_of, post, read_value
 from .wire import read_json, sse_frames
@@ -49,7 +49,7 @@ class Tgi2023(Forms2023):
         differs_in=frozenset({"system_prompts", "web_search"}),
     )
 
-    def create_conversation(self, model: str, system_prompt: str) -> Call[Created]:
+    def create_conversation(self, model: str, system_prompt: str) -> Call[ConversationTree]:
         """Describe starting a conversation; its system prompt is the one in the settings.
 
         Source: POST /conversation, chat-ui 0.6.0, 2023-09 (measured).

@@ -10,6 +10,7 @@ from base64 import b64encode
 from contextlib import suppress
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any, Callable, Iterable, Mapping, TypeVar
 
 from ..calls import Call, Part, Reply
@@ -19,7 +20,7 @@ from ..records import ChatFile, Conversation, ConversationTree, TreeMessage
 from .common import Era
 from .errors import error_of, is_guarded
 from .fields import dicts_of, field_of, make_encodable, need, split_thinking, text_of, texts_of
-from .records import Created, Look, Prompt, Stored, Unfinished, Upload
+from .records import Look, Prompt, Stored, Unfinished, Upload
 from .updates import Updates
 from .verbs import find_error, get, in_path, path_of, post, read_value
 from .wire import read_json, superjson
@@ -34,18 +35,19 @@ class Trees(Era):
 
     features = Era.features | {"conversation_prompts", "trees", "files", "remove_message"}
 
-    def create(self, body: Mapping[str, str]) -> Call[Created]:
+    def create(self, body: Mapping[str, str]) -> Call[ConversationTree]:
         """Source: POST /conversation, chat-ui 2024-04 … 2026-08 (measured)."""
+        model = body["model"]
 
         def error(reply: Reply) -> HugChatError | None:
             if reply.status != 400 or is_guarded(reply):
                 return find_error(reply)
             # the values sent are texts, so what is wrong with them is the model
-            model = body["model"]
             sentence = f"the server does not offer the model {model!r}"
             return error_of(reply, sentence, kind=ModelNotFound, advice="see models()", model=model)
 
-        return post("/conversation", read_created, json=body, error=error)
+        read = partial(read_created, model=model)
+        return post("/conversation", read, json=body, error=error)
 
     @abstractmethod
     def get_raw(self, conversation_id: str, read: Callable[[Any, Reply], T]) -> Call[T]:
@@ -93,19 +95,16 @@ def file_parts(files: Iterable[Upload]) -> list[tuple[str, Part]]:
     ]
 
 
-def read_created(reply: Reply) -> Created:
+def read_created(reply: Reply, model: str) -> ConversationTree:
     """Return the new conversation; since 2026-07 it is in the reply, as text that holds superjson.
 
     :raises ProtocolError: the reply does not name it.
     """
     value = read_value(reply)
-    text, tree = text_of(value, "conversation"), None
+    found, text = need(value, "conversationId", str), text_of(value, "conversation")
     with suppress(ProtocolError):  # only a shortcut: whoever needs the leaf reads the conversation
-        tree = superjson(read_json(text.encode("utf-8"))) if text else None
-    title = text_of(tree, "title") or "New Chat"
-    messages = field_of(tree, "messages", list, [])
-    leaf = text_of(messages[-1], "id") if messages else text_of(tree, "rootMessageId")
-    return Created(need(value, "conversationId", str), title, leaf or None)
+        return read_tree(superjson(read_json(text.encode("utf-8"))), found)
+    return ConversationTree(found, "New Chat", model)
 
 
 # how what is stored is read ----------------------------------------------------------------------

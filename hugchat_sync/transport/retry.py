@@ -17,6 +17,7 @@ from ..errors import (
     TimedOut,
     TransportError,
 )
+from ..futures import SLICE
 from ..options import Retry, Timeout
 from ..values import Value, replace, with_fields
 
@@ -131,9 +132,9 @@ def hold_within(lock: threading.Lock, deadline: float, why: str) -> Iterator[Non
 
     :raises TimedOut: the time of the call was spent waiting; *why* is its sentence.
     """
-    left = deadline - time.monotonic()
-    if not lock.acquire(timeout=max(0.0, min(left, LONGEST))):
-        raise TimedOut(why, phase="total")
+    while not lock.acquire(timeout=max(0.0, min(SLICE, deadline - time.monotonic()))):
+        if time.monotonic() >= deadline:
+            raise TimedOut(why, phase="total")
     try:
         yield
     finally:

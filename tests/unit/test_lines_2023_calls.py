@@ -11,7 +11,7 @@ from exchanges import BASE, content, exchange, reply
 from sampling import each
 
 from hugchat_sync.calls import Call, Reply, StreamCall
-from hugchat_sync.dialects import Created, Stored, load_dialect
+from hugchat_sync.dialects import Stored, load_dialect
 from hugchat_sync.errors import (
     BadRequest,
     ConversationNotExistError,
@@ -19,7 +19,8 @@ from hugchat_sync.errors import (
     ProtocolError,
     Unavailable,
 )
-from hugchat_sync.records import Conversation, Settings, User
+from hugchat_sync.events import WebSearchSources, WebSearchStep
+from hugchat_sync.records import Conversation, ConversationTree, Settings, User
 
 ERA = "lines-2023"
 LINES = load_dialect(ERA)
@@ -106,7 +107,7 @@ def test_system_prompt_is_fixed_at_creation() -> None:
 
 def test_created() -> None:
     created = LINES.create_conversation(LLAMA, "").read(reply(ERA, "lb01-create-no-cookie"))
-    assert created == Created("6b02ada699b65e88b1e145b4", "Untitled", None)
+    assert created == ConversationTree("6b02ada699b65e88b1e145b4", "Untitled", LLAMA)
     copied = LINES.create_from_share("IJ1zPuF", LLAMA).read(reply(ERA, "lh17-create-from-share"))
     assert copied.id == "6b02ae8c99b65e88b1e14669"
 
@@ -232,11 +233,24 @@ def test_what_became_of_a_message() -> None:
     assert stored("lc02-data-after-first") is None
 
 
+def ids_sent(name: str) -> dict[str, Any]:
+    sent = json.loads(content(exchange(ERA, name)["request"]["body"]))
+    return {"message_id": sent["id"], "generation_id": sent["response_id"]}
+
+
+def test_what_is_stored_of_an_answer_has_its_search() -> None:
+    found = stored("lf02-search-data", **ids_sent("lf01-search"))
+    assert found is not None
+    assert WebSearchStep("Searching Google", ("weather in Paris",)) in found.events
+    sources = [event.sources for event in found.events if isinstance(event, WebSearchSources)]
+    assert [len(one) for one in sources] == [3, 3, 3]
+
+
 def test_a_message_that_was_not_answered() -> None:
     name = "ld11-upstream-429"
-    sent = json.loads(content(exchange(ERA, name)["request"]["body"]))
-    found = stored(f"{name}-data", message_id=sent["id"], generation_id=sent["response_id"])
-    assert found == Stored(sent["id"], None)
+    sent = ids_sent(name)
+    found = stored(f"{name}-data", **sent)
+    assert found == Stored(sent["message_id"], None)
 
 
 def test_an_answered_question_says_nothing_about_its_retry() -> None:

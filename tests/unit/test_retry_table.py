@@ -23,11 +23,13 @@ from hugchat_sync.errors import (
     TooLarge,
     Unavailable,
 )
+from hugchat_sync.futures import SLICE
 from hugchat_sync.options import Retry, Timeout
 from hugchat_sync.transport.http import Sender, Transport, longest_silence
 from hugchat_sync.transport.retry import (
     RENEWALS,
     Patience,
+    hold_within,
     seconds_asked_for,
 )
 
@@ -295,3 +297,25 @@ def test_retry_after_may_be_a_date(monkeypatch):
 )
 def test_silence_that_a_socket_may_show(timeout, left, keep_alives, expected):
     assert longest_silence(timeout, left, keep_alives) == expected
+
+
+class Held:
+    """A lock that somebody else gives back at the third time of asking."""
+
+    def __init__(self):
+        self.waits = []
+
+    def acquire(self, timeout):
+        self.waits.append(timeout)
+        return len(self.waits) == 3
+
+    def release(self):
+        pass
+
+
+def test_wait_for_a_lock_is_cut_into_slices_between_which_windows_sees_ctrl_c():
+    held = Held()
+    with hold_within(held, float("inf"), "too late"):
+        pass
+
+    assert held.waits == [SLICE] * 3

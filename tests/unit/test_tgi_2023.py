@@ -9,7 +9,7 @@ from exchanges import exchange, reply
 from sampling import each
 
 from hugchat_sync.calls import Call, Reply
-from hugchat_sync.dialects import Created, Prompt, Stored
+from hugchat_sync.dialects import Prompt, Stored
 from hugchat_sync.dialects.tgi_2023 import Tgi2023
 from hugchat_sync.errors import (
     AuthError,
@@ -21,7 +21,7 @@ from hugchat_sync.errors import (
     TooLarge,
     Unavailable,
 )
-from hugchat_sync.records import Settings
+from hugchat_sync.records import ConversationTree, Settings
 
 T = Tgi2023()
 LLAMA = "meta-llama/Llama-2-70b-chat-hf"
@@ -124,7 +124,8 @@ def test_every_post_names_where_it_comes_from(call: Any) -> None:
 def test_conversations() -> None:
     created = T.create_conversation(LLAMA, "not here")
     assert created.request.json == {"model": LLAMA}
-    assert read(created, "ta11-create-no-cookie") == Created("6b02b0d50ac53c9e29a7e478", "Untitled")
+    made = read(created, "ta11-create-no-cookie")
+    assert made == ConversationTree("6b02b0d50ac53c9e29a7e478", "Untitled", LLAMA)
     listed = read(T.list_conversations(), "tb04-home-data-after-summarize")
     assert listed.conversations[0].title == "Say hello to the"
     assert not listed.more

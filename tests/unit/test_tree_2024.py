@@ -9,7 +9,7 @@ from exchanges import reply
 from sampling import each
 
 from hugchat_sync.calls import Call, Reply
-from hugchat_sync.dialects import Created, Page, Prompt, Stored
+from hugchat_sync.dialects import Page, Prompt, Stored
 from hugchat_sync.dialects.tree_2024 import Facts, Tree2024
 from hugchat_sync.errors import (
     AuthError,
@@ -25,7 +25,7 @@ from hugchat_sync.errors import (
     TooLarge,
     Unavailable,
 )
-from hugchat_sync.records import Settings
+from hugchat_sync.records import ConversationTree, Settings
 
 TREES = {
     "2404": Tree2024(Facts("json", "none")),
@@ -69,7 +69,7 @@ def test_conversations(server: str) -> None:
     created = tree.create_conversation("mock/plain", "prompt")
     assert created.request.json == {"model": "mock/plain", "preprompt": "prompt"}
     made = read(created, f"{server}-b01-create-no-cookie")
-    assert made == Created(made.id, "New Chat", None)
+    assert made == ConversationTree(made.id, "New Chat", "mock/plain")
     assert len(made.id) == 24
     assert read(tree.rename_conversation("a" * 24, "x"), f"{server}-h01-rename") is None
     assert read(tree.remove_conversation("a" * 24), f"{server}-h30-delete") is None

@@ -94,7 +94,7 @@ def test_stored_objects_of_today() -> None:
     page = era.list_conversations().read(example("conversations-list-2026.superjson.json"))
     assert [item.title for item in page.conversations] == ["Weather in Paris", "New Chat"]
     created = era.create_conversation("m", "")
-    assert created.read(example("create-conversation-2026.response.json")).leaf_id is not None
+    assert created.read(example("create-conversation-2026.response.json")).leaf is not None
     settings = era.settings().read(example("settings-2026.superjson.json"))
     assert settings.stored_prompt("omni") == "Answer briefly."
 

@@ -8,13 +8,13 @@ import pytest
 from exchanges import reply
 
 from hugchat_sync.calls import Call, Reply
-from hugchat_sync.dialects import Created, load_dialect
+from hugchat_sync.dialects import load_dialect
 from hugchat_sync.errors import (
     ConversationNotExistError,
     ProtocolError,
     Unavailable,
 )
-from hugchat_sync.records import ChatFile, Conversation, Settings, User
+from hugchat_sync.records import ChatFile, Conversation, ConversationTree, Settings, User
 
 ERA = "v2-2025"
 V2 = load_dialect(ERA)
@@ -60,23 +60,23 @@ def test_list_that_says_nothing_about_more() -> None:
 
 def test_created() -> None:
     created = V2.create_conversation("m", "").read(reply(ERA, "b02-create-preprompt"))
-    assert created == Created(
-        "6b02a3ec554756adfb4f3182", "New Chat", "a1d62005-90a1-474c-b253-6b5e666e161f"
-    )
+    assert (created.id, created.title) == ("6b02a3ec554756adfb4f3182", "New Chat")
+    assert created.leaf == "a1d62005-90a1-474c-b253-6b5e666e161f"
 
 
 def test_created_out_of_a_share_ends_in_its_last_message() -> None:
     created = V2.create_conversation("m", "").read(reply(ERA, "i10-create-from-share"))
-    assert created.leaf_id == "34b0f48b-21d1-47a8-9e33-7e1e56fbdc30"
+    assert created.leaf == "34b0f48b-21d1-47a8-9e33-7e1e56fbdc30"
     assert created.title == "Share me"
 
 
 @pytest.mark.parametrize("embedded", [None, "nonsense", '{"no": 1}', 5])
 def test_created_where_the_leaf_is_not_told(embedded: Any) -> None:
     value = {"conversationId": "a" * 24, "conversation": embedded}
-    assert V2.create_conversation("m", "").read(good(value)) == Created("a" * 24, "New Chat")
+    created = V2.create_conversation("m", "").read(good(value))
+    assert created == ConversationTree("a" * 24, "New Chat", "m")
     old = V2.create_conversation("m", "").read(reply(ERA, "2507-b07-create-preprompt"))
-    assert old == Created("6b02ad18868fe7c61afb2264", "New Chat", None)
+    assert old == ConversationTree("6b02ad18868fe7c61afb2264", "New Chat", "m")
 
 
 def test_tree() -> None:

@@ -9,7 +9,7 @@ import math
 import re
 from http.cookiejar import CookieJar
 from http.cookies import BaseCookie
-from typing import Any, Iterable, Mapping, Sequence
+from typing import Any, Iterable, Mapping
 
 from ...values import replace
 from .values import Cookie, Site, UnusableError, read_date, read_end
@@ -57,28 +57,6 @@ def from_record(record: object) -> Cookie | None:
     )
 
 
-def from_records(records: Sequence[object]) -> list[Cookie]:
-    """Return the cookies of a list of records; what is no cookie is passed over."""
-    found = [cookie for cookie in map(from_record, records) if cookie is not None]
-    if not records:
-        raise UnusableError(
-            "the list is empty: export it on the site of the chat, while signed in there"
-        )
-    if not found:
-        raise UnusableError("the list holds no cookie: each entry needs a text 'name' and 'value'")
-    return found
-
-
-def from_flat(pairs: Mapping[Any, object]) -> list[Cookie]:
-    """Return the cookies of ``{name: value}``."""
-    found = []
-    for name, value in pairs.items():
-        if not isinstance(name, str) or not isinstance(value, str):
-            raise UnusableError(f"the cookie {name!r} has no text as its value")
-        found.append(Cookie(name.strip(), value.strip()))
-    return found
-
-
 def entries_of(root: Any) -> Any:
     """Return ``{name: value}`` or the list of records, which may be under the key "cookies"."""
     inner = root.get("cookies") if isinstance(root, Mapping) else None
@@ -86,8 +64,23 @@ def entries_of(root: Any) -> Any:
 
 
 def from_entries(entries: Any) -> list[Cookie]:
-    """Return the cookies of what :func:`entries_of` returns; a list without any is a mistake."""
-    return from_flat(entries) if isinstance(entries, Mapping) else from_records(entries)
+    """Return the cookies of what :func:`entries_of` returns.
+
+    What is no cookie in a list is passed over; a list without any is a mistake.
+    """
+    if isinstance(entries, Mapping):
+        for name, value in entries.items():
+            if not isinstance(name, str) or not isinstance(value, str):
+                raise UnusableError(f"the cookie {name!r} has no text as its value")
+        return [Cookie(name.strip(), value.strip()) for name, value in entries.items()]
+    if not entries:
+        raise UnusableError(
+            "the list is empty: export it on the site of the chat, while signed in there"
+        )
+    found = [cookie for cookie in map(from_record, entries) if cookie is not None]
+    if not found:
+        raise UnusableError("the list holds no cookie: each entry needs a text 'name' and 'value'")
+    return found
 
 
 def from_header(text: str) -> list[Cookie]:

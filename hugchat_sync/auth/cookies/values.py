@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 
 from requests.cookies import RequestsCookieJar
 
+from ...options import USUAL_PORTS
 from ...secret import safe_repr
 from ...values import Value, with_fields
 
-_PORTS = {"http": 80, "https": 443}
 _BAD_NAME = r"[^!-~]|[;,=/\\\"]"
 _BAD_VALUE = r"[\x00-\x1f\x7f;]|[^\x00-\xff]"
 
@@ -82,15 +82,15 @@ class Site(Value):
             host, port = parts.hostname or "", parts.port
         except ValueError:  # brackets or a port that are none: no such site
             return None
-        if parts.scheme not in _PORTS or not host:
+        if parts.scheme not in USUAL_PORTS or not host:
             return None
-        return cls(parts.scheme, _ascii(host), port or _PORTS[parts.scheme], parts.path or "/")
+        return cls(parts.scheme, _ascii(host), port or USUAL_PORTS[parts.scheme], parts.path or "/")
 
     @property
     def origin(self) -> str:
         """Scheme, host and port in one spelling, that of requests."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        port = "" if self.port == _PORTS[self.scheme] else f":{self.port}"
+        port = "" if self.port == USUAL_PORTS[self.scheme] else f":{self.port}"
         return f"{self.scheme}://{host}{port}"
 
     def owns(self, cookie: Cookie) -> bool:
