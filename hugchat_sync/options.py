@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from .errors import UsageError
-from .values import Value, with_fields
+from .values import Value, replace, with_fields
 
 USUAL_PORTS = {"http": 80, "https": 443}
 
@@ -67,14 +67,12 @@ class Retry(Value):
 
     def delay(self, tried: int, jitter: float) -> float:
         """Return the seconds to wait after *tried* requests; *jitter* is 0 to 1."""
-        ceiling = min(self.longest_delay, self.first_delay * float(2 ** (tried - 1)))
+        ceiling = min(self.longest_delay, self.first_delay * 2.0 ** min(tried - 1, 1000))
         return ceiling * (0.5 + 0.5 * jitter)
 
     def with_tries(self, tries: int | None) -> Retry:
         """Return the same patience with another number of tries."""
-        if tries is None or tries == self.tries:
-            return self
-        return Retry(tries, self.first_delay, self.longest_delay, self.longest_retry_after)
+        return self if tries in (None, self.tries) else replace(self, tries=tries)
 
 
 def check_name(value: object, what: str) -> str:
@@ -105,7 +103,7 @@ def check_timeout(timeout: object) -> Timeout:
 def check_retry(retries: object) -> Retry:
     """Return *retries*, or the default for ``None``.
 
-    :raises UsageError: it is no :class:`Retry`, or one without a first try.
+    :raises UsageError: it is no :class:`Retry`, one without a first try, or with a wrong delay.
     """
     found = Retry() if retries is None else retries
     if not isinstance(found, Retry):

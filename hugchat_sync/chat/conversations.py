@@ -71,7 +71,10 @@ class Conversations:
 
     def _keep(self, conversation_id: str, title: str) -> None:
         with self._lock:
-            self._titles[conversation_id] = title
+            if conversation_id in self._titles:
+                self._titles[conversation_id] = title
+            else:
+                self._titles = {conversation_id: title, **self._titles}
 
     def require(self, conversation_id: str) -> None:
         """Refuse a conversation that is not known here.
@@ -144,8 +147,7 @@ class Conversations:
         made = self._server.in_one_session(
             lambda steady: self._creation.create(model, system_prompt, steady, once), patience
         )
-        with self._lock:
-            self._titles = {made.id: made.title, **self._titles}
+        self._keep(made.id, made.title)
         self.runs.activity(made.id).made = made
         return made.id
 

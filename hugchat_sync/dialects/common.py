@@ -147,10 +147,10 @@ def read_user(value: Any) -> User | None:
     """
     if not value:
         return None
-    # the servers of 2023 know no id of a user
-    return User(
-        text_of(value, "id"), need(value, "username", str), field_of(value, "email", str, None)
-    )
+    email = field_of(value, "email", str, None)
+    # of the names a provider of sign-ins gives at least one; the servers of 2023 know no id
+    name = text_of(value, "username") or email or need(value, "username", str)
+    return User(text_of(value, "id"), name, email)
 
 
 def _read_sign_out(reply: Reply) -> bool:

@@ -327,6 +327,7 @@ def test_shared_conversation_is_imported_by_address_or_id(serve: Any, connect: A
 
     pasted = [f" {url}/?leafId=1\n", f"{url}?from=/r/x#top", url.rpartition("/")[2]]
     copies = [client.import_share(one) for one in (url, *pasted)]
+    assert next(iter(client.conversations)) == copies[0]  # the newest first
 
     texts = [[entry.text for entry in client.history(copy)] for copy in copies]
     assert texts == [[entry.text for entry in client.history()]] * 4

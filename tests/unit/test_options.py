@@ -56,6 +56,10 @@ def test_number_of_tries_that_cannot_be_right_is_refused(tries):
         Client("http://127.0.0.1:9/chat", retries=Retry(tries=tries))
 
 
+def test_delay_has_its_ceiling_after_any_number_of_tries():
+    assert Retry().delay(5000, 1.0) == 8.0
+
+
 @pytest.mark.parametrize("value", [Timeout(), Retry()])
 def test_values_are_frozen(value):
     with pytest.raises(FrozenInstanceError):

@@ -186,6 +186,13 @@ def test_models_that_are_not_offered() -> None:
     assert [model.id for model in V2.models().read(good(value))] == ["a"]
 
 
+def test_user_without_a_name_is_called_by_the_address() -> None:
+    """A server may take sign-ins of another provider, which need not know names."""
+    value = {"id": "x", "username": None, "email": "ann@example.org"}
+    read = V2.user().read(good({"json": value, "meta": {"values": {"username": ["undefined"]}}}))
+    assert read == User("x", "ann@example.org", "ann@example.org")
+
+
 def test_user() -> None:
     assert V2.user().read(reply(ERA, "p22-user-v2")) == User(
         "6b02a4233ec2c5eee11ba404", "bob", "bob@example.org"
