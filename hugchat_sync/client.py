@@ -336,7 +336,7 @@ class Client:
             if system_prompt is not None:
                 raise UsageError("a system prompt begins a new conversation: name none with it")
         wanted = "web_search" if prompt.web_search else ""
-        dialect = self._identity.ready(patience, wanted, "send a message")
+        dialect = self._identity.ready(patience, wanted=wanted, session_for="send a message")
         is_new = model is not None or system_prompt is not None
         target = conversation_id or (None if is_new else self._conversations.current)
         prompt = equip(
@@ -468,7 +468,7 @@ class Client:
     def _again(self, prompt: Prompt, conversation_id: str | None) -> Message:
         target = self._conversations.resolve(conversation_id)
         patience = self._patience()
-        dialect = self._identity.ready(patience, prompt.action, "send a message")
+        dialect = self._identity.ready(patience, wanted=prompt.action, session_for="send a message")
         prompt = prompt._replace(conversation_id=target)
         prompt = equip(prompt, self._identity, dialect, patience)
         return self._conversations.runs.send(dialect, prompt, patience)
@@ -530,7 +530,7 @@ class Client:
         """
         change(Settings())  # a change that cannot be right is refused before anything is sent
         patience = self._patience()
-        dialect = self._identity.ready(patience, wanted)
+        dialect = self._identity.ready(patience, wanted=wanted)
         if wanted:
             dialect.require(wanted, "this server is from before 2023-08-21")
 

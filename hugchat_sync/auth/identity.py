@@ -179,7 +179,7 @@ class Identity(Sender):
 
     # before a request ------------------------------------------------------------------------
 
-    def ready(self, patience: Patience, wanted: str = "", session_for: str = "") -> Dialect:
+    def ready(self, patience: Patience, *, wanted: str = "", session_for: str = "") -> Dialect:
         """Return the server's dialect, once a request is worth sending.
 
         :param wanted: the feature that this is about.
@@ -296,7 +296,7 @@ class Identity(Sender):
         :raises SessionExpired: credentials were given and are no longer accepted.
         :raises AuthError: the server refuses the token, or it is not enough.
         """
-        call = describe(self.ready(patience, "", session_for))
+        call = describe(self.ready(patience, session_for=session_for))
         return self.transport.send(call, patience)
 
     def in_one_session(self, operation: Callable[[Patience], T], patience: Patience) -> T:

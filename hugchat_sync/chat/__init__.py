@@ -24,7 +24,7 @@ class Server(Protocol):
 
     def require_open(self) -> None: ...  # noqa: D102
 
-    def ready(self, patience: Patience, wanted: str = "", session_for: str = "") -> Dialect: ...  # noqa: D102
+    def ready(self, patience: Patience, *, wanted: str = "", session_for: str = "") -> Dialect: ...  # noqa: D102
 
     def keep(self, dialect: Dialect) -> None: ...  # noqa: D102
 

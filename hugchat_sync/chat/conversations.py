@@ -160,8 +160,6 @@ class Conversations:
 
     def import_share(self, share_id: str, model: str | None, patience: Patience) -> str:
         """Copy a shared conversation into the account, and return the new id."""
-        dialect = self._server.ready(patience)
-        dialect.require("import_share")
         made = self._server.in_one_session(
             lambda steady: self._creation.from_share(share_id, model, steady), patience
         )
@@ -252,7 +250,7 @@ class Conversations:
     def share(self, conversation_id: str | None, patience: Patience) -> str:
         """Publish a conversation as it is now, and return the URL."""
         target = self.resolve(conversation_id)
-        call = self._server.ready(patience, "", "share a conversation").share(target)
+        call = self._server.ready(patience, session_for="share a conversation").share(target)
         url = self._send_when_idle(call, target, patience)
         return url if "://" in url else f"{self._server.base_url}/{url.lstrip('/')}"
 

@@ -98,7 +98,7 @@ class Creation:
             raise UsageError("a model is the name of one, as models() gives them")
         if system_prompt is not None and not isinstance(system_prompt, str):
             raise UsageError('a system prompt is a text; None is the stored one, "" is none')
-        self._server.ready(patience, "", "create a conversation")
+        self._server.ready(patience, session_for="create a conversation")
         settings = once or SettingsOnce()
 
         def make(name: str) -> ConversationTree:
@@ -139,7 +139,7 @@ class Creation:
                 if not is_new or self._server.is_nobody:
                     raise
 
-        dialect = self._server.ready(patience, "", "copy a share at this server")
+        dialect = self._server.ready(patience, session_for="copy a share at this server")
 
         def copy(name: str) -> ConversationTree:
             call = dialect.create_from_share(share_id, name)

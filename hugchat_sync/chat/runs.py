@@ -288,7 +288,7 @@ class Runs:
         :param is_ours: the last run of ours is meant, also where it is over.
         :raises FeatureUnavailable: only whoever holds its connection can.
         """
-        dialect = self._server.ready(patience, "", "stop an answer")
+        dialect = self._server.ready(patience, session_for="stop an answer")
         activity = self.activity(conversation_id)
         message = activity.message
         if message is not None and not message.is_over:
