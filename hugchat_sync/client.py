@@ -448,6 +448,8 @@ class Client:
         """Have an answer made again, beside the old one where the server keeps branches.
 
         :param message_id: the answer to make again.
+        :raises NotFound: there is no such message in the conversation; nothing was sent.
+        :raises UsageError: it is no answer.
         """
         return self._again(draft_retry(message_id), conversation_id)
 
@@ -461,6 +463,8 @@ class Client:
         """Ask a question again in other words, beside the old one where there are branches.
 
         :param message_id: the question to replace.
+        :raises NotFound: there is no such message in the conversation; nothing was sent.
+        :raises UsageError: it is no question.
         """
         prompt = draft(text, files, parent_id=check_name(message_id, "the id of the question"))
         return self._again(prompt._replace(action="edit"), conversation_id)

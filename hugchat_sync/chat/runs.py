@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Callable, Iterator
 
 from ..dialects import Dialect, Look, Prompt, Unfinished
-from ..errors import HugChatError, ProtocolError, TimedOut, UsageError
+from ..errors import HugChatError, NotFound, ProtocolError, TimedOut, UsageError
 from ..futures import SLICE, renew_locks_after_fork
 from ..rate_limit import Pace
 from ..records import ConversationTree
@@ -214,8 +214,8 @@ class Runs:
                 if prompt.parent_id is None:
                     raise
                 return prompt
-            if prompt.action == "retry" and not dialect.manners.needs_parent:
-                return _name_question(prompt, look.read())
+            if prompt.action != "new":
+                prompt = _find_target(prompt, look.read(), dialect.manners.needs_parent)
             leaf, is_first = look.leaf_id, look.is_empty
         if dialect.manners.needs_parent and prompt.parent_id is None:
             prompt = prompt._replace(parent_id=leaf)
@@ -306,12 +306,28 @@ class Runs:
         self._transport.send(call, patience)
 
 
-def _name_question(prompt: Prompt, tree: ConversationTree) -> Prompt:
-    """Return a retry that names its question, as servers without trees want it.
+def _find_target(prompt: Prompt, tree: ConversationTree, has_branches: bool) -> Prompt:
+    """Return a retry or an edit of a message that is there, and is what can be made anew.
 
-    :raises UsageError: the message to make again answers none.
+    Servers without branches are told the question of a retry, and know no other message from a new
+    one; those with branches make an answer again that is to be edited, and drop the text.
+
+    :raises NotFound: there is no such message; nothing was sent.
+    :raises UsageError: it is a question that is to be made again, or an answer to be edited.
     """
-    questions = [one for one in tree.path(prompt.parent_id) if one.role == "user"]
+    name, is_retry = prompt.parent_id, prompt.action == "retry"
+    target = next((one for one in tree.messages if one.id == name), None)
+    if target is None:
+        raise NotFound(f"conversation {tree.id} has no message {name}; history() has their ids")
+    if (target.role == "assistant") != is_retry:
+        raise UsageError(
+            f"message {name} is a question; the answer to it is what can be made again"
+            if is_retry
+            else f"message {name} is an answer; the question before it is what can be edited"
+        )
+    if has_branches or not is_retry:
+        return prompt
+    questions = [one for one in tree.path(name) if one.role == "user"]
     if not questions:
-        raise UsageError(f"message {prompt.parent_id} answers no question")
+        raise UsageError(f"message {name} answers no question")
     return prompt._replace(parent_id=questions[-1].id, text=questions[-1].text)

@@ -19,8 +19,10 @@ from hugchat_sync.errors import (
     HugChatDeprecationWarning,
     HugChatError,
     ModelNotFound,
+    NotFound,
     RateLimited,
     UnknownDialect,
+    UsageError,
 )
 from hugchat_sync.events import (
     FinalAnswer,
@@ -439,6 +441,33 @@ def test_edit(start: Starter) -> None:
     assert said == "Two."
     assert [entry.text for entry in client.history()] == ["First, in other words", "Two."]
     assert arena.turns[1].prompt == "First, in other words"
+
+
+def test_retry_of_a_question_and_edit_of_an_answer_are_refused_unsent(start: Starter) -> None:
+    client, arena = start()
+    client.ask("First")
+    question, answer = client.history()
+    before = arena.sent
+
+    with pytest.raises(UsageError, match="question"):
+        client.retry(question.text_id)
+    if not lacks(client, "edit"):
+        with pytest.raises(UsageError, match="answer"):
+            client.edit(answer.text_id, "First, in other words")
+    assert arena.sent == before
+
+
+def test_retry_and_edit_of_a_message_that_is_not_there_are_refused_unsent(start: Starter) -> None:
+    client, arena = start()
+    client.ask("First")
+    before = arena.sent
+
+    with pytest.raises(NotFound, match=UNKNOWN):
+        client.retry(UNKNOWN)
+    if not lacks(client, "edit"):
+        with pytest.raises(NotFound, match=UNKNOWN):
+            client.edit(UNKNOWN, "First, in other words")
+    assert arena.sent == before
 
 
 def test_branches_are_in_the_tree(start: Starter) -> None:
