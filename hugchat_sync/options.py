@@ -181,3 +181,8 @@ def is_loopback(url: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:  # a name: who knows where it leads
         return False
+
+
+def is_hub(base_url: str) -> bool:
+    """Return whether the server is HuggingChat itself, where nobody can chat without an account."""
+    return urlsplit(base_url).hostname == urlsplit(DEFAULT_BASE_URL).hostname

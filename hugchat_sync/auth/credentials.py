@@ -6,7 +6,6 @@ import logging
 import os
 import threading
 import time
-from urllib.parse import urlsplit
 
 import requests
 from requests import PreparedRequest
@@ -14,11 +13,11 @@ from requests import PreparedRequest
 from ..dialects import Dialect
 from ..errors import AuthError, HugChatError, LoginFailed, ServerError, SessionExpired, TimedOut
 from ..futures import renew_locks_after_fork
+from ..options import is_hub
 from ..secret import Secret
 from ..transport.retry import Patience, hold_within
 from .cookies.store import CookieStore
 
-HUB = "huggingface.co"
 SESSION = "hf-chat"
 _NO_TIME = "the sign-in has lapsed, and the time of the call was spent before it was renewed"
 
@@ -85,8 +84,8 @@ class Credentials:
             raise self.explain_expiry()
         if missing:
             raise AuthError(
-                f"the cookie {' and '.join(missing)} is missing: {HUB} needs both token and "
-                "hf-chat; export both from a browser that is signed in"
+                f"the cookie {' and '.join(missing)} is missing: huggingface.co needs both "
+                "token and hf-chat; export both from a browser that is signed in"
             )
 
     def require_honoured(self, dialect: Dialect) -> None:
@@ -240,7 +239,7 @@ def find_credentials(
     if cookies is not None and cookies.value is not None:
         store = CookieStore.read(cookies, base_url)
         return Credentials(base_url, store, had=(*store.names, *store.expired))
-    if not token and (urlsplit(base_url).hostname or "") == HUB:
+    if not token and is_hub(base_url):
         token = _read_variable("HF_TOKEN").as_token()
     return Credentials(base_url, CookieStore(base_url), token)
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from importlib import import_module
 from typing import AbstractSet, Any, Mapping, NamedTuple, NoReturn
-from urllib.parse import urlsplit
 
 from ..calls import Call, StreamCall
 from ..errors import FeatureUnavailable, UsageError
 from ..events import Event
+from ..options import is_hub
 from ..records import ConversationTree, Model, Settings, User
 from .records import Logged, Look, Page, Prompt, Stored, Unfinished, Upload
 
@@ -77,7 +77,7 @@ def load_dialect(name: str) -> Dialect:
 
 def find_known_era(base_url: str) -> str | None:
     """Return the name of the era of a server that need not be asked, else ``None``."""
-    return "v2-2025" if urlsplit(base_url).hostname == "huggingface.co" else None
+    return "v2-2025" if is_hub(base_url) else None
 
 
 def eras_with(feature: str) -> tuple[str, ...]:

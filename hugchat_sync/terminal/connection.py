@@ -18,14 +18,13 @@ from .. import Client, Retry, Timeout
 from ..auth.cookies.disk import default_directory, file_of
 from ..chat.files import write_whole
 from ..errors import AuthError
-from ..options import check_base_url
+from ..options import check_base_url, is_hub
 from . import output
 from .commands import TOTAL
 from .embedded import NO_HOME, make_directory, start_local_server
 
 _LOCAL_ERA = "v2-2025"
 _BORROWED = "sessions of a browser"  # among the addresses, which all have a colon
-_HUB = "huggingface.co"  # where nobody can chat without an account
 
 
 @contextmanager
@@ -85,16 +84,12 @@ def _cookies(arguments: argparse.Namespace, options: dict[str, Any]) -> Any:
             if address and file_of(address).exists():
                 options["email"] = address
                 return None
-    elif not _is_hub(base_url):
+    elif not is_hub(base_url):
         output.note(f"nothing is kept for the next run: {NO_HOME}")
     return _session_of_nobody(base_url)
 
 
 # sessions of nobody ---------------------------------------------------------------------------
-
-
-def _is_hub(base_url: str) -> bool:
-    return base_url.partition("://")[2].partition("/")[0] == _HUB
 
 
 def session_file(base_url: str | None) -> Path | None:
@@ -103,7 +98,7 @@ def session_file(base_url: str | None) -> Path | None:
     :param base_url: ``None`` for one's own embedded server, whose address is another each time.
     """
     place = default_directory()
-    if place is None or (base_url and _is_hub(base_url)):
+    if place is None or (base_url and is_hub(base_url)):
         return None
     name = re.sub(r"[^A-Za-z0-9.-]+", "_", base_url) if base_url else "local"
     return place / "sessions" / f"{name}.json"

@@ -231,6 +231,7 @@ def test_sign_in_without_a_home_fails_before_the_password_is_sent(program, monke
 
 def test_no_session_of_nobody_at_the_hub():
     assert session_file("https://huggingface.co/chat") is None
+    assert session_file("https://huggingface.co:443/chat") is None
 
 
 def test_home_that_cannot_be_written_costs_no_answer(program, answering):
