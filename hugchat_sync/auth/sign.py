@@ -68,7 +68,7 @@ class Sign:
         An application that the account has not allowed yet is allowed on the way.
 
         :param save: write the cookies to ``<dir>/<email>.json``, as :meth:`saveCookiesToDir` does.
-        :raises UsageError: there is no password; nothing was sent.
+        :raises UsageError: there is no password, or no e-mail; nothing was sent.
         :raises WrongPassword: e-mail and password do not belong together; it is not tried again.
         :raises LoginFailed: a step did not work; ``step`` names it, and the subclass says what it
             takes: a consent, a second factor, a human.
@@ -80,6 +80,8 @@ class Sign:
                 "there is no password to sign in with (it is forgotten once it was used): make a "
                 "new Sign with the password, or load saved cookies"
             )
+        if not self.email.strip():
+            raise UsageError("an e-mail is needed to sign in")
         target = file_of(self.email, cookie_dir_path) if save else None  # before it costs anything
         flow = SignInFlow(
             self._base_url,

@@ -342,7 +342,11 @@ class Message(Polling):
             if self._reader is None:
                 self._reader = reader
         if self._reader is reader:
-            reader.start()
+            try:
+                reader.start()
+            except RuntimeError:  # no thread can be had: whoever asks reads, and others go on
+                self._reader = None
+                self._read_all()
 
     def _read_all(self) -> None:
         while self._more(len(self._answer.events)):

@@ -159,6 +159,15 @@ def test_address_that_is_no_text_is_refused(email):
         Sign(email)
 
 
+@each("email", ["", " "])
+def test_sign_in_without_an_address_is_refused_unsent(serve, email):
+    server = serve()
+
+    with pytest.raises(UsageError, match="e-mail"):
+        Sign(email, "secret", base_url=server.url).login()
+    assert seen(server) == []
+
+
 @each("timeout", ["1", math.nan, [], b"1"])
 def test_time_to_wait_for_that_is_no_number_is_refused(serve, connect, timeout):
     message = connect(serve(Script(tokens=["a", "b"], delay=0.2))).chat("hi")

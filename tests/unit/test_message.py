@@ -623,3 +623,22 @@ def test_failure_that_is_raised_again_and_again_does_not_grow(method):
         lengths.append(len(list(traceback.walk_tb(caught.value.__traceback__))))
 
     assert len(set(lengths)) == 1
+
+
+@pytest.mark.parametrize("way", ["isDone", "wait", "getFinalText", "text"])
+def test_answer_is_read_where_no_thread_can_be_had(monkeypatch, way):
+    message = message_of(iter(HELLO))
+
+    def refuse(thread):
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        first = getattr(message, way)()
+
+    assert first in (True, "Hello", message)
+    read = threading.Thread(target=message.text, daemon=True)  # it waited for ever
+    read.start()
+    read.join(2)
+    assert not read.is_alive()
+    assert message.text() == "Hello"
