@@ -175,7 +175,7 @@ def _read(conversation_id: str) -> Response:
         return _superjson(_write_conversation(_read_share(conversation_id)))
     if not is_object_id(conversation_id):
         abort(400, "Invalid conversation ID format")
-    found = site().storage.conversation(conversation_id)
+    found = site().conversation(conversation_id)
     if found is None:
         abort(404, "Conversation not found.")
     if found.owner != g.owner:

@@ -10,11 +10,12 @@ import hashlib
 import hmac
 import json
 import logging
+import math
 import threading
 import time
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Any, Callable, Mapping, Sequence
+from typing import Any, Mapping, Sequence
 from urllib.parse import quote, urlsplit
 from uuid import uuid4
 
@@ -22,8 +23,8 @@ from flask import Flask, Response, abort, g, request
 from werkzeug.exceptions import HTTPException
 
 from .responder import Model, Responder, Route, Title, Turn
-from .run import Log, Run, Steps
-from .storage import Conversation, Storage, StoredMessage, is_object_id
+from .run import Log, Steps
+from .storage import Conversation, Storage, is_object_id
 from .wire import compact
 
 _log = logging.getLogger(__name__)
@@ -64,8 +65,8 @@ class Site:
     offered: Sequence[Model] = _MODELS
     closing: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    logs: deque[Log] = field(default_factory=lambda: deque(maxlen=_LOGS_KEPT))
     _posts: list[float] = field(default_factory=list)
-    _logs: deque[Log] = field(default_factory=lambda: deque(maxlen=_LOGS_KEPT))
 
     @property
     def url(self) -> str:
@@ -100,42 +101,30 @@ class Site:
 
         Source: chat-ui c100c162, measured (u02, u04): counted by address, refused ones as well.
         """
-        limit = self.limits.get("messages_per_minute")
-        if limit is None:
-            return False
         moment = time.monotonic()
         with self.lock:
-            recent = [post for post in self._posts if moment - post <= _WINDOW]
-            self._posts = [*recent, moment]
-        return len(recent) >= limit
+            self._posts = [post for post in self._posts if moment - post <= _WINDOW] + [moment]
+            return len(self._posts) > self.limits.get("messages_per_minute", math.inf)
 
-    # the runs
+    def answer(self, turn: Turn) -> Steps:
+        """Yield the responder's answer; a router tells its choice first (c25)."""
+        model = self.model(turn.model)
+        if model is not None and model.is_router:
+            others = (one.id for one in self.models() if not one.is_router)
+            yield Route("default", next(others, model.id))
+        yield from self.responder.answer(turn)
 
     def logs_of(self, conversation_id: str) -> list[Log]:
         """Return the logs of what runs or ran in a conversation, the newest last."""
         with self.lock:
-            return [log for log in self._logs if log.conversation == conversation_id]
+            return [log for log in self.logs if log.conversation == conversation_id]
 
-    def start_run(
-        self,
-        conversation: Conversation,
-        answer: StoredMessage,
-        turn: Turn,
-        gone: Callable[[], bool],
-    ) -> Run:
-        """Let an answer be made in a thread of its own."""
-        run = Run(self.storage, self.closing, conversation, answer, gone)
-        run.start(self._answer(turn), lambda: self.title(turn))
-        with self.lock:
-            self._logs.append(run.log)
-        return run
-
-    def _answer(self, turn: Turn) -> Steps:
-        model = self.model(turn.model)
-        if model is not None and model.is_router:
-            others = (one.id for one in self.models() if not one.is_router)
-            yield Route("default", next(others, model.id))  # told first (c25)
-        yield from self.responder.answer(turn)
+    def conversation(self, conversation_id: str) -> Conversation | None:
+        """Return a conversation, once those whose reader has gone have stored what they have."""
+        for log in self.logs_of(conversation_id):
+            if (run := log.run) is not None:
+                run.settle()
+        return self.storage.conversation(conversation_id)
 
 
 #: the routes, the same for every server: what a server has of its own is its site
@@ -159,7 +148,7 @@ def own_conversation(
     """
     if not is_object_id(conversation_id):
         abort(status, message)
-    found = site().storage.conversation(conversation_id)
+    found = site().conversation(conversation_id)
     if found is None or found.owner != g.owner:
         abort(404, "Conversation not found")
     return found

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-import time
+import math
+from functools import partial
 from typing import Any, Iterator, Mapping
 from uuid import uuid4
 
@@ -20,32 +21,24 @@ from .app import app, json_body, json_reply, nothing, own_conversation, read_obj
 from .documents import SEARCH_SERVER
 from .http import client_gone
 from .responder import Attachment, EarlierMessage, Question, Turn
+from .run import Run
 from .storage import Conversation, StoredMessage
 from .wire import compact
 
 _ONE = "/conversation/<conversation_id>"
 _LARGEST_FILE = 10 * 1024 * 1024
 _POLL = 0.25
-_LONGEST_WATCH = 300.0
-
-
-@app.before_request
-def _settle() -> None:
-    """Let those whose reader has gone store what they have first (l02)."""
-    for log in site().logs_of((request.view_args or {}).get("conversation_id", "")):
-        if (run := log.run) is not None:
-            run.settle()
 
 
 @app.post(_ONE)
 def _send(conversation_id: str) -> Response:
     """Take a message and stream its answer."""
-    here, environ = site(), request.environ
+    here, gone = site(), partial(client_gone, request.environ)
     conversation = own_conversation(conversation_id)
     if here.too_fast():
         abort(429, "You are sending too many messages. Try again later.")
-    limit = here.limits.get("messages")
-    if limit is not None and len(conversation.messages) > limit:
+    limit = here.limits.get("messages", math.inf)
+    if len(conversation.messages) > limit:
         reason = f"This conversation has more than {limit} messages. Start a new one to continue"
         abort(429, reason)
     if here.model(conversation.model) is None:
@@ -58,12 +51,15 @@ def _send(conversation_id: str) -> Response:
     ]
     answer = _add_messages(conversation, asked, listed)
     answer["generationId"] = asked.get("generationId") or str(uuid4())
-    if client_gone(environ):
+    if gone():
         # Whoever leaves before the answer's head leaves nothing behind (w11).
         return nothing()
     here.storage.save(conversation)
     turn = _turn(conversation, answer, asked, files)
-    run = here.start_run(conversation, answer, turn, lambda: client_gone(environ))
+    run = Run(here.storage, here.closing, conversation, answer, gone)
+    run.start(here.answer(turn), lambda: here.title(turn))
+    with here.lock:
+        here.logs.append(run.log)
     return Response(run.pieces(), 200, content_type="application/jsonl")
 
 
@@ -217,13 +213,13 @@ def _attach(conversation_id: str) -> Response:
 
 
 def _frames(conversation_id: str, run_id: str | None, sent: int) -> Iterator[bytes]:
-    here, until = site(), time.monotonic() + _LONGEST_WATCH
+    here = site()
     logs = [log for log in here.logs_of(conversation_id) if run_id in (None, log.id)]
     if not logs:
         yield _frame("end", {"status": "gone"})
         return
     log = logs[0 if run_id else -1]  # of two runs with one id the first has it (w14)
-    while time.monotonic() < until and not here.closing.is_set():
+    while not here.closing.is_set():
         # The state is read before the log: an end that is seen has all its updates.
         status, new = log.status, log.updates[sent:]
         for number, update in enumerate(new, sent + 1):

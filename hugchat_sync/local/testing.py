@@ -172,9 +172,7 @@ class Faults:
 
     def __init__(self, faults: Iterable[Fault] = ()) -> None:
         self._lock = threading.Lock()
-        self._faults: list[tuple[Fault, list[int]]] = []
-        for fault in faults:
-            self.add(fault)
+        self._faults = [(fault, [0]) for fault in faults]  # and how many requests fitted
 
     def add(self, fault: Fault) -> None:
         """Let this happen, too, from now on."""

@@ -69,17 +69,15 @@ def write_step(step: steps.Step, calls: Mapping[str, steps.ToolCall]) -> list[di
     :param calls: the calls so far, by their uuid.
     """
     if isinstance(step, steps.Route):
-        choice = {"route": step.route, "model": step.model, "provider": step.provider or None}
-        return [_given(type="routerMetadata", **choice)]
+        return [_given(type="routerMetadata", **{**vars(step), "provider": step.provider or None})]
     if isinstance(step, steps.ToolCall):
         call = _call(step)
         raw = {"originalId": f"call_{step.uuid[:8]}", "argumentsRaw": compact(call["parameters"])}
         return [_tool(step, "call", call=call, **raw), _tool(step, "eta", eta=10)]
     if isinstance(step, steps.ToolProgress):
-        told = {"progress": step.progress, "total": step.total, "message": step.message}
-        return [_tool(step, "progress", **told)]
+        return [_given(type="tool", subtype="progress", **vars(step))]
     if isinstance(step, steps.ToolError):
-        return [_tool(step, "error", message=step.message)]
+        return [_given(type="tool", subtype="error", **vars(step))]
     if isinstance(step, steps.ToolResult):
         output = _given(text=step.text, structured=step.structured)
         outputs = [{**output, "content": [{"type": "text", "text": step.text}]}]
