@@ -156,7 +156,6 @@ def _create() -> Response:
 
 @app.get(_ALL)
 def _list() -> Response:
-    """Return a page of the list and whether there is more."""
     page = request.args.get("p", 0, type=int)
     if not 0 <= page < 1 << 32:
         abort(500)

@@ -9,7 +9,7 @@ import sqlite3
 import threading
 import weakref
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, groupby
 from pathlib import Path
 from typing import Iterator, Sequence, Tuple
 from urllib.parse import quote
@@ -163,10 +163,8 @@ class Documents:
             sizes = (f"{one.name} ({len(one.content)} bytes)" for one in turn.attachments)
             parts.append(f"(files: {', '.join(sizes)})")
         if not found:
-            openings: dict[str, str] = {}
-            for one in self._passages:
-                openings.setdefault(one.name, one.heading)
-            topics = list(openings.values())
+            of_each = groupby(self._passages, lambda passage: passage.name)
+            topics = [next(passages).heading for _, passages in of_each]
             intro = "Nothing found in the documents about this. They begin with:"
             if not unknown:  # there was no word to look for
                 intro = "Hello! Answers come out of documents here. Three things to ask about:"

@@ -32,7 +32,6 @@ _POLL = 0.25
 
 @app.post(_ONE)
 def _send(conversation_id: str) -> Response:
-    """Take a message and stream its answer."""
     here, gone = site(), partial(client_gone, request.environ)
     conversation = own_conversation(conversation_id)
     if here.too_fast():
@@ -52,8 +51,7 @@ def _send(conversation_id: str) -> Response:
     answer = _add_messages(conversation, asked, listed)
     answer["generationId"] = asked.get("generationId") or str(uuid4())
     if gone():
-        # Whoever leaves before the answer's head leaves nothing behind (w11).
-        return nothing()
+        return nothing()  # whoever leaves before the answer's head leaves nothing behind (w11)
     here.storage.save(conversation)
     turn = _turn(conversation, answer, asked, files)
     run = Run(here.storage, here.closing, conversation, answer, gone)
@@ -160,7 +158,6 @@ def _stop(conversation_id: str) -> Response:
 
 @app.post(f"{_ONE}/elicitation")
 def _answer_question(conversation_id: str) -> Response:
-    """Take the user's answer to a tool."""
     found, body = own_conversation(conversation_id), json_body()
     action, content = body.get("action"), body.get("content") or {}
     known = action in ("accept", "decline", "cancel") and isinstance(content, dict)

@@ -236,9 +236,8 @@ class Run:
             self._save()
         if title is not None and moment - self._began >= title.seconds:
             self._title = None
-            self._conversation.title = wire.plain_title(title.text)
-            # at once (w41)
-            self._storage.change(self._conversation.id, title=self._conversation.title)
+            self._conversation.title = plain = wire.plain_title(title.text)
+            self._storage.change(self._conversation.id, title=plain)  # at once (w41)
             self._tell({"type": "title", "title": title.text})
 
     # what is told and kept --------------------------------------------------------------------

@@ -8,12 +8,14 @@ import re
 import socket
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Callable, Iterable, Mapping
+from typing import Iterable, Mapping
+
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from . import api, messages  # noqa: F401 - the routes of the application
 from .app import Site, app
 from .documents import Documents
-from .http import Application, Environment, HttpServer, SeenRequest, is_loopback
+from .http import Application, HttpServer, SeenRequest, is_loopback
 from .responder import Responder
 from .storage import Storage
 from .testing import Fault, Faults
@@ -149,16 +151,8 @@ class LocalServer:
 
     def _application(self, site: Site) -> Application:
         """Return what answers the requests of this server: the routes, and where they are."""
-
-        def application(environ: Environment, start: Callable[..., Any]) -> Iterable[bytes]:
-            environ["hugchat_sync.site"] = site
-            path = environ["PATH_INFO"]
-            if path.startswith(f"{site.base_path}/"):
-                environ["SCRIPT_NAME"] = site.base_path
-                environ["PATH_INFO"] = path[len(site.base_path) :]
-            return app(environ, start)
-
-        return application
+        mounted = DispatcherMiddleware(app, {site.base_path: app})  # outside they refuse
+        return lambda environ, start: mounted({**environ, "hugchat_sync.site": site}, start)
 
     def close(self) -> None:
         """End at once: open answers are cut, as when a real server goes down."""

@@ -185,9 +185,8 @@ def _steps(reply: HTTPResponse) -> Iterator[Step]:
 
 
 def _reason(reply: HTTPResponse) -> str:
-    text = reply.read(2000)
     try:
-        error = json.loads(text).get("error", "")
+        error = json.loads(reply.read(2000)).get("error", "")
     except _ODD_SHAPE:  # a page of some gateway
         return f"{reply.status} {reply.reason}"
     message = error.get("message", error) if isinstance(error, dict) else error
