@@ -69,13 +69,12 @@ def _read_data() -> dict[str, Any]:
     asked = read_object(text)
     ids = [asked[key] for key in ("id", "generationId") if key in asked]
     inputs, names = asked.get("inputs", "-"), asked.get("selectedMcpServerNames", [])
-    if not isinstance(names, list) or not inputs:
-        abort(500)
-    if not all(isinstance(one, str) for one in (inputs, *ids, *names)):
+    fits = isinstance(names, list) and all(isinstance(one, str) for one in (inputs, *ids, *names))
+    if not fits or not inputs:
         abort(500)
     if "inputs" in asked:
         asked["inputs"] = inputs.replace("\r\n", "\n")
-        if len(asked["inputs"]) > site().limits.get("message_length", len(asked["inputs"])):
+        if len(asked["inputs"]) > site().limits.get("message_length", math.inf):
             abort(400, "Message too long.")
     return asked
 
