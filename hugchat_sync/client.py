@@ -601,7 +601,7 @@ class Client:
         share_id = re.split("[?#]", stated)[0].rstrip("/").rpartition("/")[2]
         if not share_id:
             raise UsageError("a share is a URL that ends in its id, or that id")
-        return self._conversations.import_share(share_id, self.model, self._patience())
+        return self._conversations.import_share(share_id, self._chosen(None), self._patience())
 
     def download(
         self,
@@ -768,9 +768,10 @@ class Client:
 
         :raises UsageError: it is no name.
         """
-        if model is not None and not isinstance(model, str):
+        chosen = self.model if model in (None, "") else model
+        if chosen is not None and not isinstance(chosen, str):
             raise UsageError("a model is the name of one, as models() gives them")
-        return model or self.model
+        return chosen
 
     def _twin(self: Self) -> Self:
         twin = object.__new__(type(self))

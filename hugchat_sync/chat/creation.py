@@ -94,8 +94,6 @@ class Creation:
         :raises ModelNotFound: the server does not offer the model; a retired constant of
             :class:`ListBots` is replaced instead, with a warning.
         """
-        if model is not None and not isinstance(model, str):
-            raise UsageError("a model is the name of one, as models() gives them")
         if system_prompt is not None and not isinstance(system_prompt, str):
             raise UsageError('a system prompt is a text; None is the stored one, "" is none')
         self._server.ready(patience, session_for="create a conversation")

@@ -14,13 +14,12 @@ from ..errors import ProtocolError, UnknownDialect
 from . import Dialect
 from .errors import find_interception, read_error, refuse_redirect
 from .fields import dicts_of, field_of, text_of
-from .verbs import get, path_of
+from .verbs import PAGE_DATA, get, path_of
 from .wire import read_json, sveltekit_nodes
 
 #: An era, ready to use, or the next question to ask.
 Verdict = Union[Dialect, "Call[Any]"]
 
-_PAGE_DATA = "/__data.json"
 _NOBODY = "000000000000000000000000"  # no conversation has this id
 
 
@@ -87,7 +86,7 @@ def _ask_for_page_data(hidden: bool) -> Call[Verdict]:
             return _v2({})  # pages have carried no data since v2 came
         return _probe("/api/models", _read_models)
 
-    return _probe(_PAGE_DATA, read)
+    return _probe(PAGE_DATA, read)
 
 
 def _date(layout: Mapping[str, Any], hidden: bool) -> Verdict:
@@ -127,8 +126,8 @@ def _ask_for_trees(layout: Mapping[str, Any], hidden: bool) -> Verdict:
 
     for listed in dicts_of(layout, "conversations"):
         if text_of(listed, "id"):
-            return _probe(path_of(text_of(listed, "id"), _PAGE_DATA), read_conversation)
-    return _probe(f"/models{_PAGE_DATA}", read_models_page)
+            return _probe(path_of(text_of(listed, "id"), PAGE_DATA), read_conversation)
+    return _probe(f"/models{PAGE_DATA}", read_models_page)
 
 
 def _ask_for_titles(layout: Mapping[str, Any]) -> Verdict:

@@ -9,7 +9,7 @@ from ..errors import ProtocolError
 T = TypeVar("T")
 V = TypeVar("V")
 
-_OPEN, _CLOSE = "<think>", "</think>"
+OPEN, CLOSE = "<think>", "</think>"  # around the thinking in a text
 
 
 def need(value: Any, name: str, kind: type[T]) -> T:
@@ -110,7 +110,7 @@ class ThinkSplitter:
         text, self._held = self._held + piece, ""
         parts: list[tuple[bool, str]] = []
         while text:
-            tag = _CLOSE if self._thinking else _OPEN
+            tag = CLOSE if self._thinking else OPEN
             before, found, text = text.partition(tag)
             if not found:
                 before, self._held = _cut_tag_start(before, tag)
@@ -150,7 +150,7 @@ def _cut_tag_start(text: str, tag: str) -> tuple[str, str]:
 
 def split_thinking(text: str) -> tuple[str, str]:
     """Return ``(text, reasoning)`` of a whole answer; an unclosed block reaches to the end."""
-    if _OPEN not in text:
+    if OPEN not in text:
         return text, ""
     splitter = ThinkSplitter()
     parts = splitter.feed(text) + splitter.flush()

@@ -19,7 +19,7 @@ from .fields import dicts_of, field_of, need, text_of
 from .records import Look, Page, Prompt, Stored, Unfinished
 from .trees import read_answer, read_conversation, read_tree, read_unfinished
 from .updates import Updates
-from .verbs import FORM, delete, get, patch, path_of, post, read_nothing, read_value
+from .verbs import FORM, PAGE_DATA, delete, get, patch, path_of, post, read_nothing, read_value
 from .wire import read_json, sveltekit_nodes
 
 T = TypeVar("T")
@@ -223,7 +223,7 @@ def get_page(conversation_id: str, read: Callable[[dict[str, Any], Reply], T]) -
         return read(node, reply)
 
     query = {"x-sveltekit-invalidated": "_1"}
-    return get(path_of(conversation_id, "/__data.json"), page, params=query)
+    return get(path_of(conversation_id, PAGE_DATA), page, params=query)
 
 
 def get_layout(read: Callable[[dict[str, Any]], T]) -> Call[T]:
@@ -239,7 +239,7 @@ def get_layout(read: Callable[[dict[str, Any]], T]) -> Call[T]:
                 return read(node)
         raise ProtocolError("the page data has no list of conversations", field="conversations")
 
-    return get("/__data.json", layout, params={"x-sveltekit-invalidated": "1_"})
+    return get(PAGE_DATA, layout, params={"x-sveltekit-invalidated": "1_"})
 
 
 def _nodes(reply: Reply) -> list[Any]:

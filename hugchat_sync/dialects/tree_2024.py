@@ -12,7 +12,7 @@ from ..records import Model, Settings, User
 from . import Dialect, Manners
 from .common import read_models, read_user, save_as_json
 from .errors import find_interception
-from .fields import need, text_of
+from .fields import CLOSE, OPEN, need, text_of
 from .forms_2023 import Forms2023, get_page
 from .records import Page, Prompt
 from .trees import Trees, file_parts, read_conversation
@@ -35,8 +35,7 @@ TOOL_NAMES = (
 )
 
 _PAGE_SIZES = (30, 300)  # since 2025-01-09, and before
-_NO_TITLES = ("New Chat", "💬")  # what stands there when no title could be made
-_TAGS = ("<think>", "</think>")
+_NO_TITLE = "New Chat"  # what stands there, too, when no title could be made
 
 
 class Facts(NamedTuple):
@@ -258,7 +257,7 @@ class TreeUpdates(Updates):
 
     def on_title(self, value: dict[str, Any]) -> Iterator[Event]:
         """Yield the new title, unless the server could make none."""
-        if text_of(value, "title").strip() not in _NO_TITLES:
+        if text_of(value, "title").strip() != _NO_TITLE:
             yield from super().on_title(value)
 
     def on_reasoning(self, value: dict[str, Any]) -> Iterator[Event]:
@@ -267,12 +266,12 @@ class TreeUpdates(Updates):
         Source: chat-ui 2024-12 (measured): the first tag is thinking, the last one is text.
         """
         self._thought = True
-        if text_of(value, "token").strip() not in _TAGS:
+        if text_of(value, "token").strip() not in (OPEN, CLOSE):
             yield from super().on_reasoning(value)
 
     def on_stream(self, value: dict[str, Any]) -> Iterable[Event]:
         """Return the events of a piece of text; the tag that ends the thinking is none."""
         thought, self._thought = self._thought, False
-        if thought and text_of(value, "token").replace("\0", "").strip() == _TAGS[1]:
+        if thought and text_of(value, "token").replace("\0", "").strip() == CLOSE:
             return ()
         return super().on_stream(value)

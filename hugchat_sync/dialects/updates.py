@@ -15,7 +15,7 @@ from json import JSONDecoder
 from typing import Any, Callable, Iterable, Iterator
 from urllib.parse import urlsplit
 
-from ..errors import GenerationError, HugChatError
+from ..errors import HugChatError
 from ..events import (
     ElicitationRequest,
     ElicitationResolved,
@@ -310,7 +310,7 @@ class Updates:
         Source: declared by chat-ui 2023-11; sent by form actions of all times.
         """
         sentence = text_of(value, "message") or text_of(value.get("error"), "message")
-        return self.failed(GenerationError(f"the model failed: {sentence or 'no reason given'}"))
+        return self.failed(generation_error(sentence, None))
 
     def on_redirect(self, value: dict[str, Any]) -> Iterable[Event]:
         """Raise: the whole answer is the wish that one signs in."""

@@ -30,6 +30,10 @@ FORM: Mapping[str, str] = {**WRITE, "Content-Type": "application/x-www-form-urle
 AT_ONCE: Mapping[str, str] = {"Accept-Encoding": "identity"}
 
 
+#: behind the path of a page: what the page is made of, as data
+PAGE_DATA = "/__data.json"
+
+
 def in_path(name: str) -> str:
     """Return *name* as one step of a path: an id never leaves its place."""
     return quote(name, safe="", errors="replace")  # half a character is in no id

@@ -161,13 +161,14 @@ def test_error_lines(message: str, code: int | None, kind: type[HugChatError]) -
 
 
 def test_other_error_objects() -> None:
-    for line in (
-        {"type": "error", "message": "x y"},
-        {"type": "error", "error": {"message": "x y"}},
-    ):
-        _, error = until_error(lines(line))
-        assert isinstance(error, GenerationError)
-        assert "x y" in str(error)
+    for said, kind in (("x y", GenerationError), ("Model is overloaded", ModelOverloaded)):
+        for line in (
+            {"type": "error", "message": said},
+            {"type": "error", "error": {"message": said}},
+        ):
+            _, error = until_error(lines(line))
+            assert type(error) is kind
+            assert said in str(error)
 
 
 def test_page_instead_of_an_answer() -> None:
