@@ -19,7 +19,7 @@ from .fields import dicts_of, field_of, need, text_of
 from .records import Look, Page, Prompt, Stored, Unfinished
 from .trees import read_answer, read_conversation, read_tree, read_unfinished
 from .updates import Updates
-from .verbs import FORM, PAGE_DATA, delete, get, patch, path_of, post, read_nothing, read_value
+from .verbs import PAGE_DATA, delete, get, patch, path_of, post, read_nothing, read_value
 from .wire import read_json, sveltekit_nodes
 
 T = TypeVar("T")
@@ -64,10 +64,9 @@ class Forms2023(Era):
         Source: POST /conversations?/delete, chat-ui 2023-09 … 2025-02; before 2023-05-19 a page
         with 404, since 2025-02-11 one with 200 (measured).
         """
+        path, read = "/conversations?/delete", self.require_route("remove_all", read_form_answer)
         # repeatable: it leaves nothing, however often it is sent
-        more = {"form": (), "headers": FORM, "repeatable": True, "error": find_interception}
-        read = self.require_route("remove_all", read_form_answer)
-        return (post("/conversations?/delete", read, **more),)
+        return (post(path, read, form=(), repeatable=True, error=find_interception),)
 
     def require_route(self, feature: str, read: Callable[[Reply], None]) -> Callable[[Reply], None]:
         """Return what reads the reply of a route that some servers lack: there a page comes.
@@ -164,8 +163,7 @@ class Forms2023(Era):
         ):
             if getattr(settings, name):  # a switch that is off is left out
                 form.append((SETTINGS[name], "true"))
-        more = {"form": tuple(form), "headers": FORM, "repeatable": True}
-        return post("/settings", read_form_answer, **more)
+        return post("/settings", read_form_answer, form=tuple(form), repeatable=True)
 
     def models(self) -> Call[tuple[Model, ...]]:
         """Source: GET /__data.json, chat-ui 2023-09 and 2023-10 (measured)."""

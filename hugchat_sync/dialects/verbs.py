@@ -23,12 +23,8 @@ READ: Mapping[str, str] = {"Accept": "application/json"}
 #: Origin, so both are always sent.
 WRITE: Mapping[str, str] = {**READ, "Origin": "{origin}", "Referer": "{base}/"}
 
-#: A form must say so, even an empty one: without this header the server drops the body.
-FORM: Mapping[str, str] = {**WRITE, "Content-Type": "application/x-www-form-urlencoded"}
-
 #: A proxy that compresses an answer would hold its tokens back.
 AT_ONCE: Mapping[str, str] = {"Accept-Encoding": "identity"}
-
 
 #: behind the path of a page: what the page is made of, as data
 PAGE_DATA = "/__data.json"

@@ -376,7 +376,8 @@ def _message(request: Request, base_url: str) -> dict[str, Any]:
         files = [(name, (part.filename, part.content, part.mime)) for name, part in request.parts]
         message["files"] = files
     elif request.form is not None:
-        headers["Content-Type"] = "application/x-www-form-urlencoded"  # an empty form needs it
+        # said even of an empty form: without it the server drops the body
+        headers["Content-Type"] = "application/x-www-form-urlencoded"
         message["data"] = urlencode(request.form).encode("ascii")
     elif request.body is not None:
         message["data"] = request.body
