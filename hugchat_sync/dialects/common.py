@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from typing import Any, Mapping
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from ..calls import Call, Reply, no_error
 from ..errors import ProtocolError
 from ..records import ConversationTree, Model, Settings, User
 from ..values import names_of
 from . import Dialect
-from .errors import REDIRECTS, find_interception, is_page, is_sign_in, read_error
+from .errors import find_interception, is_sign_in, read_error, target_of
 from .fields import field_of, need, text_of
 from .verbs import path_of, post, read_nothing, read_value
-from .wire import read_json
 
 _SIGN_OUT = "/logout"
 
@@ -154,10 +153,7 @@ def read_user(value: Any) -> User | None:
 
 
 def _read_sign_out(reply: Reply) -> bool:
-    location = reply.headers.get("location", "") if reply.status in REDIRECTS else ""
-    if reply.status == 200 and reply.body.strip() and not is_page(reply):
-        location = text_of(read_json(reply.body, reply.url), "location")
-    target = urljoin(reply.url, location) if location else ""
+    target = target_of(reply)
     if reply.status == 401 or (target and is_sign_in(target)):
         return False
     base_url = reply.url.partition("?")[0][: -len(_SIGN_OUT)]

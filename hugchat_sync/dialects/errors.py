@@ -196,6 +196,21 @@ _SIGN_IN_HOST = (
 _SIGN_IN_QUERY = {"client_id", "samlrequest", "redirect_uri"}
 
 
+def is_redirect(reply: Reply) -> bool:
+    """Return whether a reply leads elsewhere by its status."""
+    return reply.status in REDIRECTS and bool(reply.headers.get("location"))
+
+
+def target_of(reply: Reply) -> str:
+    """Return where a reply leads to, by its status or inside of JSON; ``""`` for nowhere."""
+    location = reply.headers["location"] if is_redirect(reply) else ""
+    if reply.status == 200 and reply.content_type == "application/json":
+        with suppress(ProtocolError):  # then it is no redirect
+            location = text_of(read_json(reply.body), "location")
+    parts = http_parts(location, reply.url) if location else None
+    return parts.geturl() if parts else ""
+
+
 def is_sign_in(target: str, base_url: str = "") -> bool:
     """Return whether an address is that of a sign-in, at an identity provider or a gateway.
 

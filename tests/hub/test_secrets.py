@@ -19,7 +19,7 @@ from hugchat_sync.auth.cookies.store import CookieStore
 from hugchat_sync.auth.hub.flow import SignInFlow
 from hugchat_sync.auth.identity import Identity
 from hugchat_sync.auth.sign import Sign
-from hugchat_sync.errors import HugChatError, UsageError
+from hugchat_sync.errors import HugChatError, ProtocolError, UsageError
 from hugchat_sync.secret import Secret
 
 COOKIE = "planted-cookie-3f9c1d"
@@ -287,8 +287,8 @@ def test_redirect_to_another_host_is_not_followed(client_of, chat):
     assert elsewhere.log == []
 
 
-def test_file_that_cannot_be_written(client_of, monkeypatch, chat, tmp_path):
-    """A warning that is turned into an error has a traceback as well."""
+def test_file_that_cannot_be_written(client_of, monkeypatch, chat, tmp_path, caplog):
+    """Where warnings are errors the log has it in their place."""
     path = tmp_path / "cookies.json"
     CookieStore.read(PAIR, f"{chat.origin}/chat").save(path)
     chat.usual = echoing(200)
@@ -308,10 +308,11 @@ def test_file_that_cannot_be_written(client_of, monkeypatch, chat, tmp_path):
     client = client_of(chat.origin, cookies=path)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        with pytest.raises(UserWarning) as caught:
+        with pytest.raises(ProtocolError) as caught:
             client.create_conversation("m/one", "")
 
-    assert [text for text in frames_of(caught.value) if leaks(text)] == []
+    assert "No space left" in caplog.text
+    assert [text for text in (*frames_of(caught.value), caplog.text) if leaks(text)] == []
     assert leaks(caught.value) == []
 
 

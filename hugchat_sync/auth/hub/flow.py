@@ -19,6 +19,7 @@ from requests import PreparedRequest
 from requests.cookies import RequestsCookieJar
 
 from ...calls import Call, Reply, Request, no_error
+from ...dialects.errors import is_redirect, target_of
 from ...errors import ConsentMissing, HugChatError, LoginFailed
 from ...options import Timeout, is_loopback
 from ...secret import Secret
@@ -29,12 +30,10 @@ from .pages import (
     explain_page,
     explain_signed_out,
     explain_status,
-    is_redirect,
     origin_of,
     refuse_challenge,
     refuse_obstacle,
     refuse_password,
-    target_of,
 )
 
 _TIMEOUT = Timeout(connect=10, idle=30, progress=60, total=60)  # of one request

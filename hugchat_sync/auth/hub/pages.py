@@ -6,14 +6,13 @@ named, never worked around.
 
 from __future__ import annotations
 
-import json
 import re
 from contextlib import suppress
 from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
 
 from ...calls import Reply
-from ...dialects.errors import REDIRECTS, is_challenge, is_guarded, names_challenge
+from ...dialects.errors import is_challenge, is_guarded, is_redirect, names_challenge, target_of
 from ...errors import (
     ChallengeRequired,
     ConsentMissing,
@@ -53,26 +52,6 @@ def origin_of(url: str) -> str:
     """Return scheme, host and port of a URL in one spelling; ``""`` when it is no http URL."""
     site = Site.of(url)
     return site.origin if site else ""
-
-
-def is_redirect(reply: Reply) -> bool:
-    """Return whether a reply leads elsewhere by its status."""
-    return reply.status in REDIRECTS and bool(reply.headers.get("location"))
-
-
-def target_of(reply: Reply) -> str:
-    """Return where a reply leads to, by its status or inside of JSON; ``""`` for nowhere."""
-    location = reply.headers["location"] if is_redirect(reply) else ""
-    if reply.status == 200 and reply.content_type == "application/json":
-        with suppress(ValueError, RecursionError):  # then it is no redirect
-            value = json.loads(reply.text)
-            found = value.get("location") if isinstance(value, dict) else None
-            location = found if isinstance(found, str) else ""
-    try:
-        target = urljoin(reply.url, location) if location else ""
-    except ValueError:  # brackets that are none
-        return ""
-    return target if origin_of(target) else ""
 
 
 # what is on a page -------------------------------------------------------------------------------
