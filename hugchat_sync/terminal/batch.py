@@ -276,10 +276,13 @@ class _Notes:
         self._lock = threading.Lock()
         self._descriptor: int | None = None
         self._open: dict[str, dict[str, Any]] = {}  # also those of others, and of runs before
+        with suppress(OSError, UnicodeDecodeError):
+            for line in self._path.read_text("utf-8").split("\n"):
+                with suppress(ValueError):  # the end of a killed run
+                    self._take(json.loads(line))
 
     def begin(self, client: Client) -> None:
         """Remove what a killed run of the same account left, and note what this one begins."""
-        self._read()
         for conversation_id, note in list(self._open.items()):
             if {name: note.get(name) for name in self._of} != self._of:
                 continue
@@ -302,19 +305,12 @@ class _Notes:
                 "conversations that a killed run leaves will not be removed"
             )
 
-    def _read(self) -> None:
-        with suppress(OSError, UnicodeDecodeError):
-            for line in self._path.read_text("utf-8").split("\n"):
-                with suppress(ValueError):  # the end of a killed run
-                    note = json.loads(line)
-                    if isinstance(note, dict) and isinstance(note.get("id"), str):
-                        self._take(note)
-
-    def _take(self, note: dict[str, Any]) -> None:
-        if note.get("removed"):
-            self._open.pop(note["id"], None)
-        else:
-            self._open[note["id"]] = note
+    def _take(self, note: Any) -> None:
+        conversation_id = note.get("id") if isinstance(note, dict) else None
+        if isinstance(conversation_id, str):
+            self._open.pop(conversation_id, None)
+            if not note.get("removed"):
+                self._open[conversation_id] = note
 
     def _append(self, descriptor: int, note: dict[str, Any]) -> None:
         os.write(descriptor, f"{json.dumps(note)}\n".encode("ascii"))
