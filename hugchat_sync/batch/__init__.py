@@ -140,13 +140,8 @@ class Map:
         self._client = self._client.for_map()
         room = self._count_tasks()
         pool = ThreadPoolExecutor(room, thread_name_prefix="hugchat-sync map")
-        chunks = enumerate(self._chunks())
         try:
-            while not self._ended.is_set():
-                yield from self._take_results()
-                turn, jobs = next(chunks, (0, None))
-                if jobs is None:
-                    break
+            for turn, jobs in enumerate(self._chunks()):
                 moment = time.monotonic() + self._delay()
                 # a slow answer holds nobody up; a source without end must not fill the memory
                 while not self._ended.is_set():
@@ -159,6 +154,9 @@ class Map:
                         future.add_done_callback(self._ended_calls.put)
                         break
                     yield from self._take_results(min(left, _SLICE) if has_room else _SLICE)
+                if self._ended.is_set():
+                    break
+                yield from self._take_results()  # before a source is asked that may take its time
             while self._under_way:
                 yield from self._take_results(_SLICE)
         finally:

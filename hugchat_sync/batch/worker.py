@@ -179,7 +179,7 @@ def find_answer(tree: ConversationTree, job: Job) -> tuple[str | None, HugChatEr
     """
     asked = [one for one in tree.messages if one.role == "user" and one.id not in job.earlier]
     if not job.is_ours:
-        asked = [one for one in asked if _is_same(one.text, job.prompt)]
+        asked = [one for one in asked if one.text.split() == job.prompt.split()]
     if not asked:
         return None
     behind = tree.messages[tree.messages.index(asked[0]) + 1 :]
@@ -192,7 +192,3 @@ def find_answer(tree: ConversationTree, job: Job) -> tuple[str | None, HugChatEr
         "the worker was lost, and the server keeps no whole answer of this prompt", partial=text
     )
     return text or None, lost
-
-
-def _is_same(stored: str, sent: str) -> bool:
-    return stored.split() == sent.split()

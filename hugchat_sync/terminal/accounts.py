@@ -12,11 +12,11 @@ from .. import Client, Sign
 from ..auth.cookies.disk import default_directory, file_of
 from ..auth.cookies.store import CookieStore
 from ..errors import AuthError, HugChatError, UsageError
+from ..options import check_base_url
 from ..records import User
 from . import output
 from .connection import (
     account_of,
-    base_url_of,
     forget_account,
     is_borrowed,
     keep_account,
@@ -103,7 +103,7 @@ def logout(arguments: argparse.Namespace) -> None:
     if arguments.local or arguments.cookies:
         named = "--local has no accounts" if arguments.local else "--cookies FILE is kept by you"
         raise UsageError(f"logout forgets a sign-in that is kept here; {named}: leave that out")
-    base_url = base_url_of(arguments.base_url)
+    base_url = check_base_url(arguments.base_url, allow_insecure=True)
     email = arguments.email or account_of(base_url) or os.environ.get("HUGCHAT_SYNC_EMAIL")
     if not email or default_directory() is None or not file_of(email).exists():
         output.note(f"no sign-in at {base_url} is kept here")

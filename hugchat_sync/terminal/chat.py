@@ -15,7 +15,14 @@ from . import exits, output
 from .ask import enter_conversation
 from .connection import open_client
 from .conversations import FORMATS, find_conversation, write_export
-from .input import Completions, best_keyboard, confirm, parse_path, require_text
+from .input import (
+    Completions,
+    best_keyboard,
+    confirm,
+    parse_path,
+    require_text,
+    stdin_is_terminal,
+)
 from .interrupts import EndRequested, call_in_thread, stop
 from .models import find_model
 from .screen import best_screen
@@ -62,7 +69,7 @@ class _Chat:
 
     def run(self) -> int:
         """Read and do until the end, and return the exit code."""
-        if self._keyboard.interactive:
+        if stdin_is_terminal():
             output.note(f"{self._client.base_url} · /help lists the commands, Ctrl-D leaves")
         while not self._ended:
             try:
@@ -75,7 +82,7 @@ class _Chat:
                 output.note("(Ctrl-D or /q leaves)")
                 continue
             self._run_line(line.strip())
-        return exits.OK if self._keyboard.interactive else self._code
+        return exits.OK if stdin_is_terminal() else self._code
 
     def _prompt(self) -> str:
         current = self._client.current_conversation
@@ -218,9 +225,6 @@ class _Chat:
         if not rows:
             output.note("there is no conversation yet")
 
-    def list_ids(self, words: str) -> None:
-        self.list_conversations(words, with_ids=True)
-
     def reload(self, words: str) -> None:
         self._client.fetch_conversations()
         self.list_conversations(words)
@@ -239,7 +243,7 @@ class _Chat:
         conversation_id = self._find(word)
         title = self._client.conversations.get(conversation_id, conversation_id)
         shown = " ".join(title.split())
-        if self._keyboard.interactive and not confirm(f"Delete {shown!r}?"):
+        if stdin_is_terminal() and not confirm(f"Delete {shown!r}?"):
             output.note("(nothing was changed)")
             return
         self._client.remove_conversation(conversation_id)
@@ -342,7 +346,9 @@ _COMMANDS = (
     _Command("q exit", "", "leave", _Chat.leave),
     _Command("help", "", "this list", _Chat.help),
     _Command("ls", "", "the conversations, by number", _Chat.list_conversations),
-    _Command("ids", "", "the same with their ids", _Chat.list_ids),
+    _Command(
+        "ids", "", "the same with their ids", partial(_Chat.list_conversations, with_ids=True)
+    ),
     _Command("cd switch", "N|ID", "go to a conversation", _Chat.switch, _Chat.complete_id),
     _Command("new", "", "begin a conversation", _Chat.start_new),
     _Command("rm del", "N|ID", "delete a conversation", _Chat.remove, _Chat.complete_id),

@@ -60,11 +60,6 @@ def open_client(arguments: argparse.Namespace, **options: Any) -> Iterator[Clien
         yield client
 
 
-def base_url_of(stated: str | None) -> str:
-    """Return the address that the client will use."""
-    return check_base_url(stated, allow_insecure=True)  # the client decides about that
-
-
 def _cookies(arguments: argparse.Namespace, options: dict[str, Any]) -> Any:
     """Return the cookies to begin with; those of nobody as the file to keep them in.
 
@@ -75,7 +70,7 @@ def _cookies(arguments: argparse.Namespace, options: dict[str, Any]) -> Any:
         return Path(arguments.cookies)
     if os.environ.get("HUGCHAT_SYNC_COOKIES"):
         return None
-    base_url = base_url_of(arguments.base_url)
+    base_url = check_base_url(arguments.base_url, allow_insecure=True)  # the client decides that
     email = arguments.email or os.environ.get("HUGCHAT_SYNC_EMAIL")
     if arguments.email and not file_of(arguments.email).exists():
         raise AuthError(f"no sign-in of {arguments.email} is kept here")

@@ -19,7 +19,7 @@ from .connection import open_client
 from .input import confirm, stdin_is_terminal
 from .screen import best_screen
 
-SHORT = 8  # hex digits of an id in a list, where they are enough to tell it from the others
+_SHORT = 8  # hex digits of an id in a list, where they are enough to tell it from the others
 
 _WHOLE = re.compile(r"[0-9a-fA-F]{24}")
 _BEGINNING = re.compile(r"[0-9a-fA-F]{4,23}")
@@ -185,11 +185,6 @@ def _text(tree: ConversationTree) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _json(tree: ConversationTree) -> str:
-    """Return the whole conversation, all branches."""
-    return output.as_json(tree, indent=2, ensure_ascii=False) + "\n"
-
-
 def _html(tree: ConversationTree) -> str:
     """Return the visible branch as one page that needs nothing else and runs nothing."""
     import html  # here: it brings two thousand names of letters
@@ -212,7 +207,7 @@ def _html(tree: ConversationTree) -> str:
 
 FORMATS: Mapping[str, Callable[[ConversationTree], str]] = {
     "md": _markdown,
-    "json": _json,
+    "json": lambda tree: output.as_json(tree, indent=2, ensure_ascii=False) + "\n",
     "html": _html,
     "txt": _text,
 }
@@ -265,5 +260,5 @@ def shorten_ids(ids: Sequence[str]) -> list[str]:
     lengths = {}
     for before, one, after in zip(["", *ordered], ordered, [*ordered[1:], ""]):
         shared = max(len(os.path.commonprefix([one, other])) for other in (before, after))
-        lengths[one] = max(SHORT, shared + 1)
+        lengths[one] = max(_SHORT, shared + 1)
     return [one[: lengths[one]] for one in ids]

@@ -248,11 +248,6 @@ class Keyboard:
 
     edits = False  # whether ``default`` can be edited
 
-    @property
-    def interactive(self) -> bool:
-        """Whether somebody types the lines."""
-        return stdin_is_terminal()
-
     def read(self, prompt: str, default: str = "") -> str:
         """Return the next line.
 
@@ -260,7 +255,7 @@ class Keyboard:
         :raises EOFError: there is none: Ctrl-D, or the end of a file.
         :raises KeyboardInterrupt: Ctrl-C.
         """
-        if self.interactive:
+        if stdin_is_terminal():
             return _line(prompt)
         line = sys.stdin.readline() if sys.stdin is not None else ""
         if not line:
