@@ -63,6 +63,7 @@ _WORDS: tuple[tuple[str, str], ...] = (
     (r": update_settings\(ethics_modal_accepted=True\)", ", in a browser"),
     (r", and dialect= names an era without asking", ""),
     (r"\.partial has what (?:came|there is of it)", "what came is shown"),
+    (r"; history\(\) has their ids", ""),
     (r"Client\.history\(\) what", "'hugchat-sync show ID' prints what"),
     (r"give the name of one as web_search=", "in 'hugchat-sync chat', /web NAME takes one"),
     (r"\bweb_search=True\b", "-w"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from pathlib import Path
 
@@ -117,15 +118,14 @@ def test_title_share_and_export(chat, answering, tmp_path):
 
 def test_export_without_room_names_the_file_and_the_talk_goes_on(start, answering, tmp_path):
     resource = pytest.importorskip("resource", reason="limits are of POSIX")
+    limit = functools.partial(resource.setrlimit, resource.RLIMIT_FSIZE, (1000, 1000))
 
-    def limit():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
-
-    process = start("chat", "--base-url", answering.url, cwd=tmp_path, preexec_fn=limit)
-    out, err = process.communicate(b"one %s\n/export\ntwo\n" % (b"word " * 300), 20)
+    process = start("chat", "--base-url", answering.url, preexec_fn=limit)
+    typed = f"one {'word ' * 300}\n/export md {tmp_path}\ntwo\n"
+    out, err = process.communicate(typed.encode("utf-8"), 20)
 
     assert (process.returncode, out) == (1, b"Hello, world.\n" * 2)
-    assert re.fullmatch(rb"hugchat-sync: File too large: [0-9a-f]{24}\.md\n", err)
+    assert re.fullmatch(rb"hugchat-sync: File too large: \S+/[0-9a-f]{24}\.md\n", err)
     assert list(tmp_path.glob("*.part")) == []
 
 
