@@ -16,9 +16,8 @@ from ..futures import renew_locks_after_fork
 from ..options import is_hub
 from ..secret import Secret
 from ..transport.retry import Patience, hold_within
-from .cookies.store import CookieStore
+from .cookies.store import SESSION, CookieStore
 
-SESSION = "hf-chat"
 _NO_TIME = "the sign-in has lapsed, and the time of the call was spent before it was renewed"
 
 logger = logging.getLogger("hugchat_sync")

@@ -19,7 +19,7 @@ from requests.cookies import RequestsCookieJar
 
 from ...errors import CookieFileWarning, UsageError
 from ...futures import renew_locks_after_fork
-from ...options import is_loopback
+from ...options import is_hub, is_loopback
 from ...secret import Secret, safe_repr
 from ...values import Value, with_fields
 from .values import Cookie, Site, UnusableError, choose, from_set_cookie, make_jar
@@ -27,7 +27,7 @@ from .values import Cookie, Site, UnusableError, choose, from_set_cookie, make_j
 if TYPE_CHECKING:
     from .file import CookieFile, Wanted
 
-_NEEDED = {"huggingface.co": ("token", "hf-chat")}
+SESSION = "hf-chat"  # the cookie by which a chat server knows somebody
 
 _log = logging.getLogger(__name__)
 
@@ -57,6 +57,7 @@ class CookieStore:
         if site is None:
             raise UsageError("the base URL is no http or https address")
         self._site = site
+        self._needed = ("token", SESSION) if is_hub(base_url) else ()
         self._is_safe = site.scheme == "https" or is_loopback(base_url)
         self.start = site.origin + "/"
         self._file: CookieFile | None = None
@@ -153,7 +154,7 @@ class CookieStore:
     def missing(self) -> tuple[str, ...]:
         """Return the names that the host needs for a signed-in user and that are not there."""
         names = self.names
-        return tuple(name for name in _NEEDED.get(self._site.host, ()) if name not in names)
+        return tuple(name for name in self._needed if name not in names)
 
     @property
     def file(self) -> Path | None:

@@ -24,7 +24,7 @@ from ...errors import ConsentMissing, HugChatError, LoginFailed
 from ...options import Timeout, is_loopback
 from ...secret import Secret
 from ...transport.http import Sender, Transport
-from ..cookies.store import CookieStore
+from ..cookies.store import SESSION, CookieStore
 from .pages import (
     Page,
     explain_page,
@@ -40,7 +40,6 @@ _TIMEOUT = Timeout(connect=10, idle=30, progress=60, total=60)  # of one request
 _LARGEST = 4 * 1024 * 1024  # bytes of a page
 _MOST_HOPS = 5  # redirects within the hub, before the callback
 _OF_THE_FLOW = ("hfChat-codeVerifier", "hfChat-loginRetry")  # of no use once it is over
-_SESSION = "hf-chat"  # none of the hub's business, also where it lives on the same host
 _PAGE = {"Accept": "text/html, application/json;q=0.9"}
 _JSON = {"Accept": "application/json"}
 _CONSENT_ERRORS = ("consent_required", "interaction_required", "access_denied")
@@ -142,8 +141,9 @@ class SignInFlow:
             raise LoginFailed(f"{found} is plain http; nothing was sent there")
         self._authorize_url = target
         if found != self._chat.origin:
-            # by the rules of a browser: cookies know hosts, and no ports
-            ours = _without(self._chat.store.jar, _SESSION, *_OF_THE_FLOW)
+            # by the rules of a browser cookies know hosts, and no ports; but the session is none of
+            # the hub's business, also where it lives on the same host
+            ours = _without(self._chat.store.jar, SESSION, *_OF_THE_FLOW)
             self._hub = _Party(found, ours, self._session, self._deadline)
 
     def _start_by_post(self, reply: Reply) -> str:
