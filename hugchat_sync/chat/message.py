@@ -24,6 +24,7 @@ from ..events import Event, FinalAnswer, Token, ToolCall
 from ..futures import SLICE, renew_locks_after_fork
 from ..records import ChatFile, Source
 from ..secret import safe_repr
+from ..transport.retry import is_unsure
 from ..values import replace
 from .answer import Answer, conclude, fold
 from .polling import Polling
@@ -176,7 +177,8 @@ class Message(Polling):
     @property
     def files(self) -> tuple[ChatFile, ...]:
         """The files that the run has made so far."""
-        return tuple(self._answer.files)
+        place = self.conversation_id
+        return tuple([replace(file, conversation_id=place) for file in self._answer.files])
 
     @property
     def tool_calls(self) -> tuple[ToolCall, ...]:
@@ -297,8 +299,13 @@ class Message(Polling):
         :raises HugChatError: the request to stop failed.
         """
         if not self.is_over:
-            self._stopped = True
-            self._source.stop()
+            before, self._stopped = self._stopped, True
+            try:
+                self._source.stop()
+            except HugChatError as error:
+                if not is_unsure(error):  # the run goes on: a part of it is not the whole
+                    self._stopped = before
+                raise
 
     def close(self) -> None:
         """Close the connection; the server's run goes on where its era allows that.

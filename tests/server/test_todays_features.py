@@ -268,6 +268,17 @@ def test_files_out(serve: Any, connect: Any, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_file_of_an_answer_knows_its_conversation(serve: Any, connect: Any, tmp_path: Path) -> None:
+    made = says.FileMade("map.png", "image/png", b"made")
+    client = connect(serve(Script(before=[made], tokens=["Here."])))
+    other, _ = client.create_conversation(), client.create_conversation()
+    message = client.chat("Draw a map", other)
+    message.text()
+
+    assert [file.conversation_id for file in message.files] == [other]
+    assert client.download(message.files[0], tmp_path).read_bytes() == b"made"
+
+
 def test_unknown_file_is_not_written(serve: Any, connect: Any, tmp_path: Path) -> None:
     client = connect(serve())
     client.create_conversation()

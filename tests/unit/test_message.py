@@ -22,6 +22,7 @@ from hugchat_sync.errors import (
     IncompleteAnswer,
     ModelOverloaded,
     ProtocolError,
+    ServerError,
     TimedOut,
     UsageError,
 )
@@ -213,7 +214,7 @@ def test_state_so_far_is_what_the_events_said():
     assert message.reasoning == "hmm"
     assert message.sources == (source,)
     assert message.tool_calls == (ToolCall("u", "clock", {}),)
-    assert message.files == (ChatFile("map.png", "9f86", "image/png"),)
+    assert message.files == (ChatFile("map.png", "9f86", "image/png", "c"),)
     assert message.interrupted is True
     assert (message.conversation_id, message.generation_id) == ("c", "g")
 
@@ -480,6 +481,23 @@ def test_stop_keeps_what_came_as_an_interrupted_answer(feed):
     message.stop()
 
     assert (message.text(), message.interrupted) == ("part", True)
+
+
+def test_stop_that_was_refused_does_not_make_a_part_the_whole(feed):
+    def refuse():
+        raise ServerError("no", status=500)
+
+    message = message_of(feed, stop=refuse)
+    feed.put(Token("part "))
+    next(iter(message))
+
+    with pytest.raises(ServerError):
+        message.stop()
+    feed.end()
+
+    with pytest.raises(IncompleteAnswer) as caught:
+        message.text()
+    assert (caught.value.partial, message.stopped) == ("part ", False)
 
 
 def test_stop_of_a_finished_message_asks_for_nothing():
