@@ -22,7 +22,6 @@ from .testing import Fault, Faults
 from .upstream import Upstream
 
 _log = logging.getLogger("hugchat_sync.local")
-_BACKLOG = 128
 _LIMITS = {"messages_per_minute", "conversations", "messages", "message_length"}
 
 
@@ -136,7 +135,7 @@ class LocalServer:
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
         with ExitStack() as undo:
             bound = undo.enter_context(
-                socket.create_server((self._host, self._port), family=family, backlog=_BACKLOG)
+                socket.create_server((self._host, self._port), family=family, backlog=128)
             )
             storage = Storage(self._database)
             undo.callback(storage.close)

@@ -116,16 +116,13 @@ class Storage:
         with self._lock:
             self._connection.close()
 
+    def _execute(self, query: str, *values: object) -> list[Any]:
+        with self._lock:
+            return self._connection.execute(query, values).fetchall()
+
     def _bodies(self, condition: str, *values: object) -> list[Any]:
         query = "SELECT body FROM records WHERE "
-        with self._lock:
-            rows = self._connection.execute(query + condition, values).fetchall()
-        return [json.loads(body) for (body,) in rows]
-
-    def _delete(self, condition: str, *values: object) -> None:
-        query = "DELETE FROM records WHERE "
-        with self._lock:
-            self._connection.execute(query + condition, values)
+        return [json.loads(body) for (body,) in self._execute(query + condition, *values)]
 
     def get(self, kind: str, key: str) -> dict[str, Any] | None:
         """Return what was put there: the ``settings`` of an owner, or a ``share``."""
@@ -135,13 +132,12 @@ class Storage:
         self, kind: str, key: str, body: Mapping[str, Any], owner: str = "", sort: str = ""
     ) -> None:
         """Store a record in place of the one that was there."""
-        with self._lock:
-            self._connection.execute(
-                "INSERT INTO records (kind, id, owner, sort, body) VALUES (?, ?, ?, ?, ?)"
-                " ON CONFLICT (kind, id) DO UPDATE SET"
-                " owner = excluded.owner, sort = excluded.sort, body = excluded.body",
-                (kind, key, owner, sort, json.dumps(body)),
-            )
+        self._execute(
+            "INSERT INTO records (kind, id, owner, sort, body) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT (kind, id) DO UPDATE SET"
+            " owner = excluded.owner, sort = excluded.sort, body = excluded.body",
+            *(kind, key, owner, sort, json.dumps(body)),
+        )
 
     def add(self, conversation: Conversation) -> None:
         """Store a conversation."""
@@ -179,9 +175,9 @@ class Storage:
 
     def remove(self, *conversation_ids: str) -> None:
         """Delete conversations with their files; their shares stay."""
-        kept_for_it = "kind IN ('file', 'run') AND owner = ?"
         for one in conversation_ids:
-            self._delete(f"kind = 'conversation' AND id = ? OR {kept_for_it}", one, one)
+            self._execute("DELETE FROM records WHERE kind IN ('file', 'run') AND owner = ?", one)
+            self._execute("DELETE FROM records WHERE kind = 'conversation' AND id = ?", one)
 
     def begin_run(self, conversation_id: str, message_id: str) -> None:
         """Note that an answer is being made, until :meth:`end_run`."""
@@ -190,7 +186,7 @@ class Storage:
 
     def end_run(self, message_id: str) -> None:
         """Forget that an answer is being made."""
-        self._delete("kind = 'run' AND id = ?", message_id)
+        self._execute("DELETE FROM records WHERE kind = 'run' AND id = ?", message_id)
 
     def interrupt_runs(self) -> None:
         """Mark the answers that a process was making which ended without a word.
@@ -203,7 +199,7 @@ class Storage:
             if conversation is not None and message:
                 message["interrupted"] = True
                 self.save(conversation)
-        self._delete("kind = 'run'")
+        self._execute("DELETE FROM records WHERE kind = 'run'")
 
     def put_file(self, conversation_id: str, file: Attachment) -> str:
         """Store a file of a conversation (or share) and return its name on the wire."""

@@ -28,9 +28,7 @@ from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence
 from .http import Application, Environment
 from .responder import Failure, Final, Pause, Route, Step, Text, Title, Turn
 
-_HTML_PAGE = (
-    "<!doctype html><html><head><title>Bad gateway</title></head><body>Sorry.</body></html>"
-)
+_HTML_PAGE = "<!doctype html><html><title>Bad gateway</title><body>Sorry.</body></html>"
 
 
 @dataclass(frozen=True)
