@@ -115,6 +115,8 @@ FILES = {
     "state.json": json.dumps({"cookies": EXPORT}),
     "cookies.txt": NETSCAPE,
     "no_suffix": NETSCAPE,
+    "header.txt": f"Cookie: {HEADER}\n",
+    "header_in_lines": HEADER.replace("; ", "\n") + "\n",
 }
 
 

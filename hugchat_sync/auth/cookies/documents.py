@@ -14,6 +14,7 @@ from .forms import (
     from_curl,
     from_entries,
     from_har,
+    from_header,
     from_record,
     is_curl,
     is_har,
@@ -22,6 +23,7 @@ from .forms import (
 from .values import Cookie, Site, UnusableError, choose
 
 _HTTP_ONLY = "#HttpOnly_"
+_HEADER = r"(?i)(cookie\s*:)?\s*[^\s=;]+=[^;\t\r\n]*([;\r\n]\s*[^\s=;]+=[^;\t\r\n]*)*[;\s]*"
 _FIELDS = 7  # of a Netscape line: domain, subdomains too, path, secure, expiry, name, value
 
 
@@ -155,6 +157,8 @@ def read_document(text: str, *, netscape: bool = False, may_be_empty: bool = Fal
         return from_curl(start), None
     if start[0] in "[{":
         return _read_json(text)
+    if re.fullmatch(_HEADER, start):
+        return from_header(start), None
     document = NetscapeDocument(text)
     if not document.cookies(may_be_empty=True) and not re.match(r"#.*HTTP Cookie File", start):
         raise UnusableError("it is neither JSON nor a Netscape cookies.txt")
