@@ -209,7 +209,8 @@ class HuggingChat:
     ) -> None:
         secret, token = Secret(token or ""), None
         number = None if base_url is None or isinstance(base_url, str) else base_url
-        address = base_url if isinstance(base_url, str) else None
+        address, base_url = Secret(base_url if number is None else None), None
+        hub, hub_url = Secret(hub_url), None
         workers = _workers(max_workers, number, max_thread)
         self.base_url = check_base_url(address, allow_insecure=allow_insecure)
         check_timeout(timeout)
@@ -217,7 +218,7 @@ class HuggingChat:
         check_session(session)
         if dialect:
             load_dialect(dialect)
-        self._hub_url = hub_url
+        self._hub_url = hub
         self._allow_insecure = allow_insecure
         self._token = secret.as_token()
         self._session = session
@@ -267,7 +268,7 @@ class HuggingChat:
             email,
             secret.value or None,
             base_url=self.base_url,
-            hub_url=self._hub_url,
+            hub_url=self._hub_url.value,
             session=self._session,
             allow_insecure=self._allow_insecure,
         )

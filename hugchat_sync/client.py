@@ -116,12 +116,13 @@ class Client:
     ) -> None:
         secret, token = Secret(token or ""), None
         held, cookies = Secret(cookies), None
+        address, base_url = Secret(base_url), None
         self.email = email
         self.model = model or os.environ.get("HUGCHAT_SYNC_MODEL") or None
         self._timeout: Timeout | None = None  # those of the identity
         self._retry: Retry | None = None
         self._identity = Identity(
-            check_base_url(base_url, allow_insecure=allow_insecure),
+            check_base_url(address, allow_insecure=allow_insecure),
             email=email,
             cookies=held,
             token=secret.as_token(),

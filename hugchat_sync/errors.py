@@ -66,13 +66,19 @@ class HugChatError(Exception):
     def hide(self, secrets: Iterable[str]) -> None:
         """Take *secrets* out of the sentence and the facts: a server may have sent them back.
 
-        The frames in which it was raised lose their variables: a reply may be among them.
+        So it is with the errors of ours that led to it, which a traceback shows before it. The
+        frames in which they were raised lose their variables: a reply may be among them.
         """
-        traceback.clear_frames(self.__traceback__)
-        every = tuple(secrets)
-        self.args = tuple(hide_secrets(argument, every) for argument in self.args)
-        facts = vars(self)
-        facts.update({name: hide_secrets(fact, every) for name, fact in facts.items()})
+        every, seen = tuple(secrets), set()
+        error: BaseException | None = self
+        while error is not None and id(error) not in seen:
+            seen.add(id(error))
+            traceback.clear_frames(error.__traceback__)
+            if isinstance(error, HugChatError):
+                error.args = tuple(hide_secrets(argument, every) for argument in error.args)
+                facts = vars(error)
+                facts.update({name: hide_secrets(fact, every) for name, fact in facts.items()})
+            error = error.__cause__ or error.__context__
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.args, dict(self.__dict__))

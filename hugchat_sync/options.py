@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from .errors import UsageError
+from .secret import Secret
 from .values import Value, replace, with_fields
 
 USUAL_PORTS = {"http": 80, "https": 443}
@@ -116,21 +117,23 @@ def check_retry(retries: object) -> Retry:
     return found
 
 
-def check_base_url(base_url: str | None, *, allow_insecure: bool = False) -> str:
+def check_base_url(given: Secret, *, allow_insecure: bool = False) -> str:
     """Return the base URL to use, without a slash at its end, its host in lower case.
 
+    :param given: a text or ``None``; it may hold a password, until it is refused for that.
     :raises UsageError: it is no address, or would send credentials in clear over a network.
     """
-    if base_url is not None and not isinstance(base_url, str):
+    if given.value is not None and not isinstance(given.value, str):
         raise UsageError(f"the base URL is a text, {_LIKE}")
-    stated = _strip(base_url or "") or _strip(os.environ.get("HUGCHAT_SYNC_BASE_URL", ""))
+    held = Secret(_strip(given.value or "") or _strip(os.environ.get("HUGCHAT_SYNC_BASE_URL", "")))
     # urlsplit drops line breaks inside without a word, and requests sends on what is odd
-    is_odd = re.search(r"[\s\\\x00-\x1f\x7f<>\"]", stated)
-    parts = None if is_odd else http_parts(stated or DEFAULT_BASE_URL)
-    if parts is None:  # its text is not shown, for it may hold a password
+    is_odd = re.search(r"[\s\\\x00-\x1f\x7f<>\"]", held.value) is not None
+    found = Secret(None if is_odd else http_parts(held.value or DEFAULT_BASE_URL))
+    if found.value is None:
         raise UsageError(f"the base URL must look {_LIKE}, without blanks inside")
-    if parts.username is not None or parts.password is not None:
+    if found.value.username is not None or found.value.password is not None:
         raise UsageError("the base URL must not hold a user name or a password")
+    stated, parts = held.value, found.value
     url = f"{parts.scheme}://{_netloc(parts)}{parts.path}".rstrip("/")
     if parts.query or parts.fragment or (stated and stated[-1] in "?#"):
         raise UsageError(

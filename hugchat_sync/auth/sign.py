@@ -40,12 +40,10 @@ class Sign:
         if not isinstance(email, str) or not isinstance(self._passwd.value, str):
             raise UsageError("an e-mail and a password are texts")
         self.email = email
-        self._base_url = check_base_url(base_url, allow_insecure=allow_insecure)
-        self._hub_url = (
-            check_base_url(hub_url, allow_insecure=allow_insecure)
-            if hub_url and not (isinstance(hub_url, str) and hub_url.isspace())
-            else None
-        )
+        address, base_url = Secret(base_url), None
+        hub, hub_url = Secret(hub_url.strip() if isinstance(hub_url, str) else hub_url), None
+        self._base_url = check_base_url(address, allow_insecure=allow_insecure)
+        self._hub_url = check_base_url(hub, allow_insecure=allow_insecure) if hub else None
         self._insecure = allow_insecure
         self._session = session
         self._store = CookieStore(self._base_url)

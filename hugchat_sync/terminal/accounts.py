@@ -14,6 +14,7 @@ from ..auth.cookies.store import CookieStore
 from ..errors import AuthError, HugChatError, UsageError
 from ..options import check_base_url
 from ..records import User
+from ..secret import Secret
 from . import output
 from .connection import (
     account_of,
@@ -103,7 +104,7 @@ def logout(arguments: argparse.Namespace) -> None:
     if arguments.local or arguments.cookies:
         named = "--local has no accounts" if arguments.local else "--cookies FILE is kept by you"
         raise UsageError(f"logout forgets a sign-in that is kept here; {named}: leave that out")
-    base_url = check_base_url(arguments.base_url, allow_insecure=True)
+    base_url = check_base_url(Secret(arguments.base_url), allow_insecure=True)
     email = arguments.email or account_of(base_url) or os.environ.get("HUGCHAT_SYNC_EMAIL")
     if not email or default_directory() is None or not file_of(email).exists():
         output.note(f"no sign-in at {base_url} is kept here")

@@ -19,6 +19,7 @@ from ..auth.cookies.disk import default_directory, file_of
 from ..chat.files import write_whole
 from ..errors import AuthError
 from ..options import check_base_url, is_hub
+from ..secret import Secret
 from . import output
 from .commands import TOTAL
 from .embedded import NO_HOME, make_directory, start_local_server
@@ -70,7 +71,8 @@ def _cookies(arguments: argparse.Namespace, options: dict[str, Any]) -> Any:
         return Path(arguments.cookies)
     if os.environ.get("HUGCHAT_SYNC_COOKIES"):
         return None
-    base_url = check_base_url(arguments.base_url, allow_insecure=True)  # the client decides that
+    # whether it may be insecure is for the client to decide
+    base_url = check_base_url(Secret(arguments.base_url), allow_insecure=True)
     email = arguments.email or os.environ.get("HUGCHAT_SYNC_EMAIL")
     if arguments.email and not file_of(arguments.email).exists():
         raise AuthError(f"no sign-in of {arguments.email} is kept here")

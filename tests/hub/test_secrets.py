@@ -37,7 +37,8 @@ def client_of():
     with ExitStack() as stack:
 
         def make(origin, **given):
-            client = Client(f"{origin}/chat", dialect="v2-2025", retries=Retry(tries=1), **given)
+            options = {"dialect": "v2-2025", "retries": Retry(tries=1), **given}
+            client = Client(f"{origin}/chat", **options)
             return stack.enter_context(client)
 
         yield make
@@ -71,8 +72,9 @@ def frames_of(error):
 def everything_of(error):
     """Return all that an error shows of itself, alone and in a traceback."""
     facts = [str(error), repr(error), repr(error.args), repr(vars(error))]
-    below = error.__cause__ or error.__context__
-    while below is not None:
+    below, seen = error.__cause__ or error.__context__, set()
+    while below is not None and id(below) not in seen:
+        seen.add(id(below))
         facts += [str(below), repr(below), repr(vars(below))]
         request = getattr(below, "request", None)
         facts += [repr(getattr(request, "headers", "")), repr(getattr(request, "body", ""))]
@@ -196,6 +198,13 @@ def test_environment_does_not_stand_in_a_frame(monkeypatch):
         lambda: HuggingChat("no address", token=TOKEN),
         lambda: Sign(EMAIL, WORD, base_url="no address"),
         lambda: HuggingChat(hub_url="no address").getSign(EMAIL, WORD),
+        lambda: Client(f"https://me:{WORD}@chat.example.org"),
+        lambda: Client(f"https://me:{WORD}@chat.example.org:99999"),
+        lambda: Client(f"http://me:{WORD}@chat example.org"),
+        lambda: HuggingChat(f"https://me:{WORD}@chat.example.org"),
+        lambda: Sign(EMAIL, base_url=f"https://me:{WORD}@chat.example.org"),
+        lambda: Sign(EMAIL, hub_url=f"https://me:{WORD}@chat.example.org"),
+        lambda: HuggingChat(hub_url=f"https://me:{WORD}@x.example.org").getSign(EMAIL),
     ],
 )
 def test_wrong_address(make):
@@ -233,9 +242,10 @@ def echoing(status, kind="application/json"):
 @pytest.mark.parametrize("kind", ["application/json", "text/html"])
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 418, 429, 500, 503])
 @pytest.mark.parametrize("given", [{"cookies": PAIR}, {"token": TOKEN}], ids=["cookies", "token"])
-def test_server_that_sends_our_secrets_back(client_of, chat, status, kind, given):
+@pytest.mark.parametrize("dialect", [None, "v2-2025"])
+def test_server_that_sends_our_secrets_back(client_of, chat, status, kind, given, dialect):
     chat.usual = echoing(status, kind)
-    client = client_of(chat.origin, **given)
+    client = client_of(chat.origin, dialect=dialect, **given)
     failed = 0
     for use in refused_uses().values():
         try:

@@ -7,6 +7,7 @@ from sampling import each
 
 from hugchat_sync import Client, HuggingChat, Sign, UsageError
 from hugchat_sync.options import check_base_url
+from hugchat_sync.secret import Secret
 
 
 @each(
@@ -24,7 +25,7 @@ from hugchat_sync.options import check_base_url
     ],
 )
 def test_pasted_address_is_tidied(pasted, meant):
-    assert check_base_url(pasted) == meant
+    assert check_base_url(Secret(pasted)) == meant
     with Client(pasted) as client:
         assert client.base_url == meant
 
