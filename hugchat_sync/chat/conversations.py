@@ -36,17 +36,13 @@ class Conversations:
         self._creation = Creation(server, self)
         renew_locks_after_fork(self)
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {
-            "server": self._server,
-            "pace": self.runs.pace,
-            "titles": self.titles,
-            "current": self.current,
-        }
+    def __getstate__(self) -> tuple[Any, ...]:
+        return self._server, self.runs.pace, self.titles, self.current
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        Conversations.__init__(self, state["server"], state["pace"])
-        self._titles, self.current = state["titles"], state["current"]
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        server, pace, titles, current = state
+        Conversations.__init__(self, server, pace)
+        self._titles, self.current = titles, current
 
     def renew_locks(self) -> None:
         """Take a new lock."""
