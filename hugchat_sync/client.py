@@ -330,7 +330,7 @@ class Client:
         :raises FeatureUnavailable: this server or this model cannot search or use tools, or the
             server takes no files or knows no branches; nothing was sent.
         """
-        patience = self._patience(max_tries, timeout)
+        new_model, patience = self._chosen(model), self._patience(max_tries, timeout)
         prompt = draft(text, files, custom_data, web_search=web_search, parent_id=parent_id)
         if conversation_id is not None:
             check_id(conversation_id)
@@ -345,7 +345,7 @@ class Client:
             self._identity,
             dialect,
             patience,
-            new_model=self._chosen(model),
+            new_model=new_model,
             web_search=web_search,
             servers=mcp_servers,
         )
