@@ -39,13 +39,12 @@ def probe_within(dialect: Dialect) -> Call[Verdict]:
     return first_probe()
 
 
-def _probe(path: str, read: Callable[[Reply, Any], Verdict]) -> Call[Verdict]:
-    """Return a question whose answer is given to *read* with the value of its JSON."""
+def _probe(path: str, read: Callable[[Reply], Verdict]) -> Call[Verdict]:
+    """Return a question whose answer is given to *read*, if it is one."""
 
     def understand(reply: Reply) -> Verdict:
-        value = _json(reply)
-        _refuse_trouble(reply, value)
-        return read(reply, value)
+        _refuse_trouble(reply, _json(reply))
+        return read(reply)
 
     return get(path, understand, error=find_interception)
 
@@ -74,7 +73,7 @@ def _ask_for_page_data(hidden: bool) -> Call[Verdict]:
     Source: GET /__data.json, chat-ui 2023-04 … 2025-06 (measured).
     """
 
-    def read(reply: Reply, value: Any) -> Verdict:
+    def read(reply: Reply) -> Verdict:
         try:
             nodes = sveltekit_nodes(reply.body, reply.url)
         except ProtocolError:  # this address has no page data: perhaps only the API is let through
@@ -111,14 +110,14 @@ def _ask_for_trees(layout: Mapping[str, Any], hidden: bool) -> Verdict:
     2024-04 (measured).
     """
 
-    def read_models_page(reply: Reply, value: Any) -> Verdict:
+    def read_models_page(reply: Reply) -> Verdict:
         try:
             sveltekit_nodes(reply.body, reply.url)
         except ProtocolError:
             return _lines(layout)
         return _tree(layout, hidden)
 
-    def read_conversation(reply: Reply, value: Any) -> Verdict:
+    def read_conversation(reply: Reply) -> Verdict:
         for node in sveltekit_nodes(reply.body, reply.url):
             if isinstance(node, dict) and "messages" in node and "rootMessageId" not in node:
                 return _lines(layout)
@@ -136,18 +135,19 @@ def _ask_for_titles(layout: Mapping[str, Any]) -> Verdict:
     Source: GET /conversation/{id}/summarize, chat-ui 2023-04-21 … 2023-09-20 (measured).
     """
 
-    def read(reply: Reply, value: Any) -> Verdict:
+    def read(reply: Reply) -> Verdict:
         allowed = reply.headers.get("allow", "").upper()
         return _tgi(layout) if reply.status == 405 and "POST" in allowed else _lines(layout)
 
     return _probe(path_of(_NOBODY, "/summarize"), read)
 
 
-def _read_models(reply: Reply, models: Any) -> Verdict:
+def _read_models(reply: Reply) -> Verdict:
     """Read the list of models, on a server that shows no page data.
 
     Source: GET /api/models, chat-ui 2024-01 … 2025-06 (measured); ``tools`` came on 2024-07-04.
     """
+    models = _json(reply)
     if not isinstance(models, list) or not all(isinstance(item, dict) for item in models):
         raise UnknownDialect(
             "this is not a chat-ui server that we know; the base URL must include the path under"
