@@ -503,12 +503,18 @@ class Client:
         return self._identity.transport.send(call, patience, is_doubtful=lambda settings: True)
 
     def update_settings(self, **changes: Any) -> Settings:
-        """Change settings by their names in :class:`Settings`, and return them all.
+        """Change settings by their names in :class:`Settings`, and return them as they are then.
 
-        :raises UsageError: a name is unknown; nothing was sent.
+        A server keeps those that it has; the others stay ``None``.
+
+        :raises UsageError: a name is unknown, or a value can be none; nothing was sent.
         """
-        wanted = "system_prompts" if changes.get("custom_prompts") else ""
-        return self._rewrite(lambda settings: settings.changed(changes), wanted)
+        wanted, patience = (
+            "system_prompts" if changes.get("custom_prompts") else "",
+            self._patience(),
+        )
+        self._rewrite(lambda settings: settings.changed(changes), wanted, patience)
+        return self._read_settings(patience)
 
     def set_system_prompt(self, model: str, prompt: str) -> None:
         """Store the system prompt of a model, for all conversations begun from now on.
@@ -526,31 +532,33 @@ class Client:
         :raises FeatureUnavailable: a server of before 2023-08-21, which keeps none; nothing was
             sent.
         """
-        self._rewrite(lambda settings: settings.with_prompts(prompts), "system_prompts")
+        self._rewrite(
+            lambda settings: settings.with_prompts(prompts), "system_prompts", self._patience()
+        )
 
-    def _rewrite(self, change: Callable[[Settings], Settings], wanted: str) -> Settings:
+    def _rewrite(
+        self, change: Callable[[Settings], Settings], wanted: str, patience: Patience
+    ) -> None:
         """Read, change and write the settings; a write that is unsure begins with reading again.
 
         :param wanted: the feature that the server must have, if any.
         """
         change(Settings())  # a change that cannot be right is refused before anything is sent
-        patience = self._patience()
         dialect = self._identity.ready(patience, wanted=wanted)
         if wanted:
             dialect.require(wanted, "this server is from before 2023-08-21")
 
-        def rewrite(steady: Patience) -> Settings:
+        def rewrite(steady: Patience) -> None:
             once = steady.once()
 
-            def attempt() -> Settings:
+            def attempt() -> None:
                 changed = change(self._read_settings(once))
                 self._identity.ask(lambda dialect: dialect.save_settings(changed), once)
-                return changed
 
-            return self._identity.transport.repeat(attempt, steady)
+            self._identity.transport.repeat(attempt, steady)
 
         with self._identity.first_visit(patience):
-            return self._identity.in_one_session(rewrite, patience)
+            self._identity.in_one_session(rewrite, patience)
 
     def models(self) -> list[Model]:
         """Return the models that the server offers, the default first."""

@@ -319,6 +319,15 @@ def test_removed_system_prompt_is_gone(start: Starter) -> None:
     assert client.settings().custom_prompts == {second: "Be brief."}
 
 
+def test_changed_settings_come_back_as_the_server_has_them(start: Starter) -> None:
+    client, _ = start()
+    changes = {"haptics_enabled": False, "search_enabled": False, "direct_paste": True}
+
+    found = client.update_settings(**changes)
+
+    assert found == client.settings()
+
+
 def test_settings_that_are_not_changed_stay(start: Starter) -> None:
     client, arena = start()
     model = client.models()[1].id
