@@ -74,7 +74,7 @@ GLOBALS: Options = (
     _option("--base-url", "the server; default $HUGCHAT_SYNC_BASE_URL, else "
             "https://huggingface.co/chat", metavar="URL"),
     _flag("--local", "use the embedded server: no account, no network, no model"),
-    _option("--cookies", "cookies, as JSON or cookies.txt", metavar="FILE"),
+    _option("--cookies", "cookies, as JSON, cookies.txt, HAR, cURL or a header", metavar="FILE"),
     _option("--email", "the account whose saved sign-in to use", metavar="E"),
     _flag("--allow-insecure", "accept a plain http address of another machine"),
     _flag("--verbose", "tell on stderr what is sent and received"),
@@ -192,8 +192,10 @@ COMMANDS: Mapping[str, Command] = {
         _option("--host", metavar="H", default="127.0.0.1"),
         _option("--port", "0 takes a free one", metavar="P", type=int, default=8080),
         _option("--db", "keep conversations in a SQLite file", metavar="FILE"),
-        _option("--docs", "a folder to answer from", metavar="DIR"),
-        _option("--upstream", "relay to Ollama, llama.cpp, vLLM or the like", metavar="URL"),
+        [
+            _option("--docs", "a folder to answer from", metavar="DIR"),
+            _option("--upstream", "relay to Ollama, llama.cpp, vLLM or the like", metavar="URL"),
+        ],
         _option("--token", "what clients must show, needed for hosts that others reach; better "
                 "told in $HUGCHAT_SYNC_SERVE_TOKEN"),
     )),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import errno
 import os
+import signal
 import threading
 from pathlib import Path
 from types import FrameType
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 from ..auth.cookies.disk import data_directory, default_directory
 from ..errors import HugChatError, UsageError
 from . import output
-from .interrupts import END_SIGNALS, handle_signals, wait_for
+from .interrupts import handle_signals, wait_for
 
 if TYPE_CHECKING:
     from ..local import LocalServer
@@ -27,7 +28,10 @@ _TOKEN = "HUGCHAT_SYNC_SERVE_TOKEN"  # noqa: S105 - the name of a variable
 
 
 def serve(arguments: argparse.Namespace) -> None:
-    """Serve until Ctrl-C, SIGTERM or SIGHUP; the address is the one line on stdout."""
+    """Serve until Ctrl-C or a signal; the address is the one line on stdout.
+
+    SIGTERM is how a server is told to end, so it ends well; the other two end it as any command.
+    """
     if arguments.local or arguments.base_url:
         raise UsageError("serve is the embedded server itself: no --local, no --base-url")
     ended = threading.Event()
@@ -35,7 +39,7 @@ def serve(arguments: argparse.Namespace) -> None:
     def end(number: int, frame: FrameType | None) -> None:
         ended.set()
 
-    with handle_signals(END_SIGNALS, end), _start_server(arguments) as server:
+    with handle_signals((signal.SIGTERM,), end), _start_server(arguments) as server:
         output.write_line(server.url)
         where = arguments.db or "in memory only (--db FILE keeps them)"
         output.note(f"conversations are {where}; Ctrl-C ends the server")

@@ -10,7 +10,7 @@ from hugchat_sync import Client
 
 
 @pytest.mark.parametrize(
-    ("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0), (signal.SIGHUP, 0)]
+    ("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0), (signal.SIGHUP, 129)]
 )
 def test_serves_until_it_is_told_to_end(start, tmp_path, sent, code):
     folder = tmp_path / "docs"
@@ -44,6 +44,13 @@ def test_what_cannot_be_served_is_told(program, words, code):
 
     assert (done.code, done.out) == (code, "")
     assert done.err.count("\n") == 1
+
+
+def test_documents_beside_a_model_server_are_not_passed_over(program):
+    done = program("serve", "--docs", ".", "--upstream", "http://127.0.0.1:1")
+
+    assert (done.code, done.out) == (2, "")
+    assert "not allowed with argument --docs" in done.err
 
 
 def test_port_that_is_taken(program, answering):
