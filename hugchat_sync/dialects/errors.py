@@ -309,6 +309,7 @@ _SENTENCES: tuple[tuple[str, type[HugChatError], str | None, Mapping[str, Any]],
     (r"messages before login", AuthError, "sign in, or start a new conversation", {}),
     (r"maximum number of conversations", ConversationLimit, "delete some", {}),
     (r"conversation has more than", ConversationLimit, "start a new one", {}),
+    (r"transcription is not configured", FeatureUnavailable, "", {"feature": "transcribe"}),
     (r"exported your data recently", RateLimited, None, {"retry_after": _HOUR}),
 )
 

@@ -11,7 +11,14 @@ import pytest
 from eras import Play, TreeServer
 
 from hugchat_sync import Client
-from hugchat_sync.errors import BadRequest, NotFound, ServerError, TooLarge, Unavailable, UsageError
+from hugchat_sync.errors import (
+    BadRequest,
+    FeatureUnavailable,
+    NotFound,
+    ServerError,
+    TooLarge,
+    UsageError,
+)
 from hugchat_sync.events import (
     ElicitationRequest,
     ElicitationResolved,
@@ -358,8 +365,9 @@ def test_speech_is_sent_as_it_is(serve: Any, connect: Any) -> None:
 
 
 def test_speech_is_refused_where_nobody_listens(serve: Any, connect: Any) -> None:
-    with pytest.raises(Unavailable, match="not configured"):
+    with pytest.raises(FeatureUnavailable, match="not configured") as caught:
         connect(serve()).transcribe(b"OggS", "audio/ogg")
+    assert caught.value.feature == "transcribe"
 
 
 def test_models_are_told_in_detail(serve: Any, connect: Any) -> None:
