@@ -69,6 +69,10 @@ def of_the_start(environment):
     }
 
 
+def ignore(number):
+    signal.signal(number, signal.SIG_IGN)
+
+
 def take_the_terminal():
     import fcntl
     import termios

@@ -9,6 +9,7 @@ import threading
 import time
 
 import pytest
+from forking import ignore
 from sampling import some
 
 from hugchat_sync.local.testing import Fault, Script
@@ -111,7 +112,7 @@ def test_signal_that_is_ignored_at_the_start_stays_ignored(start, scripted, sent
     server = scripted(Script(tokens=["one ", "two"], delay=0.5))
     process = start(
         "ask", "x", "--no-input", "--base-url", server.url,
-        preexec_fn=functools.partial(signal.signal, sent, signal.SIG_IGN),
+        preexec_fn=functools.partial(ignore, sent),
     )  # fmt: skip
     wait_for(lambda: asked(server))
 
