@@ -86,6 +86,15 @@ def _own_home(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPath
     monkeypatch.setenv("XDG_DATA_HOME", str(home / "data"))
 
 
+@pytest.fixture
+def hurried() -> Iterator[None]:
+    """Let the clients that a test makes pause a moment only before they try or look again."""
+    from seams import short_pauses
+
+    with short_pauses(0.05):
+        yield
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[Any]:
     """A server of today that answers out of the shipped documents, shared by many tests."""

@@ -381,6 +381,7 @@ def test_assistants_warn_once_and_the_bot_goes_on(bot):
     assert bot.chat("hi").conversation == made
 
 
+@pytest.mark.usefixtures("hurried")
 def test_retry_count_is_the_number_of_tries_and_posts_nothing_twice(play):
     server = play()
     bot = ChatBot(COOKIES)

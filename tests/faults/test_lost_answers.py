@@ -253,6 +253,7 @@ def test_message_that_the_server_stores_late_is_not_sent_again(begin, seconds):
     assert [entry.text for entry in client.history()] == ["hi", "The text."]
 
 
+@pytest.mark.usefixtures("hurried")
 def test_answer_that_an_older_server_stores_late_is_found():
     pages = r"GET /chat/conversation/[0-9a-f]{24}/__data.json$"
     before: list[Reply] = []
@@ -290,6 +291,7 @@ def test_answer_that_an_older_server_stores_late_is_found():
 # sent again --------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("hurried")
 def test_message_sent_again_has_a_generation_of_its_own(begin):
     client, gate = begin(["The ", "text", "."])
     sent: list[bytes] = []

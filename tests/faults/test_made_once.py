@@ -66,6 +66,7 @@ def test_lost_conversation_is_found_and_made_once(gate, begin):
     assert gate.count(CREATE) == 1
 
 
+@pytest.mark.usefixtures("hurried")
 def test_lost_conversation_that_is_listed_late_is_found(gate, begin):
     client = begin()
     nothing = Reply(200, "application/json", (b'{"json":{"conversations":[],"hasMore":false}}',))
@@ -94,6 +95,7 @@ def test_neither_is_taken_where_two_could_be_the_lost_one(gate, begin):
     assert gate.count(CREATE) == 1
 
 
+@pytest.mark.usefixtures("hurried")
 def test_conversation_of_another_model_is_not_taken_for_the_lost_one(gate, begin):
     client, other = begin(), begin()
     model = client.models()[1].id
@@ -105,6 +107,7 @@ def test_conversation_of_another_model_is_not_taken_for_the_lost_one(gate, begin
     assert client.conversations == {}
 
 
+@pytest.mark.usefixtures("hurried")
 def test_conversation_that_was_listed_before_is_not_taken_for_the_lost_one(gate, begin):
     client = begin()
     made = begin().create_conversation("omni", "")
@@ -116,6 +119,7 @@ def test_conversation_that_was_listed_before_is_not_taken_for_the_lost_one(gate,
     assert client.current_conversation is None
 
 
+@pytest.mark.usefixtures("hurried")
 def test_lost_conversation_that_was_found_is_not_found_again(gate, begin):
     client = begin()
     gate.on(CREATE, lambda asked: lost_but_made(asked) if asked.number == 0 else LOST)
@@ -131,6 +135,7 @@ def test_lost_conversation_that_was_found_is_not_found_again(gate, begin):
     assert (client.conversations, client.current_conversation) == ({}, None)
 
 
+@pytest.mark.usefixtures("hurried")
 def test_conversation_that_another_thread_makes_is_not_taken_for_the_lost_one(gate, begin):
     client = begin()
     made = threading.Event()

@@ -75,6 +75,7 @@ def test_redirect_to_no_address(where: bytes, status: str) -> None:
     ],
 )
 @each("kind", ["application/json", "text/html"])
+@pytest.mark.usefixtures("hurried")
 def test_nonsense_in_a_good_reply(body: str, kind: str) -> None:
     with always(whole(body, kind=kind)) as server:
         with client(server.url) as asking:
@@ -337,6 +338,7 @@ def test_prompts_of_another_shape_are_an_error_with_their_name(odd: object) -> N
     assert caught.value.field == "customPrompts"
 
 
+@pytest.mark.usefixtures("hurried")
 def test_list_with_an_id_that_is_none_while_a_lost_conversation_is_looked_for() -> None:
     listed = [{"id": "http://[", "title": "t", "updatedAt": "2026-01-01T00:00:00.000Z"}]
 

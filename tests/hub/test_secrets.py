@@ -355,6 +355,7 @@ def test_sign_in_that_fails_anywhere(chat, hub, route, status):
     assert leaks(repr(sign)) == []
 
 
+@pytest.mark.usefixtures("hurried")
 def test_sign_in_without_a_network(chat, hub, closed_port):
     hub.origin = closed_port
     with pytest.raises(HugChatError) as caught:

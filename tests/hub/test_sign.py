@@ -424,6 +424,7 @@ def closed_port():
     return origin
 
 
+@pytest.mark.usefixtures("hurried")
 def test_no_network(closed_port):
     with pytest.raises(ConnectionFailed) as caught:
         Sign(EMAIL, PASSWORD, base_url=f"{closed_port}/chat").login()
@@ -432,6 +433,7 @@ def test_no_network(closed_port):
     assert isinstance(caught.value, OSError)
 
 
+@pytest.mark.usefixtures("hurried")
 def test_hub_is_down(chat, hub, closed_port):
     hub.origin = closed_port
     failing(chat, ConnectionFailed, "password")

@@ -297,6 +297,7 @@ def test_model_is_not_blamed_for_the_trouble_of_the_server(serve, connect):
         connect(server).create_conversation("omni", "")
 
 
+@pytest.mark.usefixtures("hurried")
 def test_trouble_of_the_server_hid_behind_that_of_its_list_of_models(serve, connect):
     refused = Fault("POST", "/conversation$", status=503, body='{"message": "The reason."}')
     server = serve(faults=[refused, Fault("GET", "/models", status=500, times=None)])
@@ -531,6 +532,7 @@ def test_server_that_accepts_and_says_nothing():
 
 
 @pytest.mark.parametrize("drop", ["before", "after"])
+@pytest.mark.usefixtures("hurried")
 def test_broken_connection_is_told_with_its_cause(serve, connect, drop):
     server = serve(faults=[Fault("POST", "/conversation$", drop=drop)])
 

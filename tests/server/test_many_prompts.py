@@ -194,6 +194,7 @@ def test_settings_are_read_once_for_a_map_and_each_prompt_takes_three_requests(m
         assert len(seen) == 61
 
 
+@pytest.mark.usefixtures("hurried")
 def test_settings_are_read_again_after_a_conversation_that_was_not_begun():
     # what a lapsed session reads are the defaults of nobody
     responder = Scripted(["fine"])

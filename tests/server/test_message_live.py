@@ -356,6 +356,7 @@ def test_broken_line_is_an_error_that_shows_it(serve, connect):
     assert (caught.value.line, message.partial) == ("{broken", "x")
 
 
+@pytest.mark.usefixtures("hurried")
 def test_page_instead_of_an_answer_is_named(serve, connect, era):
     server = serve(era=era)
     client = connect(server)
@@ -781,6 +782,7 @@ def test_step_that_takes_its_time_is_seen_at_once(serve, connect):
     assert time.monotonic() - started < 0.35
 
 
+@pytest.mark.usefixtures("hurried")
 def test_nonsense_that_no_log_makes_good_was_called_incomplete(serve, connect):
     server = serve()
     client = connect(server)

@@ -160,6 +160,7 @@ def test_send_that_is_refused_with_500_is_not_repeated(serve, connect, max_tries
     ("max_tries", "status"),
     some(product([1, 2], [502, 503, 504]), [(1, 502), (2, 503)]),
 )
+@pytest.mark.usefixtures("hurried")
 def test_max_tries_are_sends_at_the_server(serve, connect, max_tries, status):
     server = serve()
     client = connect(server, retries=Retry(first_delay=0.01))
@@ -172,6 +173,7 @@ def test_max_tries_are_sends_at_the_server(serve, connect, max_tries, status):
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
+@pytest.mark.usefixtures("hurried")
 def test_creation_is_not_repeated(serve, connect, status):
     server = serve(faults=[Fault("POST", "/conversation$", status=status, times=None)])
     client = connect(server)

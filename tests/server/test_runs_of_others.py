@@ -80,6 +80,7 @@ def pair() -> Iterator[Callable[..., Pair]]:
 
 
 @pytest.mark.parametrize("name", SLOW)
+@pytest.mark.usefixtures("hurried")
 def test_second_message_waits_for_the_run_of_another_client(pair: Any, name: str) -> None:
     two = pair(name)
     message = two.begin()
@@ -128,6 +129,7 @@ READERS: dict[str, Callable[[Client, str], Any]] = {
         ],
     ),
 )
+@pytest.mark.usefixtures("hurried")
 def test_reader_waits_as_a_writer_does(pair: Any, name: str, reader: str) -> None:
     two = pair(name)
     message = two.begin()
@@ -147,6 +149,7 @@ def test_reader_waits_as_a_writer_does(pair: Any, name: str, reader: str) -> Non
 
 
 @pytest.mark.parametrize("name", SLOW)
+@pytest.mark.usefixtures("hurried")
 def test_retry_and_edit_wait_for_the_run_of_another_client(pair: Any, name: str) -> None:
     two = pair(name, Play(("One.",)), FIRST, SECOND, Play(("Three.",)))
     two.hold.set()
@@ -299,12 +302,13 @@ def test_removal_of_all_waits_for_nobody(pair: Any, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in TELLING if name != "v2-2025"])
+@pytest.mark.usefixtures("hurried")
 def test_waiting_ends_when_the_conversation_is_removed(pair: Any, name: str) -> None:
     two = pair(name)
     two.begin()
     two.other.models()
     waiting = two.pool.submit(two.other.history, two.place)
-    time.sleep(0.4)
+    time.sleep(0.3)
     assert not waiting.done()
 
     with two.client(cookies=two.one.cookies) as third:  # who has no answer of its own to close
@@ -358,9 +362,10 @@ def test_answer_that_died_long_ago_is_not_waited_for() -> None:
     ids=["no log", "broken log", "lost log", "unknown run"],
 )
 @pytest.mark.parametrize("whose", ["ours", "of another client"])
+@pytest.mark.usefixtures("hurried")
 def test_where_no_log_tells_the_stored_answer_does(fault: Any, whose: str) -> None:
     tokens = tuple(f"{number} " for number in range(10))
-    responder = Scripted(Script(tokens=tokens, delay=0.1), Script(tokens=("Second.",)))
+    responder = Scripted(Script(tokens=tokens, delay=0.05), Script(tokens=("Second.",)))
     with LocalServer(responder=responder, faults=[fault]) as server, Client(server.url) as one:
         place = one.create_conversation()
         one.chat("The first?", place).close()
@@ -401,6 +406,7 @@ def test_message_behind_an_answer_whose_title_is_still_to_come(pair: Any) -> Non
     assert two.other.fetch_conversations()[two.place] == "By hand"
 
 
+@pytest.mark.usefixtures("hurried")
 def test_question_of_ours_that_another_client_asks_again_is_waited_for() -> None:
     """It keeps its id there, and ours had failed."""
     hold = threading.Event()
