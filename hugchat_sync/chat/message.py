@@ -417,7 +417,7 @@ class Message(Polling):
     def renew_locks(self) -> None:
         """Take new locks and no reader."""
         self._reading = threading.Lock()
-        self._spelling = threading.Lock()
+        self._spelling = threading.RLock()
         self._changed = threading.Condition()  # a signal handler may close while its thread waits
         self._reader = None
 

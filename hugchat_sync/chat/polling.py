@@ -18,7 +18,8 @@ class Polling:
     conversation_id: str
     web_search_enabled: bool
     _answer: Answer
-    _spelling: threading.Lock  # two pollers must not take an event twice
+    _spelling: threading.RLock  # two pollers must not take an event twice
+    _is_taking = False  # below a signal handler that asks, in its own thread
     _taken = 0  # events that are in the two lists below
     _characters: list[str]
     _steps: list[dict[str, Any]]
@@ -31,12 +32,18 @@ class Polling:
         """Add what has come since the last time to the lists that were handed out."""
         self._start()
         with self._spelling:
-            for event in self._answer.events[self._taken :]:
-                if isinstance(event, Token):
-                    self._characters.extend(event.text)
-                elif isinstance(event, WebSearch):
-                    self._steps.append(_step_of(event))
-                self._taken += 1
+            if self._is_taking:
+                return
+            self._is_taking = True
+            try:
+                for event in self._answer.events[self._taken :]:
+                    if isinstance(event, Token):
+                        self._characters.extend(event.text)
+                    elif isinstance(event, WebSearch):
+                        self._steps.append(_step_of(event))
+                    self._taken += 1
+            finally:
+                self._is_taking = False
 
     # attributes ------------------------------------------------------------------------------
 
@@ -104,10 +111,9 @@ class Polling:
         """Return the next step of the web search that was not read yet, or ``None``."""
         steps = self.getWebSearchSteps()
         with self._spelling:
-            if self._steps_read >= len(steps):
-                return None
-            self._steps_read += 1
-            return steps[self._steps_read - 1]
+            step = steps[self._steps_read] if self._steps_read < len(steps) else None
+            self._steps_read += step is not None
+            return step
 
     def getConversation(self) -> str:
         """Return the id of the conversation."""

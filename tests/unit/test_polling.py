@@ -156,3 +156,25 @@ def test_two_pollers_do_not_spell_a_piece_twice():
         thread.join(10)
 
     assert "".join(message.wait(5).getText()) == "ab" * 500
+
+
+def test_signal_handler_may_poll_while_its_thread_does():
+    class Interrupted(str):
+        """A text in whose midst a handler runs."""
+
+        def __iter__(self):
+            for character in str(self):
+                seen.append(len(message.getText()))
+                message.getWebSearchStep()
+                yield character
+
+    seen = []
+    message = message_of(iter([Token(Interrupted("Hello")), FinalAnswer("Hello")]))
+    message.wait(5)
+    polling = threading.Thread(target=message.getText, daemon=True)  # it waited for itself
+    polling.start()
+    polling.join(3)
+
+    assert not polling.is_alive()
+    assert message.getText() == list("Hello")
+    assert len(seen) == 5
