@@ -17,6 +17,7 @@ import pytest
 import hugchat_sync
 from hugchat_sync import HuggingChat
 from hugchat_sync.local import LocalServer
+from hugchat_sync.local.testing import Script, Scripted
 
 PACKAGE = str(Path(hugchat_sync.__file__).parent) + "/"
 
@@ -81,7 +82,8 @@ def walked(monkeypatch):
             sent.append(len(path.calls))
         return send(self, data, *flags)
 
-    with LocalServer(delay=0.01) as server, HuggingChat(server.url) as hug:
+    script = Script(tokens=[f"{number} " for number in range(12)], delay=0.02)
+    with LocalServer(responder=Scripted(script)) as server, HuggingChat(server.url) as hug:
         bot = hug.getBot(cookies={"hf-chat": "f" * 32, "token": "t" * 32})
         for _ in range(2):  # the connection is there, everything is imported
             assert list(bot.chat("warm"))

@@ -176,8 +176,9 @@ def test_end_of_the_time_is_told_with_the_text_so_far(pair: Any, name: str) -> N
     two = pair(name)
     two.begin()
     before = two.arena.sent
-    with two.client(cookies=two.one.cookies, timeout=0.6) as hasty:
-        hasty.models()
+    with two.client(cookies=two.one.cookies) as client:
+        client.models()  # it knows the server then
+        hasty = client.with_options(timeout=0.6)
         for call in (hasty.history, lambda place: hasty.ask("The second?", place)):
             began = time.monotonic()
             with pytest.raises(TimedOut, match="an earlier answer .* goes on") as caught:
