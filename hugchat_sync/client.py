@@ -645,7 +645,8 @@ class Client:
         if not isinstance(audio, bytes):
             raise UsageError("audio is the bytes of a sound file")
         kind = mime or "audio/wav"
-        if not isinstance(kind, str) or not (kind.isascii() and kind.isprintable()):
+        is_kind = isinstance(kind, str) and kind.isascii() and kind.isprintable()
+        if not is_kind or kind != kind.strip():
             raise UsageError('mime is the kind of the sound file, for example "audio/wav"')
         return self._ask(lambda dialect: dialect.transcribe(audio, kind))
 

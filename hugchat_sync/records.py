@@ -136,7 +136,7 @@ class ConversationTree(Record):
             return []
         known = {message.id: message for message in self.messages}
         if leaf is not None and leaf not in known:
-            raise UsageError(f"conversation {self.id} has no message {leaf}")
+            raise UsageError(f"conversation {self.id} has no message {leaf!r}")
         step: Optional[TreeMessage] = known[leaf] if leaf else self.messages[-1]
         thread: List[TreeMessage] = []
         while step is not None and len(thread) <= len(known):  # a cycle must not hang us

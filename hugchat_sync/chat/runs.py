@@ -318,16 +318,16 @@ def _find_target(prompt: Prompt, tree: ConversationTree, has_branches: bool) -> 
     name, is_retry = prompt.parent_id, prompt.action == "retry"
     target = next((one for one in tree.messages if one.id == name), None)
     if target is None:
-        raise NotFound(f"conversation {tree.id} has no message {name}; history() has their ids")
+        raise NotFound(f"conversation {tree.id} has no message {name!r}; history() has their ids")
     if (target.role == "assistant") != is_retry:
         raise UsageError(
-            f"message {name} is a question; the answer to it is what can be made again"
+            f"message {name!r} is a question; the answer to it is what can be made again"
             if is_retry
-            else f"message {name} is an answer; the question before it is what can be edited"
+            else f"message {name!r} is an answer; the question before it is what can be edited"
         )
     if has_branches or not is_retry:
         return prompt
     questions = [one for one in tree.path(name) if one.role == "user"]
     if not questions:
-        raise UsageError(f"message {name} answers no question")
+        raise UsageError(f"message {name!r} answers no question")
     return prompt._replace(parent_id=questions[-1].id, text=questions[-1].text)

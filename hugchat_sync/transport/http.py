@@ -378,7 +378,7 @@ def _message(request: Request, base_url: str) -> dict[str, Any]:
     elif request.form is not None:
         # said even of an empty form: without it the server drops the body
         headers["Content-Type"] = "application/x-www-form-urlencoded"
-        message["data"] = urlencode(request.form).encode("ascii")
+        message["data"] = urlencode(request.form, errors="replace").encode("ascii")
     elif request.body is not None:
         message["data"] = request.body
     elif request.json is not None:

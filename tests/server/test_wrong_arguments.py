@@ -12,6 +12,7 @@ from hugchat_sync import (
     Bot,
     Client,
     ConversationNotExistError,
+    HugChatError,
     HuggingChat,
     Retry,
     Sign,
@@ -38,7 +39,10 @@ CALLS = [
     lambda c: c.answer_elicitation("e", "accept", {"x": b"x"}, HERE),
     lambda c: c.answer_elicitation("e", ["accept"], {}, HERE),
     *[lambda c, x=x: c.transcribe(x) for x in (None, 5, "x", ["x"], {})],
-    *[lambda c, x=x: c.transcribe(b"x", x) for x in (5, b"x", ["x"], HALF, "a\r\nX: y", "a\0")],
+    *[
+        lambda c, x=x: c.transcribe(b"x", x)
+        for x in (5, b"x", ["x"], HALF, "a\r\nX: y", "a\0", " ")
+    ],
     *[lambda c, x=x: c.download("sha", x, HERE) for x in (None, 5, b"x", ["x"])],
     *[lambda c, x=x: c.chat("hi", HERE, files=x) for x in (None, 5, True, object())],
     *[lambda c, x=x: c.edit("m", "hi", HERE, x) for x in (None, 5)],
@@ -91,6 +95,29 @@ def test_what_can_be_no_conversation_is_none(serve, connect, call):
             call(bot, name)
         assert caught.value.status is None
     assert seen(server) == []
+
+
+@each(
+    "call",
+    [
+        lambda client: client.retry(HALF),
+        lambda client: client.edit(HALF, "text"),
+        lambda client: client.conversation().path(HALF),
+        lambda client: client.ask("hi", mcp_servers=[HALF]),
+        lambda client: client.ask("hi", model=HALF),
+    ],
+)
+def test_error_about_half_a_character_can_be_printed(serve, connect, call):
+    client = connect(serve())
+    client.ask("hi")
+
+    with pytest.raises(HugChatError) as caught:
+        call(client)
+    str(caught.value).encode("utf-8")
+
+
+def test_half_a_character_in_a_form_is_not_taken_for_a_bad_reply(serve, connect):
+    connect(serve(era="lines-2023")).update_settings(active_model=HALF)
 
 
 @each(
