@@ -59,11 +59,12 @@ class ChatBot:
         system_prompt: str = "",
     ) -> None:
         held, cookies = Secret(cookies), None
-        if held.value is not None and cookie_path:
+        path, cookie_path = Secret(cookie_path), ""
+        if held.value is not None and path:
             raise ChatBotInitError(
                 "the cookies are given twice: leave cookies= or cookie_path= out"
             )
-        held = Secret(Path(cookie_path)) if cookie_path else source_of(held)
+        held = Secret(Path(path.value)) if path else source_of(held)
         with raise_as(ChatBotInitError, errors.AuthError, errors.UsageError):
             self._client = Client(cookies=held.value)
             credentials = self._client._identity.credentials

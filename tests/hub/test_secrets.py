@@ -157,6 +157,8 @@ BAD_COOKIES = [
     f'{{"hf-chat": "{COOKIE}", "token": ',
     [{"name": "hf-chat", "wert": COOKIE}],
     COOKIE,
+    Path(COOKIE),
+    Path(f"hf-chat={COOKIE}; token={HUB_COOKIE}"),
     {"hf-chat": COOKIE, "token": 5},
     {HUB_COOKIE},
 ]

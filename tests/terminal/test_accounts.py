@@ -61,6 +61,15 @@ def test_logout_of_something_else_forgets_no_account(program, guarded, monkeypat
     assert program("whoami").code == 0
 
 
+@pytest.mark.parametrize("command", ["whoami", "login"])
+@pytest.mark.parametrize("given", ["hf-chat=planted; token=too", "planted"])
+def test_cookies_in_place_of_their_file_are_not_shown(program, guarded, command, given):
+    done = program(command, "--cookies", given, "--base-url", guarded.url)
+
+    assert (done.code, done.out) == (2, "")
+    assert "no such file" in done.err and "planted" not in done.err
+
+
 def test_cookies_that_the_server_does_not_know_are_not_kept(program, guarded):
     done = program(
         "login", EMAIL, "--cookies", "-", "--base-url", guarded.url, stdin="hf-chat=another"

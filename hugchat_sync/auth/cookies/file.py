@@ -166,13 +166,13 @@ def read_source(given: Secret, site: Site) -> tuple[list[Cookie], CookieFile | N
     """
     source = given.value
     if isinstance(source, os.PathLike):
-        return _read_path(os.fspath(source), site, shown=True)
+        return _read_path(os.fsdecode(source), site, "the cookie file")
     if not isinstance(source, str):
         return from_object(source, time.time()), None
     if not source.strip():
         raise UnusableError("the cookies are an empty text")
     if not is_curl(source) and not re.search(_NO_PATH, source):
-        return _read_path(source, site, shown=_looks_like_path(source))
+        return _read_path(source, site, "the text without '=', so the path of a cookie file,")
     if source.lstrip()[0] not in "{[" and "\t" not in source and not is_curl(source):
         return from_header(source), None
     try:
@@ -181,12 +181,11 @@ def read_source(given: Secret, site: Site) -> tuple[list[Cookie], CookieFile | N
         raise UnusableError(f"the cookies given as text cannot be read: {error}") from None
 
 
-def _read_path(path: str | bytes, site: Site, *, shown: bool) -> tuple[list[Cookie], CookieFile]:
+def _read_path(path: str, site: Site, what: str) -> tuple[list[Cookie], CookieFile]:
     """Return the cookies of a file, and the file.
 
-    :param shown: whether the path may be shown in a sentence: it may be a secret after all.
+    :param what: it is, in a sentence without the path: that may be the cookies themselves.
     """
-    path = os.fsdecode(path)
     try:
         file = CookieFile(path, site)
     except (OSError, ValueError):  # nothing that could be a path
@@ -194,10 +193,9 @@ def _read_path(path: str | bytes, site: Site, *, shown: bool) -> tuple[list[Cook
     try:
         return file.load(), file
     except UnusableError as error:
-        if shown:
+        if _looks_like_path(path):
             raise UnusableError(f"the cookie file {path!r} cannot be read: {error}") from None
-        # perhaps a bare token: what is no path for sure is not shown
-        why = f"the cookies are a text without '=', so the path of a file, but {error}"
+        why = f"{what} cannot be read: {error} (it is not shown, for it may be a secret)"
         raise UnusableError(why) from None
 
 
@@ -207,6 +205,6 @@ def _looks_like_path(text: str) -> bool:
     if path.suffix.lower() in (".json", ".txt"):
         return True
     try:
-        return len(path.parts) > 1 and path.expanduser().parent.is_dir()
+        return path.exists() or (len(path.parts) > 1 and path.expanduser().parent.is_dir())
     except (OSError, RuntimeError, KeyError, ValueError):  # too long, no such home, a NUL: no path
         return False
