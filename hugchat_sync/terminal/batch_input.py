@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any, Mapping
 
@@ -132,6 +133,11 @@ def _parse_table(text: str, source: str, column: str | None) -> Prompts:
 
 def _find_column(head: list[str], column: str | None, source: str) -> int:
     """Return which column holds the prompts."""
+    if column is None and len(head) == 1 and re.search(r"[;\t]", head[0]):
+        raise UsageError(
+            f"the columns of a table are parted by commas, and {source} has none in its first line,"
+            f" {head[0]!r}: --column with that name takes whole lines for prompts"
+        )
     wanted = column or ("prompt" if len(head) > 1 else head[0])
     if head.count(wanted) != 1:
         problem = f"{source} has no one column {wanted!r}; it has {', '.join(map(repr, head))}"

@@ -95,6 +95,8 @@ def test_format_is_said_where_the_name_does_not_tell(program, answering, files):
     ("text", "words", "said"),
     [
         ("q,n\none,1\n", [], "'q', 'n'"),
+        ("prompt;n\none;1\n", [], "commas"),
+        ("prompt\tn\none\t1\n", [], "commas"),
         ("q,n\none,1\n", ["--column", "x"], "--column"),
         ("q,q\none,1\n", ["--column", "q"], "--column"),
         ("q,n\none,1\ntwo\n", ["--column", "q"], "line 3"),
