@@ -509,10 +509,8 @@ class Client:
 
         :raises UsageError: a name is unknown, or a value can be none; nothing was sent.
         """
-        wanted, patience = (
-            "system_prompts" if changes.get("custom_prompts") else "",
-            self._patience(),
-        )
+        wanted = "system_prompts" if changes.get("custom_prompts") else ""
+        patience = self._patience()
         self._rewrite(lambda settings: settings.changed(changes), wanted, patience)
         return self._read_settings(patience)
 
