@@ -253,7 +253,8 @@ class Runs:
                     if silence >= patience.timeout.progress:
                         activity.over.update(running)
                         return look
-                    next(pauses, None)
+                    if next(pauses, None) is None:  # the time of the call is over
+                        raise activity.timed_out(text)
                 look = self._transport.send(call, patience)
             except TimedOut as error:
                 if error.phase != "total":
