@@ -754,6 +754,13 @@ class Client:
         """Take cookies that were renewed elsewhere, into the file as well if there is one."""
         self._identity.credentials.store.adopt(cookies)
 
+    def require_living_cookies(self) -> None:
+        """Refuse at once a client all of whose cookies have expired; a call would find it out.
+
+        :raises SessionExpired: it names them, and their file.
+        """
+        self._identity.credentials.require_living()
+
     def close(self) -> None:
         """Close open answers and idle connections."""
         self._conversations.runs.close()

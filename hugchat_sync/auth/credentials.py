@@ -87,6 +87,14 @@ class Credentials:
                 "token and hf-chat; export both from a browser that is signed in"
             )
 
+    def require_living(self) -> None:
+        """Refuse cookies of which none is left.
+
+        :raises SessionExpired: all that were given have expired.
+        """
+        if self.had and not self.store.names:
+            raise self.explain_expiry()
+
     def require_honoured(self, dialect: Dialect) -> None:
         """Refuse a token where servers do not take one.
 

@@ -67,9 +67,7 @@ class ChatBot:
         held = Secret(Path(path.value)) if path else source_of(held)
         with raise_as(ChatBotInitError, errors.AuthError, errors.UsageError):
             self._client = Client(cookies=held.value)
-            credentials = self._client._identity.credentials
-            if credentials.had and not credentials.store.names:
-                raise credentials.explain_expiry()
+            self._client.require_living_cookies()
         self.conversation_list: list[Conversation] = []
         self._system_prompt = system_prompt
         self._current: Conversation | None = None
