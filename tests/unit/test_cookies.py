@@ -130,6 +130,16 @@ def test_every_file_gives_the_same_cookies(tmp_path, name, form):
     assert store.file == path.resolve()
 
 
+def test_many_blanks_in_a_file_held_its_reader_up(tmp_path):
+    (tmp_path / "cookies.txt").write_text(f"a={' ' * 40_000}\tx", encoding="utf-8")
+    began = time.process_time()
+
+    with pytest.raises(UsageError, match="neither JSON nor"):
+        CookieStore.read(tmp_path / "cookies.txt", HUB)
+
+    assert time.process_time() - began < 2
+
+
 def test_jar_written_by_the_standard_library_is_read(tmp_path):
     jar = MozillaCookieJar(str(tmp_path / "cookies.txt"))
     jar.set_cookie(create_cookie("token", "secret-token", domain=".huggingface.co", expires=SOON))

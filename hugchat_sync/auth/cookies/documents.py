@@ -23,7 +23,11 @@ from .forms import (
 from .values import Cookie, Site, UnusableError, choose
 
 _HTTP_ONLY = "#HttpOnly_"
-_HEADER = r"(?i)(cookie\s*:)?\s*[^\s=;]+=[^;\t\r\n]*([;\r\n]\s*[^\s=;]+=[^;\t\r\n]*)*[;\s]*"
+#: of a header alone; what a value may hold begins no tail, or many blanks would be tried both ways
+_HEADER = (
+    r"(?i)(cookie\s*:)?\s*[^\s=;]+=[^;\t\r\n]*"
+    r"([;\r\n]\s*[^\s=;]+=[^;\t\r\n]*)*([;\t\r\n][;\s]*)?"
+)
 _FIELDS = 7  # of a Netscape line: domain, subdomains too, path, secure, expiry, name, value
 
 
