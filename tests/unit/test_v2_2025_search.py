@@ -193,6 +193,12 @@ def test_outputs_without_sources(output: Any) -> None:
     assert find_sources([output]) == ()
 
 
+def test_a_title_does_not_end_at_a_line_separator_inside_it() -> None:
+    text = f"Title: One\u2028title\r\nURL: {A.link}\r\n"
+
+    assert [one.title for one in find_sources([{"text": text}])] == ["One\u2028title"]
+
+
 def test_a_source_without_a_title_has_its_host_for_one() -> None:
     assert find_sources([{"structured": [{"url": A.link}]}]) == (
         Source("alpha.example", A.link, "alpha.example"),

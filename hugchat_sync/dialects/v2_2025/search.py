@@ -154,7 +154,7 @@ def _find_in_text(text: str) -> Iterator[Source]:
             yield from _find_in_value(value)
             return
     title, is_in_blocks = "", False
-    for line in text.splitlines():
+    for line in re.split("[\r\n]+", text):  # U+2028 and its like are ordinary characters
         found = re.match(_URL_LINE, line)
         named = re.match(_TITLE_LINE, line)
         if found:
