@@ -190,7 +190,9 @@ class Client:
         :raises ModelNotFound: the server does not offer the model; ``nearest`` has close names.
         :raises ConversationLimit: there are too many conversations.
         """
-        return self._conversations.create(self._chosen(model), system_prompt, self._patience())
+        return self._conversations.create(
+            self._choose_model(model), system_prompt, self._patience()
+        )
 
     def begin_conversation(
         self,
@@ -204,7 +206,10 @@ class Client:
         need not look at it.
         """
         return self._conversations.start(
-            self._chosen(model), system_prompt, patience or self._patience(), self._settings_once
+            self._choose_model(model),
+            system_prompt,
+            patience or self._patience(),
+            self._settings_once,
         )
 
     def remove_conversation(self, conversation_id: str) -> None:
@@ -330,7 +335,7 @@ class Client:
         :raises FeatureUnavailable: this server or this model cannot search or use tools, or the
             server takes no files or knows no branches; nothing was sent.
         """
-        new_model, patience = self._chosen(model), self._patience(max_tries, timeout)
+        new_model, patience = self._choose_model(model), self._patience(max_tries, timeout)
         prompt = draft(text, files, custom_data, web_search=web_search, parent_id=parent_id)
         if conversation_id is not None:
             check_id(conversation_id)
@@ -442,7 +447,7 @@ class Client:
             other._timeout = check_timeout(timeout)
         if retries is not None:
             other._retry = check_retry(retries)
-        other.model = self._chosen(model)
+        other.model = self._choose_model(model)
         return other
 
     def retry(self, message_id: str, conversation_id: str | None = None) -> Message:
@@ -608,7 +613,9 @@ class Client:
         share_id = re.split("[?#]", stated)[0].rstrip("/").rpartition("/")[2]
         if not share_id:
             raise UsageError("a share is a URL that ends in its id, or that id")
-        return self._conversations.import_share(share_id, self._chosen(None), self._patience())
+        return self._conversations.import_share(
+            share_id, self._choose_model(None), self._patience()
+        )
 
     def download(
         self,
@@ -778,7 +785,7 @@ class Client:
 
     # inside ----------------------------------------------------------------------------------
 
-    def _chosen(self, model: str | None) -> str | None:
+    def _choose_model(self, model: str | None) -> str | None:
         """Return the model that is named, else that of the client.
 
         :raises UsageError: it is no name.

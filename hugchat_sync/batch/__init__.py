@@ -28,6 +28,7 @@ from ..errors import (
     UsageError,
     WorkerLost,
 )
+from ..futures import SLICE
 from ..options import is_positive
 from ..rate_limit import Pace
 from ..records import Result
@@ -49,7 +50,6 @@ _THREADS = 4  # where nobody says how many workers
 _WORKERS = 8  # of an executor that does not say how many it has
 _HELD = 1000  # results that wait behind a slow answer, where the order counts
 _IN_A_ROW = 20  # failures of the server, after which the others would fail as well
-_SLICE = 0.5  # seconds; Windows delivers Ctrl-C only between waits
 _GRACE = 5.0  # seconds that the tasks of a broken executor have to end
 
 _OPTIONS = {
@@ -153,12 +153,12 @@ class Map:
                         self._under_way[future] = turn
                         future.add_done_callback(self._ended_calls.put)
                         break
-                    yield from self._take_results(min(left, _SLICE) if has_room else _SLICE)
+                    yield from self._take_results(min(left, SLICE) if has_room else SLICE)
                 if self._ended.is_set():
                     break
                 yield from self._take_results()  # before a source is asked that may take its time
             while self._under_way:
-                yield from self._take_results(_SLICE)
+                yield from self._take_results(SLICE)
         finally:
             self._ended.set()
             for future in self._under_way:
@@ -339,7 +339,7 @@ class Map:
     def _await_results(self, future: Future[Packed], jobs: list[Job]) -> list[Result]:
         """Return what a task brings."""
         trouble: BaseException | None = None
-        while not wait_for([future], _SLICE).done:
+        while not wait_for([future], SLICE).done:
             late = self._broken is not None and time.monotonic() > self._broken + _GRACE
             if (self._ended.is_set() or late) and (future.cancel() or late):
                 trouble = CancelledError()

@@ -17,6 +17,7 @@ from typing import Any, Callable, Iterable, Iterator, TypeVar
 from .. import Message
 from ..errors import HugChatError, TimedOut
 from ..events import Event, FinalAnswer
+from ..futures import SLICE
 
 T = TypeVar("T")
 
@@ -26,7 +27,6 @@ END_SIGNALS = tuple(
 )
 
 _SAME = 1.0  # seconds; of a closed terminal both the shell and the system tell
-_SLICE = 0.5  # seconds; Windows delivers Ctrl-C only between waits
 _STOP_SECONDS = 5.0  # seconds that a stopped server has to end its answer
 _ACCEPTING = 3.0  # seconds that a send has to come back when it is no longer wanted
 
@@ -95,7 +95,7 @@ def handle_signals(
 def wait_for(event: threading.Event, seconds: float = float("inf")) -> bool:
     """Return whether an event comes in time; Ctrl-C ends the wait, on Windows as well."""
     end = time.monotonic() + seconds
-    while not event.wait(max(0.0, min(_SLICE, end - time.monotonic()))):
+    while not event.wait(max(0.0, min(SLICE, end - time.monotonic()))):
         if time.monotonic() >= end:
             return False
     return True
